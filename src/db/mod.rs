@@ -1,0 +1,3 @@
+//! The ground floor: every way to the database.
+
+pub mod private_server;

@@ -1,0 +1,3 @@
+//! Blockyard: a registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.
+
+pub mod db;
