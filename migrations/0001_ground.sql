@@ -1,0 +1,147 @@
+-- The ground: the service's role, the enums, and the functions that need no table.
+--
+-- Everything here runs as Supabase's `postgres`, which is no superuser, on projects that grant
+-- new tables to the API roles and on those that don't: each file revokes everything from
+-- everybody and then grants exactly what is meant.
+
+create schema if not exists app;
+comment on schema app is
+    'Blockyard''s internals: helpers, guards, secrets. Never expose it through the REST API.';
+revoke all on schema app from public, anon, authenticated, service_role;
+
+-- The login of the service. It inherits `authenticated`, so that every policy applies to it
+-- without SET ROLE, and it can become nobody else. `blockyard login-role` gives it a password.
+do $$
+begin
+    create role blockyard_api nologin inherit;
+exception when duplicate_object or unique_violation then
+    null; -- roles belong to the cluster: another database may have made it
+end $$;
+grant authenticated to blockyard_api;
+grant usage on schema app to blockyard_api;
+alter role blockyard_api set statement_timeout = '8s';
+alter role blockyard_api set lock_timeout = '5s';
+alter role blockyard_api set idle_in_transaction_session_timeout = '10s';
+-- Every statement is planned once per connection: the filters are static SQL, and a plan made
+-- anew for each set of parameters costs more than the statement itself.
+alter role blockyard_api set plan_cache_mode = 'force_generic_plan';
+alter role blockyard_api set jit = 'off';
+
+create type public.block_type as enum ('dataset', 'model');
+create type public.entity_type as enum ('block', 'edge');
+create type public.build_status as enum ('pending', 'success', 'failed');
+create type public.dependency_type as enum ('internal', 'external');
+create type public.verification_status as enum ('pending', 'passed', 'failed');
+create type public.run_status as enum ('queued', 'started', 'success', 'failure', 'canceled');
+create type public.action_type as enum ('CREATE', 'READ', 'UPDATE', 'DELETE');
+create type public.audit_entity_type as enum (
+    'block', 'edge', 'pipeline', 'taxonomy', 'metadata', 'user', 'api_key', 'code_repo',
+    'docker_image', 'verification',
+    -- added: tables for which none of the ten fits
+    'dependency', 'vector', 'pipeline_run', 'audit_log'
+);
+
+-- RFC 9562 version 7: 48 bits of milliseconds, 12 bits of the fraction of that millisecond
+-- (method 3 of section 6.2), 62 random bits. PostgreSQL has uuidv7() only from 18 on.
+create function app.uuid_v7() returns uuid
+language sql volatile parallel safe
+set search_path = ''
+as $$
+    -- A random UUID has the right variant (first bits of byte 8) already; the first eight bytes
+    -- are replaced: milliseconds, version 7, fraction.
+    select encode(
+        int8send((floor(t.ms)::bigint << 16) | 28672 | floor((t.ms - floor(t.ms)) * 4096)::bigint)
+        || substring(uuid_send(gen_random_uuid()) from 9),
+        'hex')::uuid
+    from (select extract(epoch from clock_timestamp()) * 1000 as ms) as t
+$$;
+comment on function app.uuid_v7() is 'A time-ordered UUID (RFC 9562, version 7).';
+
+-- Names ------------------------------------------------------------------------------------
+
+create function app.is_uuid(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+    select length(value) = 36
+       and value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+$$;
+comment on function app.is_uuid(text) is 'Whether a reference (`id or name`) is an id.';
+
+create function app.tidy(name text) returns text
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+    select normalize(btrim(name, U&' \0009\000A\000B\000C\000D\0085\00A0\2002\2003\2009\3000'), NFC)
+$$;
+comment on function app.tidy(text) is 'A name as it is stored: trimmed, Unicode NFC.';
+
+create function app.is_name(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = ''
+as $$
+    select char_length(value) between 1 and 200
+       and value = app.tidy(value)
+       -- controls, zero-width and bidirectional marks: two names that look alike
+       and value !~ '[\u0001-\u001F\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]'
+       and not app.is_uuid(value)
+$$;
+comment on function app.is_name(text) is
+    'Whether a text may name a thing: 1 to 200 characters, tidy, nothing invisible, not in the form of an id.';
+
+-- Time -------------------------------------------------------------------------------------
+
+-- `updated_at` is the revision that an ETag names, so it must grow with every change, also
+-- when the clock does not.
+create function app.next_revision(previous timestamptz) returns timestamptz
+language sql volatile parallel safe
+set search_path = ''
+as $$ select greatest(clock_timestamp(), previous + interval '1 microsecond') $$;
+
+create function app.touch() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    -- Arguments: generated columns, which have no value yet in a BEFORE trigger.
+    if to_jsonb(new) - tg_argv is distinct from to_jsonb(old) - tg_argv then
+        new.updated_at := app.next_revision(old.updated_at);
+    end if;
+    return new;
+end $$;
+comment on function app.touch() is 'BEFORE UPDATE: a changed row gets a later updated_at.';
+
+-- One writer at a time -----------------------------------------------------------------------
+
+-- Rules over many rows (no cycle, at least one admin) hold only if their writers queue. The
+-- queue is a row, not an advisory lock: under REPEATABLE READ the second writer then fails with
+-- a serialization error instead of deciding on an old snapshot.
+create table app.guards (
+    guard text not null constraint guards_pkey primary key,
+    passed bigint not null default 0
+);
+comment on table app.guards is
+    'One row per rule that spans rows; its writers queue on it. `passed` counts them.';
+insert into app.guards (guard) values ('taxonomy'), ('dependencies'), ('admins');
+revoke all on app.guards from public, anon, authenticated, service_role;
+
+create function app.enter_guard(which text) returns void
+language sql volatile security definer
+set search_path = ''
+as $$ update app.guards set passed = passed + 1 where guard = which $$;
+
+-- Refusals -----------------------------------------------------------------------------------
+
+create function app.refuse_truncate() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    raise exception 'the table % is never truncated', tg_table_name using errcode = '42501';
+end $$;
+
+revoke execute on all functions in schema app from public;
+-- Defaults and constraints run with the rights of whoever writes the row. Without USAGE on the
+-- schema, `authenticated` cannot call these by name.
+grant execute on function app.uuid_v7(), app.tidy(text), app.is_name(text), app.is_uuid(text),
+    app.next_revision(timestamptz) to authenticated;

@@ -1,0 +1,261 @@
+-- Users, API keys, refresh tokens and the login throttle; who the caller is.
+
+create table public.users (
+    user_id uuid not null default app.uuid_v7() constraint users_pkey primary key,
+    username text not null,
+    email text not null,
+    password_hash text,
+    role text not null default 'viewer',
+    is_active boolean not null default true,
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    constraint users_username_check check (
+        char_length(username) between 1 and 100 and username ~ '^[[:alnum:]][[:alnum:]._-]*$'
+        and username is nfc normalized and not app.is_uuid(username) and lower(username) <> 'me'),
+    constraint users_email_check check (
+        char_length(email) between 3 and 254 and email ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'),
+    constraint users_password_hash_check check (
+        password_hash like '$argon2id$%' and char_length(password_hash) <= 512),
+    constraint users_role_check check (role in ('viewer', 'developer', 'admin'))
+);
+comment on table public.users is 'Who interacts with the registry. Deactivated, not deleted, once they have history.';
+comment on column public.users.password_hash is
+    'Argon2id (PHC string); null when the user logs in elsewhere. Readable by nobody but the login.';
+comment on column public.users.role is 'viewer reads, developer also writes, admin also manages users.';
+create unique index users_username_key on public.users (lower(username));
+create unique index users_email_key on public.users (lower(email));
+create index users_created_at_idx on public.users (created_at, user_id);
+
+create table public.api_keys (
+    api_key_id uuid not null default app.uuid_v7() constraint api_keys_pkey primary key,
+    user_id uuid not null constraint api_keys_user_id_fkey references public.users on delete cascade,
+    name text not null,
+    key_prefix text not null,
+    encrypted_api_key text not null constraint api_keys_encrypted_api_key_key unique,
+    role text,
+    created_at timestamptz not null default clock_timestamp(),
+    expires_at timestamptz,
+    is_active boolean not null default true,
+    last_used_at timestamptz,
+    updated_at timestamptz not null default clock_timestamp(),
+    constraint api_keys_name_check check (app.is_name(name)),
+    constraint api_keys_key_prefix_check check (key_prefix ~ '^[A-Za-z0-9_]{4,32}$'),
+    constraint api_keys_encrypted_api_key_check check (encrypted_api_key ~ '^[0-9a-f]{64}$'),
+    constraint api_keys_role_check check (role in ('viewer', 'developer', 'admin')),
+    constraint api_keys_expires_at_check check (expires_at > created_at)
+);
+comment on table public.api_keys is 'Machine access for a user. The key itself is shown once and stored nowhere.';
+comment on column public.api_keys.encrypted_api_key is
+    'HMAC-SHA-256 of the key under the service''s secret, in hex. Readable by nobody.';
+comment on column public.api_keys.role is 'Narrows the key to a lower role than its user''s; null is the user''s own.';
+comment on column public.api_keys.last_used_at is 'To the minute.';
+create index api_keys_user_id_idx on public.api_keys (user_id, created_at, api_key_id);
+create index api_keys_created_at_idx on public.api_keys (created_at, api_key_id);
+
+create table app.refresh_tokens (
+    token_digest bytea not null constraint refresh_tokens_pkey primary key,
+    family_id uuid not null,
+    user_id uuid not null constraint refresh_tokens_user_id_fkey references public.users on delete cascade,
+    created_at timestamptz not null default clock_timestamp(),
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    constraint refresh_tokens_token_digest_check check (length(token_digest) = 32)
+);
+comment on table app.refresh_tokens is
+    'SHA-256 of each refresh token. A login is a family; rotation marks a token used, and a used one that comes back ends its family.';
+create index refresh_tokens_family_id_idx on app.refresh_tokens (family_id);
+create index refresh_tokens_user_id_idx on app.refresh_tokens (user_id);
+create index refresh_tokens_expires_at_idx on app.refresh_tokens (expires_at);
+revoke all on app.refresh_tokens from public, anon, authenticated, service_role;
+
+create table app.login_attempts (
+    subject text not null constraint login_attempts_pkey primary key,
+    failures int not null,
+    window_ends timestamptz not null
+);
+comment on table app.login_attempts is
+    'Failed logins per account and per address within a window. Unknown accounts count like known ones.';
+create index login_attempts_window_ends_idx on app.login_attempts (window_ends);
+revoke all on app.login_attempts from public, anon, authenticated, service_role;
+
+-- Who is calling -------------------------------------------------------------------------------
+-- One thing decides: `sub` in request.jwt.claims. `api_key_id` beside it can only narrow.
+
+create function app.caller_id() returns uuid
+language sql stable parallel safe
+set search_path = ''
+as $$ select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
+comment on function app.caller_id() is 'The id the caller claims. Says nothing of whether he is active: caller_role() does.';
+
+create function app.role_rank(role text) returns int
+language sql immutable strict parallel safe
+set search_path = ''
+as $$ select case role when 'viewer' then 1 when 'developer' then 2 when 'admin' then 3 end $$;
+
+create function app.caller_role() returns text
+language plpgsql stable security definer
+set search_path = ''
+as $$
+declare
+    claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+    caller_role text;
+    key_role text;
+begin
+    select u.role into caller_role
+    from public.users u
+    where u.user_id = (claims ->> 'sub')::uuid and u.is_active;
+    if caller_role is null or claims ->> 'api_key_id' is null then
+        return caller_role;
+    end if;
+    select coalesce(k.role, caller_role) into key_role
+    from public.api_keys k
+    where k.api_key_id = (claims ->> 'api_key_id')::uuid
+      and k.user_id = (claims ->> 'sub')::uuid
+      and k.is_active and (k.expires_at is null or k.expires_at > clock_timestamp());
+    return case when app.role_rank(key_role) < app.role_rank(caller_role) then key_role
+                when key_role is not null then caller_role end;
+end $$;
+comment on function app.caller_role() is
+    'The role the caller acts in now: the user''s, or the lower one of his API key; null for nobody and for a deactivated user.';
+
+create function app.can_read() returns boolean
+language sql stable security definer
+set search_path = ''
+as $$ select app.caller_role() is not null $$;
+
+create function app.can_write() returns boolean
+language sql stable security definer
+set search_path = ''
+as $$ select coalesce(app.caller_role() in ('developer', 'admin'), false) $$;
+
+create function app.is_admin() returns boolean
+language sql stable security definer
+set search_path = ''
+as $$ select coalesce(app.caller_role() = 'admin', false) $$;
+
+create function app.is_unnarrowed() returns boolean
+language sql stable security definer
+set search_path = ''
+as $$
+    select coalesce(app.caller_role() = (select u.role from public.users u where u.user_id = app.caller_id()), false)
+$$;
+comment on function app.is_unnarrowed() is
+    'Whether the caller acts in the full role of his account: a key for CI that only reads must not manage the account.';
+
+-- Guards ---------------------------------------------------------------------------------------
+
+create function app.guard_users() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if tg_op = 'INSERT' then
+        new.username := app.tidy(new.username);
+        new.email := btrim(new.email);
+        return new;
+    end if;
+    if tg_op = 'UPDATE' then
+        new.username := app.tidy(new.username);
+        new.email := btrim(new.email);
+        -- Without claims it is the owner of the database, whom policies do not bind either.
+        if (new.role, new.is_active) is distinct from (old.role, old.is_active)
+           and app.caller_id() is not null and not app.is_admin() then
+            raise exception 'only an admin changes a role or activates and deactivates a user'
+                using errcode = '42501';
+        end if;
+        if new.password_hash is distinct from old.password_hash or not new.is_active then
+            delete from app.refresh_tokens t where t.user_id = old.user_id;
+        end if;
+    end if;
+    if old.role = 'admin' and old.is_active
+       and (tg_op = 'DELETE' or new.role <> 'admin' or not new.is_active) then
+        perform app.enter_guard('admins');
+        if not exists (select from public.users u
+                       where u.role = 'admin' and u.is_active and u.user_id <> old.user_id) then
+            raise exception 'the last active admin stays one'
+                using errcode = '23514', constraint = 'users_last_admin', table = 'users';
+        end if;
+    end if;
+    return case tg_op when 'DELETE' then old else new end;
+end $$;
+create trigger users_1_guard before insert or update or delete on public.users
+    for each row execute function app.guard_users();
+create trigger users_2_touch before update on public.users
+    for each row execute function app.touch();
+
+create function app.guard_api_keys() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    owner_role text;
+begin
+    new.name := app.tidy(new.name);
+    if tg_op = 'INSERT' then
+        new.user_id := coalesce(new.user_id, app.caller_id());
+        select u.role into owner_role from public.users u where u.user_id = new.user_id;
+        if app.role_rank(new.role) > app.role_rank(owner_role) then
+            raise exception 'a key narrows the role %, it cannot widen it', owner_role
+                using errcode = '23514', constraint = 'api_keys_role_widens', table = 'api_keys';
+        end if;
+        return new;
+    end if;
+    if new.is_active and not old.is_active then
+        raise exception 'a revoked key stays revoked'
+            using errcode = '23514', constraint = 'api_keys_revoked', table = 'api_keys';
+    end if;
+    if new.expires_at is distinct from old.expires_at
+       and (new.expires_at is null or new.expires_at > old.expires_at) then
+        raise exception 'the life of a key can be shortened, not prolonged'
+            using errcode = '23514', constraint = 'api_keys_prolonged', table = 'api_keys';
+    end if;
+    if (new.name, new.is_active, new.expires_at) is distinct from (old.name, old.is_active, old.expires_at) then
+        new.updated_at := app.next_revision(old.updated_at);
+    end if;
+    return new;
+end $$;
+create trigger api_keys_1_guard before insert or update on public.api_keys
+    for each row execute function app.guard_api_keys();
+
+revoke execute on all functions in schema app from public;
+grant execute on function app.caller_id(), app.caller_role(), app.can_read(), app.can_write(),
+    app.is_admin(), app.is_unnarrowed() to authenticated;
+
+-- Rights -----------------------------------------------------------------------------------------
+
+alter table public.users enable row level security;
+revoke all on public.users from public, anon, authenticated, service_role;
+grant select (user_id, username, email, role, is_active, created_at, updated_at),
+      insert (username, email, password_hash, role),
+      update (username, email, role, is_active),
+      delete on public.users to authenticated;
+-- A stolen token must not be enough to take over an account through the REST API: only the
+-- service, which asks for the current password, may write a new one.
+grant update (password_hash) on public.users to blockyard_api;
+
+create policy users_select on public.users for select to authenticated
+    using ((user_id = (select app.caller_id()) and (select app.can_read())) or (select app.is_admin()));
+create policy users_insert on public.users for insert to authenticated
+    with check ((select app.is_admin()));
+create policy users_update on public.users for update to authenticated
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()))
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
+create policy users_delete on public.users for delete to authenticated
+    using ((select app.is_admin()));
+
+alter table public.api_keys enable row level security;
+revoke all on public.api_keys from public, anon, authenticated, service_role;
+grant select (api_key_id, user_id, name, key_prefix, role, created_at, expires_at, is_active, last_used_at, updated_at),
+      insert (user_id, name, key_prefix, encrypted_api_key, role, expires_at),
+      update (name, expires_at, is_active),
+      delete on public.api_keys to authenticated;
+
+create policy api_keys_select on public.api_keys for select to authenticated
+    using ((user_id = (select app.caller_id()) and (select app.can_read())) or (select app.is_admin()));
+create policy api_keys_insert on public.api_keys for insert to authenticated
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
+create policy api_keys_update on public.api_keys for update to authenticated
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()))
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
+create policy api_keys_delete on public.api_keys for delete to authenticated
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));

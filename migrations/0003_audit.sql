@@ -1,0 +1,268 @@
+-- The audit trail, and how a statement gets its caller.
+
+create table public.audit_logs (
+    log_id uuid not null default app.uuid_v7(),
+    user_id uuid constraint audit_logs_user_id_fkey references public.users,
+    action_type public.action_type not null,
+    entity_type public.audit_entity_type not null,
+    entity_id uuid,
+    subject_id uuid,
+    "timestamp" timestamptz not null default clock_timestamp(),
+    details jsonb not null default '{}',
+    constraint audit_logs_pkey primary key (log_id, "timestamp")
+) partition by range ("timestamp");
+comment on table public.audit_logs is
+    'Every significant action, written by triggers in the transaction of the change. Nobody updates or deletes it.';
+comment on column public.audit_logs.user_id is 'From the verified claims; null for the owner of the database.';
+comment on column public.audit_logs.entity_id is 'The row that was acted on; for reads null when it was a list.';
+comment on column public.audit_logs.subject_id is
+    'What the row is part of: the block of a version, the pipeline of a step; otherwise entity_id.';
+comment on column public.audit_logs.details is
+    'table; before and after (of an update the changed columns); request: id, method, path; api_key_id. Never a secret.';
+create index audit_logs_timestamp_idx on public.audit_logs ("timestamp", log_id);
+create index audit_logs_user_id_idx on public.audit_logs (user_id, "timestamp", log_id);
+create index audit_logs_entity_id_idx on public.audit_logs (entity_id, "timestamp", log_id);
+create index audit_logs_subject_id_idx on public.audit_logs (subject_id, "timestamp", log_id);
+
+-- Partitions live in `app`: in `public` each would be a table of its own to the REST API.
+create table app.audit_logs_default partition of public.audit_logs default;
+comment on table app.audit_logs_default is 'Rows of months that have no partition yet: no row is ever refused for want of one.';
+revoke all on app.audit_logs_default from public, anon, authenticated, service_role;
+
+create function app.refuse_audit_change() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    raise exception 'the audit trail is append-only' using errcode = '42501';
+end $$;
+
+create function app.guard_audit_partition(partition regclass) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    execute format('revoke all on table %s from public, anon, authenticated, service_role', partition);
+    execute format('create trigger audit_logs_no_truncate before truncate on %s
+        for each statement execute function app.refuse_audit_change()', partition);
+    execute format('alter table %s enable always trigger audit_logs_no_truncate', partition);
+end $$;
+
+create trigger audit_logs_append_only before update or delete on public.audit_logs
+    for each row execute function app.refuse_audit_change();
+-- ALWAYS: not silenced by session_replication_role = replica.
+alter table public.audit_logs enable always trigger audit_logs_append_only;
+create trigger audit_logs_no_truncate before truncate on public.audit_logs
+    for each statement execute function app.refuse_audit_change();
+alter table public.audit_logs enable always trigger audit_logs_no_truncate;
+
+create function app.create_audit_partitions(months int default 3) returns int
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    month date := date_trunc('month', now() at time zone 'UTC')::date;
+    last_month date;
+    name text;
+    parked boolean := false;
+    made int := 0;
+begin
+    last_month := (month + make_interval(months => least(greatest(months, 0), 24)))::date;
+    if not exists (
+        select from generate_series(month, last_month, interval '1 month') as m
+        where to_regclass('app.audit_logs_' || to_char(m, 'YYYY_MM')) is null
+    ) then
+        return 0;
+    end if;
+    -- One maker at a time; a second finds the work done.
+    perform pg_advisory_xact_lock(hashtextextended('app.create_audit_partitions', 0));
+    -- Rows that the default partition holds would contradict the new bounds: park it, and put
+    -- them back through the parent.
+    if exists (select from app.audit_logs_default) then
+        alter table public.audit_logs detach partition app.audit_logs_default;
+        alter table app.audit_logs_default rename to audit_logs_parked;
+        create table app.audit_logs_default partition of public.audit_logs default;
+        perform app.guard_audit_partition('app.audit_logs_default');
+        parked := true;
+    end if;
+    while month <= last_month loop
+        name := 'audit_logs_' || to_char(month, 'YYYY_MM');
+        if to_regclass('app.' || name) is null then
+            execute format('create table app.%I partition of public.audit_logs for values from (%L) to (%L)',
+                name, month::timestamp at time zone 'UTC',
+                (month + interval '1 month')::timestamp at time zone 'UTC');
+            perform app.guard_audit_partition(format('app.%I', name)::regclass);
+            made := made + 1;
+        end if;
+        month := (month + interval '1 month')::date;
+    end loop;
+    if parked then
+        insert into public.audit_logs select * from app.audit_logs_parked;
+        drop table app.audit_logs_parked;
+    end if;
+    return made;
+end $$;
+comment on function app.create_audit_partitions(int) is
+    'Makes the partitions of this month and of the coming ones that are missing; returns how many it made. The service calls it at its start and once a day.';
+select app.guard_audit_partition('app.audit_logs_default');
+select app.create_audit_partitions();
+
+-- Writing it -------------------------------------------------------------------------------------
+
+create function app.audit_context() returns jsonb
+language sql stable
+set search_path = ''
+as $$
+    select jsonb_strip_nulls(jsonb_build_object(
+        'api_key_id', nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'api_key_id',
+        'request', nullif(jsonb_strip_nulls(jsonb_build_object(
+            'id', nullif(current_setting('request.headers', true), '')::jsonb -> 'x-request-id',
+            'method', nullif(current_setting('request.method', true), ''),
+            'path', nullif(current_setting('request.path', true), ''))), '{}')))
+$$;
+comment on function app.audit_context() is
+    'The request behind a change, from the settings that PostgREST and app.as_caller() both make.';
+
+create function app.audit() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+-- Arguments: entity type, id column, subject column, columns that are left out (comma-separated).
+declare
+    secrets constant text[] := array['password_hash', 'encrypted_api_key'];
+    skipped text[] := string_to_array(tg_argv[3], ',');
+    old_row jsonb;
+    new_row jsonb;
+    before jsonb;
+    after jsonb;
+begin
+    if tg_op <> 'INSERT' then old_row := to_jsonb(old) - skipped; end if;
+    if tg_op <> 'DELETE' then new_row := to_jsonb(new) - skipped; end if;
+    if tg_op = 'UPDATE' then
+        select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key)
+        into before, after
+        from jsonb_each(old_row) as o
+        where o.value is distinct from new_row -> o.key;
+        if before is null then return null; end if;
+        -- That a secret changed is worth knowing; what it was is not.
+        if before ?| secrets then
+            before := before || (select jsonb_object_agg(s, 'redacted'::text) from unnest(secrets) s where before ? s);
+            after := after || (select jsonb_object_agg(s, 'redacted'::text) from unnest(secrets) s where after ? s);
+        end if;
+    else
+        before := jsonb_strip_nulls(old_row - secrets);
+        after := jsonb_strip_nulls(new_row - secrets);
+    end if;
+    insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
+    values (
+        app.caller_id(),
+        (case tg_op when 'INSERT' then 'CREATE' else tg_op end)::public.action_type,
+        tg_argv[0]::public.audit_entity_type,
+        (coalesce(new_row, old_row) ->> tg_argv[1])::uuid,
+        (coalesce(new_row, old_row) ->> tg_argv[2])::uuid,
+        app.audit_context() || jsonb_strip_nulls(jsonb_build_object('table', tg_table_name))
+            || case when before is null then '{}' else jsonb_build_object('before', before) end
+            || case when after is null then '{}' else jsonb_build_object('after', after) end
+    );
+    return null;
+end $$;
+comment on function app.audit() is 'AFTER trigger: one audit row for each changed row, in its transaction.';
+
+create function app.audit_read(entity public.audit_entity_type, entity_id uuid) returns void
+language sql volatile security definer
+set search_path = ''
+as $$
+    insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
+    values (app.caller_id(), 'READ', entity, entity_id, entity_id, app.audit_context())
+$$;
+comment on function app.audit_read(public.audit_entity_type, uuid) is
+    'A READ row. Only the service sees reads; the reader is taken from the claims.';
+
+-- Who is calling ----------------------------------------------------------------------------------
+
+create function app.as_caller(context jsonb) returns boolean
+language plpgsql volatile security definer parallel unsafe
+set search_path = ''
+as $$
+declare
+    caller_id uuid;
+    key_id uuid;
+    -- The settings must outlive this function: only those that its SET clause names are undone.
+begin
+    if context ? 'api_key' then
+        select k.api_key_id, u.user_id into key_id, caller_id
+        from public.api_keys k
+        join public.users u using (user_id)
+        where k.encrypted_api_key = context ->> 'api_key'
+          and u.is_active and k.is_active
+          and (k.expires_at is null or k.expires_at > clock_timestamp());
+        if caller_id is null then
+            raise exception 'unknown, expired or revoked API key'
+                using errcode = '28000', constraint = 'caller_api_key';
+        end if;
+        update public.api_keys k set last_used_at = clock_timestamp()
+        where k.api_key_id in (
+            select s.api_key_id from public.api_keys s
+            where s.api_key_id = key_id
+              and (s.last_used_at is null or s.last_used_at < clock_timestamp() - interval '1 minute')
+            for no key update skip locked);
+    else
+        select u.user_id into caller_id
+        from public.users u
+        where u.user_id = (context ->> 'sub')::uuid and u.is_active;
+        if caller_id is null then
+            raise exception 'unknown or deactivated user'
+                using errcode = '28000', constraint = 'caller_user';
+        end if;
+    end if;
+    perform
+        set_config('request.jwt.claims',
+            case when key_id is null
+                then json_build_object('sub', caller_id, 'role', 'authenticated')
+                else json_build_object('sub', caller_id, 'role', 'authenticated', 'api_key_id', key_id)
+            end::text, true),
+        set_config('request.headers', coalesce(json_build_object('x-request-id', context ->> 'request_id')::text, ''), true),
+        set_config('request.method', coalesce(context ->> 'method', ''), true),
+        set_config('request.path', coalesce(context ->> 'path', ''), true);
+    if context ? 'reads' then
+        perform app.audit_read((context ->> 'reads')::public.audit_entity_type,
+            case when context ? 'read_id' then app.find_id(context ->> 'reads', context ->> 'read_id') end);
+    end if;
+    return true;
+end $$;
+comment on function app.as_caller(jsonb) is
+    'Makes the rest of the statement (or transaction) act as the caller: {"sub": user id} or {"api_key": digest}, with '
+    'request_id, method and path for the audit trail, and reads/read_id when the read itself is to be recorded. Raises 28000 when there is no such active caller.';
+
+create function app.find_id(entity text, reference text) returns uuid
+language plpgsql stable security definer
+set search_path = ''
+as $$
+begin
+    if app.is_uuid(reference) then return reference::uuid; end if;
+    return case entity
+        when 'block' then (select block_id from public.blocks where lower(name) = lower(reference) and archived_at is null)
+        when 'edge' then (select edge_id from public.edges where lower(name) = lower(reference) and archived_at is null)
+        when 'pipeline' then (select pipeline_id from public.pipelines where lower(name) = lower(reference) and archived_at is null)
+        when 'user' then (select user_id from public.users where lower(username) = lower(reference))
+    end;
+end $$;
+comment on function app.find_id(text, text) is
+    'The id behind a reference, which is an id or the name of a live block, edge or pipeline, or a username; null when nothing has that name.';
+
+create trigger users_9_audit after insert or update or delete on public.users
+    for each row execute function app.audit('user', 'user_id', 'user_id', 'updated_at');
+create trigger api_keys_9_audit after insert or update or delete on public.api_keys
+    for each row execute function app.audit('api_key', 'api_key_id', 'user_id', 'updated_at,last_used_at');
+
+-- Rights ------------------------------------------------------------------------------------------
+
+revoke execute on all functions in schema app from public;
+grant execute on function app.as_caller(jsonb), app.find_id(text, text),
+    app.audit_read(public.audit_entity_type, uuid), app.create_audit_partitions(int) to blockyard_api;
+
+alter table public.audit_logs enable row level security;
+revoke all on public.audit_logs from public, anon, authenticated, service_role;
+grant select on public.audit_logs to authenticated;
+create policy audit_logs_select on public.audit_logs for select to authenticated
+    using ((user_id = (select app.caller_id()) and (select app.can_read())) or (select app.is_admin()));

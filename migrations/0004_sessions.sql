@@ -1,0 +1,175 @@
+-- What happens before there is a caller: login, refresh, logout. Only the service may call these.
+
+create function app.begin_login(login text, address text, account_limit int, address_limit int, window_seconds int)
+returns table (retry_after_seconds int, user_id uuid, username text, role text, password_hash text)
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+    blocked_until timestamptz;
+begin
+    -- Counted before the password is looked at, so that attempts in parallel do not all pass.
+    -- The order of the two rows is fixed, so that two logins cannot deadlock.
+    insert into app.login_attempts as a (subject, failures, window_ends)
+    select s.subject, 1, clock_timestamp() + make_interval(secs => window_seconds)
+    from (values ('account:' || encode(sha256(convert_to(lower(login), 'UTF8')), 'hex')), ('address:' || address)) as s (subject)
+    order by s.subject
+    on conflict (subject) do update set
+        failures = case when a.window_ends <= clock_timestamp() then 1 else a.failures + 1 end,
+        window_ends = case when a.window_ends <= clock_timestamp() then excluded.window_ends else a.window_ends end;
+
+    select max(a.window_ends) into blocked_until
+    from app.login_attempts a
+    where (a.subject = 'account:' || encode(sha256(convert_to(lower(login), 'UTF8')), 'hex') and a.failures > account_limit)
+       or (a.subject = 'address:' || address and a.failures > address_limit);
+    if blocked_until is not null then
+        return query select greatest(1, ceil(extract(epoch from blocked_until - clock_timestamp())))::int,
+            null::uuid, null::text, null::text, null::text;
+        return;
+    end if;
+    return query
+        select null::int, u.user_id, u.username, u.role, u.password_hash
+        from (select 1) as always
+        left join public.users u
+            on u.is_active and (lower(u.username) = lower(login) or lower(u.email) = lower(login));
+end $$;
+comment on function app.begin_login(text, text, int, int, int) is
+    'Counts the attempt and returns one row: how long to wait, or the account with its hash, or nulls when there is no such active account.';
+
+create function app.finish_login(account uuid, login text, address text, session_id uuid, token_digest bytea, lifetime_seconds int)
+returns void
+language sql volatile security definer
+set search_path = ''
+as $$
+    -- This one attempt was none: the account starts anew, the address gets it back.
+    delete from app.login_attempts where subject = 'account:' || encode(sha256(convert_to(lower(login), 'UTF8')), 'hex');
+    update app.login_attempts set failures = greatest(failures - 1, 0) where subject = 'address:' || address;
+    delete from app.login_attempts where window_ends < clock_timestamp() - interval '1 hour';
+    delete from app.refresh_tokens where expires_at < clock_timestamp() - interval '1 day';
+    insert into app.refresh_tokens (token_digest, family_id, user_id, expires_at)
+    values (token_digest, session_id, account, clock_timestamp() + make_interval(secs => lifetime_seconds));
+$$;
+comment on function app.finish_login(uuid, text, text, uuid, bytea, int) is 'The password was right: opens a family of refresh tokens.';
+
+create function app.rotate_refresh_token(old_digest bytea, new_digest bytea, lifetime_seconds int)
+returns table (outcome text, user_id uuid, username text, role text, session_id uuid)
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+declare
+    token app.refresh_tokens;
+    account public.users;
+begin
+    select * into token from app.refresh_tokens t where t.token_digest = old_digest for update;
+    if not found then
+        return query select 'unknown', null::uuid, null::text, null::text, null::uuid;
+        return;
+    end if;
+    if token.used_at is not null then
+        delete from app.refresh_tokens t where t.family_id = token.family_id;
+        return query select 'replayed', token.user_id, null::text, null::text, token.family_id;
+        return;
+    end if;
+    select * into account from public.users u where u.user_id = token.user_id;
+    if token.expires_at <= clock_timestamp() or not account.is_active then
+        delete from app.refresh_tokens t where t.family_id = token.family_id;
+        return query select 'expired', token.user_id, null::text, null::text, token.family_id;
+        return;
+    end if;
+    update app.refresh_tokens t set used_at = clock_timestamp() where t.token_digest = old_digest;
+    insert into app.refresh_tokens (token_digest, family_id, user_id, expires_at)
+    values (new_digest, token.family_id, token.user_id, clock_timestamp() + make_interval(secs => lifetime_seconds));
+    return query select 'rotated', account.user_id, account.username, account.role, token.family_id;
+end $$;
+comment on function app.rotate_refresh_token(bytea, bytea, int) is
+    'Exchanges a refresh token: rotated, unknown, expired or replayed; a replay ends the family. It answers instead of raising, so that the end of the family is kept.';
+
+create function app.end_session(digest bytea) returns void
+language sql volatile security definer
+set search_path = ''
+as $$
+    delete from app.refresh_tokens t
+    where t.family_id = (select o.family_id from app.refresh_tokens o where o.token_digest = digest)
+$$;
+comment on function app.end_session(bytea) is 'Logout: ends the family of a refresh token, if there is one.';
+
+create function app.password_of(account uuid) returns text
+language sql stable security definer
+set search_path = ''
+as $$ select u.password_hash from public.users u where u.user_id = account and u.is_active $$;
+comment on function app.password_of(uuid) is 'The hash against which the service checks the current password before it writes a new one.';
+
+create table app.idempotency_keys (
+    user_id uuid not null constraint idempotency_keys_user_id_fkey references public.users on delete cascade,
+    key text not null,
+    fingerprint bytea not null,
+    created_at timestamptz not null default clock_timestamp(),
+    status smallint,
+    headers jsonb,
+    body text,
+    constraint idempotency_keys_pkey primary key (user_id, key),
+    constraint idempotency_keys_key_check check (char_length(key) between 1 and 255),
+    constraint idempotency_keys_fingerprint_check check (length(fingerprint) = 32)
+);
+comment on table app.idempotency_keys is
+    'The answer to a request that carried an Idempotency-Key, written in the transaction of its change; kept for a day.';
+create index idempotency_keys_created_at_idx on app.idempotency_keys (created_at);
+revoke all on app.idempotency_keys from public, anon, authenticated, service_role;
+
+create function app.claim_idempotency_key(key text, fingerprint bytea)
+returns table (claimed boolean, same_request boolean, status smallint, headers jsonb, body text)
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+    delete from app.idempotency_keys k
+    where k.user_id = app.caller_id() and k.key = claim_idempotency_key.key
+      and k.created_at < clock_timestamp() - interval '1 day';
+    -- A second request with this key waits here until the first has committed or given up.
+    insert into app.idempotency_keys (user_id, key, fingerprint)
+    values (app.caller_id(), claim_idempotency_key.key, claim_idempotency_key.fingerprint)
+    on conflict do nothing;
+    if found then
+        return query select true, true, null::smallint, null::jsonb, null::text;
+        return;
+    end if;
+    return query
+        select false, k.fingerprint = claim_idempotency_key.fingerprint, k.status, k.headers, k.body
+        from app.idempotency_keys k
+        where k.user_id = app.caller_id() and k.key = claim_idempotency_key.key;
+end $$;
+comment on function app.claim_idempotency_key(text, bytea) is
+    'Takes a key for this transaction, or returns what was answered when it was used before.';
+
+create function app.keep_answer(key text, status smallint, headers jsonb, body text) returns void
+language sql volatile security definer
+set search_path = ''
+as $$
+    update app.idempotency_keys k
+    set status = keep_answer.status, headers = keep_answer.headers, body = keep_answer.body
+    where k.user_id = app.caller_id() and k.key = keep_answer.key
+$$;
+comment on function app.keep_answer(text, smallint, jsonb, text) is 'Keeps the answer beside the change that it tells of.';
+
+create function app.forget_idempotency_keys() returns bigint
+language sql volatile security definer
+set search_path = ''
+as $$
+    with gone as (
+        delete from app.idempotency_keys where created_at < clock_timestamp() - interval '1 day' returning 1
+    )
+    select count(*) from gone
+$$;
+comment on function app.forget_idempotency_keys() is 'Deletes the keys that are older than a day; the service calls it now and then.';
+
+revoke execute on all functions in schema app from public;
+grant execute on function
+    app.begin_login(text, text, int, int, int),
+    app.finish_login(uuid, text, text, uuid, bytea, int),
+    app.rotate_refresh_token(bytea, bytea, int),
+    app.end_session(bytea),
+    app.password_of(uuid),
+    app.claim_idempotency_key(text, bytea),
+    app.keep_answer(text, smallint, jsonb, text),
+    app.forget_idempotency_keys()
+to blockyard_api;

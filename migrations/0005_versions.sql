@@ -1,0 +1,154 @@
+-- Versioning, written once for blocks and edges.
+--
+-- A block (or edge) row is what is in use now. Changing its content appends a version: the
+-- BEFORE trigger numbers it, under the lock that UPDATE takes on the row, so that RETURNING
+-- already shows it; the AFTER trigger writes the snapshot. Pointing current_version_id at an
+-- older version activates that one. There is no other way to make or move a version, for
+-- whatever client.
+
+create function app.track_versions() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    target_number int;
+begin
+    new.name := app.tidy(new.name);
+    if tg_op = 'INSERT' then
+        new.current_version_id := app.uuid_v7();
+        new.version_number := 1;
+        new.latest_version_number := 1;
+        new.archived_at := null;
+        return new;
+    end if;
+
+    if new.archived_at is distinct from old.archived_at then
+        if app.caller_id() is not null and not app.is_admin()
+           and old.created_by is distinct from app.caller_id() then
+            raise exception 'only its creator or an admin archives and restores a %', tg_argv[0]
+                using errcode = '42501';
+        end if;
+        if new.archived_at is not null then
+            new.archived_at := coalesce(old.archived_at, clock_timestamp());
+        end if;
+    end if;
+
+    if (new.name, new.description, new.metadata) is distinct from (old.name, old.description, old.metadata)
+       or (tg_argv[0] = 'block' and to_jsonb(new) -> 'block_type' <> to_jsonb(old) -> 'block_type') then
+        if new.archived_at is not null then
+            raise exception 'an archived % does not change; restore it first', tg_argv[0]
+                using errcode = '23514', constraint = tg_table_name || '_archived', table = tg_table_name;
+        end if;
+        if new.current_version_id <> old.current_version_id then
+            raise exception 'either change a % or activate one of its versions', tg_argv[0]
+                using errcode = '23514', constraint = tg_table_name || '_change_or_activate', table = tg_table_name;
+        end if;
+        new.current_version_id := app.uuid_v7();
+        new.latest_version_number := old.latest_version_number + 1;
+        new.version_number := new.latest_version_number;
+    elsif new.current_version_id <> old.current_version_id then
+        if new.archived_at is not null then
+            raise exception 'an archived % does not change; restore it first', tg_argv[0]
+                using errcode = '23514', constraint = tg_table_name || '_archived', table = tg_table_name;
+        end if;
+        -- Activation brings back the metadata and the description; the name stays.
+        if tg_argv[0] = 'block' then
+            select v.version_number, v.description, v.metadata, v.block_type
+            into target_number, new.description, new.metadata, new.block_type
+            from public.block_versions v
+            where v.version_id = new.current_version_id and v.block_id = new.block_id;
+        else
+            select v.version_number, v.description, v.metadata
+            into target_number, new.description, new.metadata
+            from public.edge_versions v
+            where v.version_id = new.current_version_id and v.edge_id = new.edge_id;
+        end if;
+        if target_number is null then
+            raise exception 'that version belongs to another %', tg_argv[0]
+                using errcode = '23503', constraint = tg_table_name || '_current_version_id_fkey', table = tg_table_name;
+        end if;
+        new.version_number := target_number;
+    end if;
+
+    if new.current_version_id <> old.current_version_id or new.archived_at is distinct from old.archived_at then
+        new.updated_at := app.next_revision(old.updated_at);
+    end if;
+    return new;
+end $$;
+comment on function app.track_versions() is 'BEFORE INSERT OR UPDATE on blocks and edges: numbers versions, activates, archives.';
+
+create function app.append_version() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if tg_op = 'UPDATE' and new.current_version_id = old.current_version_id then
+        return null;
+    end if;
+    if tg_argv[0] = 'block' then
+        if tg_op = 'UPDATE' then
+            update public.block_versions set is_active = false where version_id = old.current_version_id;
+        end if;
+        if tg_op = 'INSERT' or new.latest_version_number <> old.latest_version_number then
+            insert into public.block_versions (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active)
+            values (new.current_version_id, new.block_id, new.version_number, new.name, new.block_type, new.description, new.metadata,
+                new.updated_at, case when tg_op = 'INSERT' then new.created_by else app.caller_id() end, true);
+        else
+            update public.block_versions set is_active = true where version_id = new.current_version_id;
+        end if;
+    else
+        if tg_op = 'UPDATE' then
+            update public.edge_versions set is_active = false where version_id = old.current_version_id;
+        end if;
+        if tg_op = 'INSERT' or new.latest_version_number <> old.latest_version_number then
+            insert into public.edge_versions (version_id, edge_id, version_number, name, description, metadata, created_at, created_by, is_active)
+            values (new.current_version_id, new.edge_id, new.version_number, new.name, new.description, new.metadata,
+                new.updated_at, case when tg_op = 'INSERT' then new.created_by else app.caller_id() end, true);
+        else
+            update public.edge_versions set is_active = true where version_id = new.current_version_id;
+        end if;
+    end if;
+    return null;
+end $$;
+comment on function app.append_version() is 'AFTER INSERT OR UPDATE on blocks and edges: writes the snapshot and moves is_active.';
+
+create function app.guard_versions() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+-- Holds for the owner of the tables as well: what a version says about its parent must be so.
+declare
+    parent record;
+begin
+    if tg_argv[0] = 'block' then
+        select b.current_version_id, b.latest_version_number into parent
+        from public.blocks b where b.block_id = (case when tg_op = 'DELETE' then old.block_id else new.block_id end);
+    else
+        select e.current_version_id, e.latest_version_number into parent
+        from public.edges e where e.edge_id = (case when tg_op = 'DELETE' then old.edge_id else new.edge_id end);
+    end if;
+    if tg_op = 'DELETE' then
+        -- Only with its parent, which is gone by then.
+        if parent.current_version_id is not null then
+            raise exception 'versions are append-only' using errcode = '42501';
+        end if;
+        return old;
+    end if;
+    if tg_op = 'INSERT' then
+        if new.version_id is distinct from parent.current_version_id
+           or new.version_number is distinct from parent.latest_version_number or not new.is_active then
+            raise exception 'a version is appended by changing its %', tg_argv[0] using errcode = '42501';
+        end if;
+        return new;
+    end if;
+    if to_jsonb(new) - 'is_active' <> to_jsonb(old) - 'is_active' then
+        raise exception 'versions are append-only' using errcode = '42501';
+    end if;
+    if new.is_active is distinct from (new.version_id = parent.current_version_id) then
+        raise exception 'the active version is the one that the % points to', tg_argv[0] using errcode = '42501';
+    end if;
+    return new;
+end $$;
+comment on function app.guard_versions() is 'BEFORE INSERT OR UPDATE OR DELETE on versions: append-only, numbered and active as the parent says.';
+
+revoke execute on all functions in schema app from public;

@@ -1,0 +1,98 @@
+create table public.taxonomy_categories (
+    category_id uuid not null default app.uuid_v7() constraint taxonomy_categories_pkey primary key,
+    name text not null,
+    parent_id uuid constraint taxonomy_categories_parent_id_fkey references public.taxonomy_categories,
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    created_by uuid default app.caller_id() constraint taxonomy_categories_created_by_fkey references public.users,
+    archived_at timestamptz,
+    constraint taxonomy_categories_name_check check (app.is_name(name)),
+    constraint taxonomy_categories_parent_id_check check (parent_id <> category_id)
+);
+comment on table public.taxonomy_categories is 'A tree of categories; a name is unique among its siblings.';
+create unique index taxonomy_categories_name_key
+    on public.taxonomy_categories (parent_id, lower(name)) nulls not distinct where archived_at is null;
+create index taxonomy_categories_parent_id_idx on public.taxonomy_categories (parent_id);
+create index taxonomy_categories_lower_name_idx on public.taxonomy_categories (lower(name));
+create index taxonomy_categories_created_by_idx on public.taxonomy_categories (created_by);
+create index taxonomy_categories_created_at_idx on public.taxonomy_categories (created_at, category_id);
+
+create function app.guard_taxonomy() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    new.name := app.tidy(new.name);
+    if tg_op = 'UPDATE' and new.archived_at is distinct from old.archived_at then
+        if app.caller_id() is not null and not app.is_admin() and old.created_by is distinct from app.caller_id() then
+            raise exception 'only its creator or an admin archives and restores a category' using errcode = '42501';
+        end if;
+        if new.archived_at is not null then
+            new.archived_at := coalesce(old.archived_at, clock_timestamp());
+        end if;
+    end if;
+    if new.parent_id is not null and (tg_op = 'INSERT' or new.parent_id is distinct from old.parent_id) then
+        perform app.enter_guard('taxonomy');
+        if not exists (select from public.taxonomy_categories c
+                       where c.category_id = new.parent_id and c.archived_at is null for share) then
+            raise exception 'there is no such parent category'
+                using errcode = '23503', constraint = 'taxonomy_categories_parent_id_fkey', table = 'taxonomy_categories';
+        end if;
+        if exists (
+            with recursive above (category_id, parent_id) as (
+                select c.category_id, c.parent_id from public.taxonomy_categories c where c.category_id = new.parent_id
+                union
+                select c.category_id, c.parent_id
+                from above a join public.taxonomy_categories c on c.category_id = a.parent_id
+            )
+            select from above where category_id = new.category_id
+        ) then
+            raise exception 'a category cannot be below itself'
+                using errcode = '23514', constraint = 'taxonomy_categories_cycle', table = 'taxonomy_categories';
+        end if;
+    end if;
+    return new;
+end $$;
+create trigger taxonomy_categories_1_guard before insert or update on public.taxonomy_categories
+    for each row execute function app.guard_taxonomy();
+create trigger taxonomy_categories_2_touch before update on public.taxonomy_categories
+    for each row execute function app.touch();
+create trigger taxonomy_categories_9_audit after insert or update or delete on public.taxonomy_categories
+    for each row execute function app.audit('taxonomy', 'category_id', 'category_id', 'updated_at');
+
+create table public.block_taxonomies (
+    block_taxonomy_id uuid not null default app.uuid_v7() constraint block_taxonomies_pkey primary key,
+    block_id uuid not null constraint block_taxonomies_block_id_fkey references public.blocks on delete cascade,
+    category_id uuid not null constraint block_taxonomies_category_id_fkey references public.taxonomy_categories,
+    created_at timestamptz not null default clock_timestamp(),
+    constraint block_taxonomies_block_id_category_id_key unique (block_id, category_id)
+);
+comment on table public.block_taxonomies is 'Which block is in which category.';
+create index block_taxonomies_category_id_idx on public.block_taxonomies (category_id, block_id);
+create trigger block_taxonomies_9_audit after insert or update or delete on public.block_taxonomies
+    for each row execute function app.audit('taxonomy', 'category_id', 'block_id', '');
+
+revoke execute on all functions in schema app from public;
+
+alter table public.taxonomy_categories enable row level security;
+revoke all on public.taxonomy_categories from public, anon, authenticated, service_role;
+grant select, insert (name, parent_id), update (name, parent_id, archived_at), delete
+    on public.taxonomy_categories to authenticated;
+create policy taxonomy_categories_select on public.taxonomy_categories for select to authenticated
+    using ((select app.can_read()) and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
+create policy taxonomy_categories_insert on public.taxonomy_categories for insert to authenticated
+    with check ((select app.can_write()));
+create policy taxonomy_categories_update on public.taxonomy_categories for update to authenticated
+    using ((select app.can_write())) with check ((select app.can_write()));
+create policy taxonomy_categories_delete on public.taxonomy_categories for delete to authenticated
+    using ((select app.is_admin()));
+
+alter table public.block_taxonomies enable row level security;
+revoke all on public.block_taxonomies from public, anon, authenticated, service_role;
+grant select, insert (block_id, category_id), delete on public.block_taxonomies to authenticated;
+create policy block_taxonomies_select on public.block_taxonomies for select to authenticated
+    using ((select app.can_read()));
+create policy block_taxonomies_insert on public.block_taxonomies for insert to authenticated
+    with check ((select app.can_write()));
+create policy block_taxonomies_delete on public.block_taxonomies for delete to authenticated
+    using ((select app.can_write()));

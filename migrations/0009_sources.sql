@@ -1,0 +1,218 @@
+-- What a block or an edge is built from: repositories, images, dependencies. `entity_type` and
+-- `entity_id` are references like any other: generated columns carry the foreign keys.
+
+create table public.code_repos (
+    repo_id uuid not null default app.uuid_v7() constraint code_repos_pkey primary key,
+    entity_type public.entity_type not null,
+    entity_id uuid not null,
+    repo_url text not null,
+    branch text not null default 'main',
+    last_updated timestamptz not null default clock_timestamp(),
+    created_at timestamptz not null default clock_timestamp(),
+    block_id uuid generated always as (case when entity_type = 'block' then entity_id end) stored
+        constraint code_repos_block_id_fkey references public.blocks on delete cascade,
+    edge_id uuid generated always as (case when entity_type = 'edge' then entity_id end) stored
+        constraint code_repos_edge_id_fkey references public.edges on delete cascade,
+    constraint code_repos_repo_url_check check (
+        char_length(repo_url) <= 2000
+        and (repo_url ~ '^(https|ssh)://[^[:space:]]+$' or repo_url ~ '^git@[^[:space:]:]+:[^[:space:]]+$')
+        -- a password in a URL would be read by everybody who reads the registry
+        and repo_url !~ '^https://[^/]*@' and repo_url !~ '^ssh://[^/@]*:[^/@]*@'),
+    constraint code_repos_branch_check check (
+        char_length(branch) between 1 and 255 and branch !~ '(^[/-]|[/.]$|\.\.|//|@\{|/\.|^\.|\.lock(/|$)|[[:space:][:cntrl:]~^:?*\[\\])')
+);
+comment on table public.code_repos is 'Where the source of a block or an edge is.';
+comment on column public.code_repos.last_updated is 'When the URL or the branch was last set.';
+create unique index code_repos_entity_key on public.code_repos (entity_type, entity_id, repo_url, branch);
+create index code_repos_block_id_idx on public.code_repos (block_id);
+create index code_repos_edge_id_idx on public.code_repos (edge_id);
+create index code_repos_created_at_idx on public.code_repos (created_at, repo_id);
+
+create function app.touch_code_repo() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if (new.repo_url, new.branch) is distinct from (old.repo_url, old.branch) then
+        new.last_updated := app.next_revision(old.last_updated);
+    end if;
+    return new;
+end $$;
+create trigger code_repos_2_touch before update on public.code_repos
+    for each row execute function app.touch_code_repo();
+create trigger code_repos_9_audit after insert or update or delete on public.code_repos
+    for each row execute function app.audit('code_repo', 'repo_id', 'entity_id', 'last_updated,block_id,edge_id');
+
+create table public.docker_images (
+    image_id uuid not null default app.uuid_v7() constraint docker_images_pkey primary key,
+    entity_type public.entity_type not null,
+    entity_id uuid not null,
+    image_tag text not null,
+    registry_url text not null,
+    build_status public.build_status not null default 'pending',
+    build_logs text,
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    block_id uuid generated always as (case when entity_type = 'block' then entity_id end) stored
+        constraint docker_images_block_id_fkey references public.blocks on delete cascade,
+    edge_id uuid generated always as (case when entity_type = 'edge' then entity_id end) stored
+        constraint docker_images_edge_id_fkey references public.edges on delete cascade,
+    -- https://github.com/distribution/reference: tag
+    constraint docker_images_image_tag_check check (image_tag ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$'),
+    constraint docker_images_registry_url_check check (
+        char_length(registry_url) between 1 and 2000 and registry_url !~ '[[:space:][:cntrl:]@]'),
+    constraint docker_images_build_logs_check check (octet_length(build_logs) <= 10485760)
+);
+comment on table public.docker_images is 'The container image of a block or an edge, and how its build went.';
+create unique index docker_images_entity_key on public.docker_images (entity_type, entity_id, registry_url, image_tag);
+create index docker_images_block_id_idx on public.docker_images (block_id);
+create index docker_images_edge_id_idx on public.docker_images (edge_id);
+create index docker_images_created_at_idx on public.docker_images (created_at, image_id);
+
+create function app.guard_docker_images() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if (old.build_status, new.build_status) in (('success', 'failed'), ('failed', 'success')) then
+        raise exception 'a build moves from pending to success or failed, and back to pending for a rebuild'
+            using errcode = '23514', constraint = 'docker_images_build_status_step', table = 'docker_images';
+    end if;
+    return new;
+end $$;
+create trigger docker_images_1_guard before update on public.docker_images
+    for each row execute function app.guard_docker_images();
+create trigger docker_images_2_touch before update on public.docker_images
+    for each row execute function app.touch('block_id', 'edge_id');
+create trigger docker_images_9_audit after insert or update or delete on public.docker_images
+    for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id,build_logs');
+
+create table public.dependencies (
+    dependency_id uuid not null default app.uuid_v7() constraint dependencies_pkey primary key,
+    entity_type public.entity_type not null,
+    entity_id uuid not null,
+    dependency_type public.dependency_type not null,
+    dependency_detail text not null default '',
+    depends_on_type public.entity_type,
+    depends_on_id uuid,
+    version_constraint text,
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    block_id uuid generated always as (case when entity_type = 'block' then entity_id end) stored
+        constraint dependencies_block_id_fkey references public.blocks on delete cascade,
+    edge_id uuid generated always as (case when entity_type = 'edge' then entity_id end) stored
+        constraint dependencies_edge_id_fkey references public.edges on delete cascade,
+    depends_on_block_id uuid generated always as (case when depends_on_type = 'block' then depends_on_id end) stored
+        constraint dependencies_depends_on_block_id_fkey references public.blocks,
+    depends_on_edge_id uuid generated always as (case when depends_on_type = 'edge' then depends_on_id end) stored
+        constraint dependencies_depends_on_edge_id_fkey references public.edges,
+    constraint dependencies_depends_on_check check (
+        case dependency_type
+            when 'internal' then depends_on_type is not null and depends_on_id is not null
+            else depends_on_type is null and depends_on_id is null and dependency_detail <> ''
+        end),
+    constraint dependencies_self_check check ((entity_type, entity_id) is distinct from (depends_on_type, depends_on_id)),
+    constraint dependencies_dependency_detail_check check (char_length(dependency_detail) <= 2000),
+    constraint dependencies_version_constraint_check check (char_length(version_constraint) between 1 and 200)
+);
+comment on table public.dependencies is 'What a block or an edge depends on: another of them (internal), or something outside (external).';
+comment on column public.dependencies.version_constraint is 'Which versions will do, in the notation of whatever is depended on.';
+create unique index dependencies_internal_key on public.dependencies (entity_type, entity_id, depends_on_type, depends_on_id)
+    where dependency_type = 'internal';
+create index dependencies_entity_idx on public.dependencies (entity_type, entity_id);
+create index dependencies_block_id_idx on public.dependencies (block_id);
+create index dependencies_edge_id_idx on public.dependencies (edge_id);
+create index dependencies_depends_on_block_id_idx on public.dependencies (depends_on_block_id);
+create index dependencies_depends_on_edge_id_idx on public.dependencies (depends_on_edge_id);
+create index dependencies_created_at_idx on public.dependencies (created_at, dependency_id);
+
+create function app.guard_dependencies() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if new.dependency_type <> 'internal' or new.depends_on_id is null then
+        return new;
+    end if;
+    if tg_op = 'UPDATE' and (new.depends_on_type, new.depends_on_id) is not distinct from (old.depends_on_type, old.depends_on_id) then
+        return new;
+    end if;
+    perform app.enter_guard('dependencies');
+    -- FOR SHARE: it must not be archived between this look and the commit.
+    if new.depends_on_type = 'block' then
+        perform from public.blocks b where b.block_id = new.depends_on_id and b.archived_at is null for share;
+    else
+        perform from public.edges e where e.edge_id = new.depends_on_id and e.archived_at is null for share;
+    end if;
+    if not found then
+        raise exception 'there is no such % to depend on', new.depends_on_type
+            using errcode = '23503', constraint = 'dependencies_depends_on_' || new.depends_on_type || '_id_fkey', table = 'dependencies';
+    end if;
+    if exists (
+        with recursive needed (entity_type, entity_id) as (
+            select new.depends_on_type, new.depends_on_id
+            union
+            select d.depends_on_type, d.depends_on_id
+            from needed n
+            join public.dependencies d using (entity_type, entity_id)
+            where d.dependency_type = 'internal' and d.dependency_id <> new.dependency_id
+        )
+        select from needed where (entity_type, entity_id) = (new.entity_type, new.entity_id)
+    ) then
+        raise exception 'what it depends on depends on it'
+            using errcode = '23514', constraint = 'dependencies_cycle', table = 'dependencies';
+    end if;
+    return new;
+end $$;
+create trigger dependencies_1_guard before insert or update on public.dependencies
+    for each row execute function app.guard_dependencies();
+create trigger dependencies_2_touch before update on public.dependencies
+    for each row execute function app.touch('block_id', 'edge_id', 'depends_on_block_id', 'depends_on_edge_id');
+create trigger dependencies_9_audit after insert or update or delete on public.dependencies
+    for each row execute function app.audit('dependency', 'dependency_id', 'entity_id',
+        'updated_at,block_id,edge_id,depends_on_block_id,depends_on_edge_id');
+
+revoke execute on all functions in schema app from public;
+
+-- Rights -------------------------------------------------------------------------------------------
+
+alter table public.code_repos enable row level security;
+revoke all on public.code_repos from public, anon, authenticated, service_role;
+grant select, delete, insert (entity_type, entity_id, repo_url, branch), update (repo_url, branch)
+    on public.code_repos to authenticated;
+create policy code_repos_select on public.code_repos for select to authenticated
+    using ((select app.can_read()));
+create policy code_repos_insert on public.code_repos for insert to authenticated
+    with check ((select app.can_write()));
+create policy code_repos_update on public.code_repos for update to authenticated
+    using ((select app.can_write())) with check ((select app.can_write()));
+create policy code_repos_delete on public.code_repos for delete to authenticated
+    using ((select app.can_write()));
+
+alter table public.docker_images enable row level security;
+revoke all on public.docker_images from public, anon, authenticated, service_role;
+grant select, delete, insert (entity_type, entity_id, image_tag, registry_url, build_status, build_logs),
+    update (image_tag, registry_url, build_status, build_logs) on public.docker_images to authenticated;
+create policy docker_images_select on public.docker_images for select to authenticated
+    using ((select app.can_read()));
+create policy docker_images_insert on public.docker_images for insert to authenticated
+    with check ((select app.can_write()));
+create policy docker_images_update on public.docker_images for update to authenticated
+    using ((select app.can_write())) with check ((select app.can_write()));
+create policy docker_images_delete on public.docker_images for delete to authenticated
+    using ((select app.can_write()));
+
+alter table public.dependencies enable row level security;
+revoke all on public.dependencies from public, anon, authenticated, service_role;
+grant select, delete,
+    insert (entity_type, entity_id, dependency_type, dependency_detail, depends_on_type, depends_on_id, version_constraint),
+    update (dependency_type, dependency_detail, depends_on_type, depends_on_id, version_constraint)
+    on public.dependencies to authenticated;
+create policy dependencies_select on public.dependencies for select to authenticated
+    using ((select app.can_read()));
+create policy dependencies_insert on public.dependencies for insert to authenticated
+    with check ((select app.can_write()));
+create policy dependencies_update on public.dependencies for update to authenticated
+    using ((select app.can_write())) with check ((select app.can_write()));
+create policy dependencies_delete on public.dependencies for delete to authenticated
+    using ((select app.can_write()));

@@ -1,0 +1,487 @@
+create table public.pipelines (
+    pipeline_id uuid not null default app.uuid_v7() constraint pipelines_pkey primary key,
+    name text not null,
+    description text,
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    dagster_pipeline_config jsonb not null default '{}',
+    created_by uuid default app.caller_id() constraint pipelines_created_by_fkey references public.users,
+    times_run int not null default 0,
+    average_runtime double precision,
+    runs_succeeded int not null default 0,
+    runtime_total interval not null default '0',
+    archived_at timestamptz,
+    search tsvector generated always as (
+        setweight(to_tsvector('simple', name), 'A')
+        || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
+    constraint pipelines_name_check check (app.is_name(name)),
+    constraint pipelines_description_check check (char_length(description) <= 10000),
+    constraint pipelines_dagster_pipeline_config_check check (
+        jsonb_typeof(dagster_pipeline_config) = 'object' and pg_column_size(dagster_pipeline_config) <= 524288)
+);
+comment on table public.pipelines is 'Blocks joined by edges: directed acyclic graphs that run on Dagster.';
+comment on column public.pipelines.times_run is 'Runs that ended after they had begun. Kept from pipeline_runs by trigger.';
+comment on column public.pipelines.average_runtime is 'Seconds, over succeeded runs; null before the first.';
+comment on column public.pipelines.runtime_total is 'Of the succeeded runs: the exact sum behind average_runtime.';
+create unique index pipelines_name_key on public.pipelines (lower(name)) where archived_at is null;
+create index pipelines_created_at_idx on public.pipelines (created_at, pipeline_id);
+create index pipelines_updated_at_idx on public.pipelines (updated_at, pipeline_id);
+create index pipelines_created_by_idx on public.pipelines (created_by);
+create index pipelines_search_idx on public.pipelines using gin (search);
+
+create table public.pipeline_blocks (
+    pipeline_block_id uuid not null default app.uuid_v7() constraint pipeline_blocks_pkey primary key,
+    pipeline_id uuid not null constraint pipeline_blocks_pipeline_id_fkey references public.pipelines on delete cascade,
+    block_id uuid not null constraint pipeline_blocks_block_id_fkey references public.blocks,
+    block_version_id uuid,
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    constraint pipeline_blocks_pipeline_id_block_id_key unique (pipeline_id, block_id),
+    constraint pipeline_blocks_block_version_id_fkey foreign key (block_version_id, block_id)
+        references public.block_versions (version_id, block_id)
+);
+comment on table public.pipeline_blocks is 'The blocks of a pipeline.';
+comment on column public.pipeline_blocks.block_version_id is 'A pin; without one the pipeline follows the active version.';
+create index pipeline_blocks_block_id_idx on public.pipeline_blocks (block_id);
+create index pipeline_blocks_block_version_id_idx on public.pipeline_blocks (block_version_id, block_id);
+
+create table public.pipeline_edges (
+    pipeline_edge_id uuid not null default app.uuid_v7() constraint pipeline_edges_pkey primary key,
+    pipeline_id uuid not null constraint pipeline_edges_pipeline_id_fkey references public.pipelines on delete cascade,
+    edge_id uuid not null constraint pipeline_edges_edge_id_fkey references public.edges,
+    source_block_id uuid not null constraint pipeline_edges_source_block_id_fkey references public.blocks,
+    target_block_id uuid not null constraint pipeline_edges_target_block_id_fkey references public.blocks,
+    edge_version_id uuid,
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    constraint pipeline_edges_key unique (pipeline_id, edge_id, source_block_id, target_block_id),
+    constraint pipeline_edges_self_check check (source_block_id <> target_block_id),
+    -- The ends of an edge are blocks of its pipeline.
+    constraint pipeline_edges_source_fkey foreign key (pipeline_id, source_block_id)
+        references public.pipeline_blocks (pipeline_id, block_id),
+    constraint pipeline_edges_target_fkey foreign key (pipeline_id, target_block_id)
+        references public.pipeline_blocks (pipeline_id, block_id),
+    constraint pipeline_edges_edge_version_id_fkey foreign key (edge_version_id, edge_id)
+        references public.edge_versions (version_id, edge_id)
+);
+comment on table public.pipeline_edges is 'The edges of a pipeline, each from a source block to a target block.';
+comment on column public.pipeline_edges.edge_version_id is 'A pin; without one the pipeline follows the active version.';
+create index pipeline_edges_source_idx on public.pipeline_edges (pipeline_id, source_block_id);
+create index pipeline_edges_target_idx on public.pipeline_edges (pipeline_id, target_block_id);
+create index pipeline_edges_edge_id_idx on public.pipeline_edges (edge_id);
+create index pipeline_edges_source_block_id_idx on public.pipeline_edges (source_block_id);
+create index pipeline_edges_target_block_id_idx on public.pipeline_edges (target_block_id);
+create index pipeline_edges_edge_version_id_idx on public.pipeline_edges (edge_version_id, edge_id);
+
+create table public.pipeline_runs (
+    run_id uuid not null default app.uuid_v7() constraint pipeline_runs_pkey primary key,
+    pipeline_id uuid not null constraint pipeline_runs_pipeline_id_fkey references public.pipelines on delete cascade,
+    status public.run_status not null default 'queued',
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    created_by uuid default app.caller_id() constraint pipeline_runs_created_by_fkey references public.users,
+    started_at timestamptz,
+    ended_at timestamptz,
+    constraint pipeline_runs_times_check check (
+        (ended_at is not null) = (status in ('success', 'failure', 'canceled'))
+        and (status <> 'started' or started_at is not null) and ended_at >= started_at)
+);
+comment on table public.pipeline_runs is 'One row for each execution of a pipeline. A row gets in only when the pipeline is ready.';
+create index pipeline_runs_pipeline_id_idx on public.pipeline_runs (pipeline_id, created_at, run_id);
+create index pipeline_runs_created_by_idx on public.pipeline_runs (created_by);
+create index pipeline_runs_created_at_idx on public.pipeline_runs (created_at, run_id);
+create index pipeline_runs_unfinished_idx on public.pipeline_runs (pipeline_id) where ended_at is null;
+
+-- Pipelines --------------------------------------------------------------------------------------
+
+create function app.guard_pipelines() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    new.name := app.tidy(new.name);
+    if tg_op = 'INSERT' then
+        new.archived_at := null;
+        return new;
+    end if;
+    if new.archived_at is distinct from old.archived_at then
+        if app.caller_id() is not null and not app.is_admin() and old.created_by is distinct from app.caller_id() then
+            raise exception 'only its creator or an admin archives and restores a pipeline' using errcode = '42501';
+        end if;
+        if new.archived_at is not null then
+            new.archived_at := coalesce(old.archived_at, clock_timestamp());
+            if exists (select from public.pipeline_runs r where r.pipeline_id = new.pipeline_id and r.ended_at is null) then
+                raise exception 'the pipeline has unfinished runs'
+                    using errcode = '23503', constraint = 'pipelines_in_use', table = 'pipelines';
+            end if;
+        end if;
+    end if;
+    if new.archived_at is not null and (new.name, new.description, new.dagster_pipeline_config)
+        is distinct from (old.name, old.description, old.dagster_pipeline_config) then
+        raise exception 'an archived pipeline does not change; restore it first'
+            using errcode = '23514', constraint = 'pipelines_archived', table = 'pipelines';
+    end if;
+    if (new.name, new.description, new.dagster_pipeline_config, new.archived_at)
+        is distinct from (old.name, old.description, old.dagster_pipeline_config, old.archived_at) then
+        new.updated_at := app.next_revision(old.updated_at);
+    end if;
+    return new;
+end $$;
+create trigger pipelines_1_guard before insert or update on public.pipelines
+    for each row execute function app.guard_pipelines();
+create trigger pipelines_9_audit after insert or update or delete on public.pipelines
+    for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id',
+        'search,updated_at,times_run,average_runtime,runs_succeeded,runtime_total');
+
+-- The graph --------------------------------------------------------------------------------------
+
+create function app.guard_pipeline_part() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if tg_op = 'UPDATE' then
+        -- Only the pin moves.
+        if to_jsonb(new) - array['block_version_id', 'edge_version_id', 'updated_at']
+           <> to_jsonb(old) - array['block_version_id', 'edge_version_id', 'updated_at'] then
+            raise exception 'of a part of a pipeline only the pinned version changes' using errcode = '42501';
+        end if;
+        if new is distinct from old then
+            new.updated_at := app.next_revision(old.updated_at);
+        end if;
+    end if;
+    -- Locked as its revision below will lock it: writers of one graph queue here.
+    perform from public.pipelines p where p.pipeline_id = new.pipeline_id and p.archived_at is null for no key update;
+    if not found then
+        raise exception 'there is no such pipeline'
+            using errcode = '23503', constraint = tg_table_name || '_pipeline_id_fkey', table = tg_table_name;
+    end if;
+    if tg_op = 'INSERT' then
+        -- FOR SHARE: it is not archived between this look and the commit.
+        if tg_argv[0] = 'block' then
+            perform from public.blocks b where b.block_id = new.block_id and b.archived_at is null for share;
+        else
+            perform from public.edges e where e.edge_id = new.edge_id and e.archived_at is null for share;
+        end if;
+        if not found then
+            raise exception 'there is no such %', tg_argv[0]
+                using errcode = '23503', constraint = tg_table_name || '_' || tg_argv[0] || '_id_fkey', table = tg_table_name;
+        end if;
+    end if;
+    return new;
+end $$;
+create trigger pipeline_blocks_1_guard before insert or update on public.pipeline_blocks
+    for each row execute function app.guard_pipeline_part('block');
+create trigger pipeline_edges_1_guard before insert or update on public.pipeline_edges
+    for each row execute function app.guard_pipeline_part('edge');
+
+create function app.guard_pipeline_graph() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    touched uuid[];
+begin
+    select array_agg(distinct c.pipeline_id order by c.pipeline_id) into touched from changed c;
+    if touched is null then return null; end if;
+    -- The pipeline is revised when its graph is; its row is also where writers of the graph queue.
+    perform from public.pipelines p where p.pipeline_id = any (touched) order by p.pipeline_id for no key update;
+    update public.pipelines p set updated_at = app.next_revision(p.updated_at) where p.pipeline_id = any (touched);
+    if tg_op = 'INSERT' and tg_table_name = 'pipeline_edges' and exists (
+        with recursive reached (pipeline_id, start_id, block_id) as (
+            select c.pipeline_id, c.source_block_id, c.target_block_id from changed c
+            union
+            select r.pipeline_id, r.start_id, e.target_block_id
+            from reached r
+            join public.pipeline_edges e on e.pipeline_id = r.pipeline_id and e.source_block_id = r.block_id
+        )
+        select from reached where start_id = block_id
+    ) then
+        raise exception 'the edges of a pipeline form no cycle'
+            using errcode = '23514', constraint = 'pipeline_edges_cycle', table = 'pipeline_edges';
+    end if;
+    return null;
+end $$;
+create trigger pipeline_blocks_2_inserted after insert on public.pipeline_blocks
+    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_blocks_2_updated after update on public.pipeline_blocks
+    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_blocks_2_deleted after delete on public.pipeline_blocks
+    referencing old table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_edges_2_inserted after insert on public.pipeline_edges
+    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_edges_2_updated after update on public.pipeline_edges
+    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_edges_2_deleted after delete on public.pipeline_edges
+    referencing old table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_blocks_9_audit after insert or update or delete on public.pipeline_blocks
+    for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id', 'updated_at');
+create trigger pipeline_edges_9_audit after insert or update or delete on public.pipeline_edges
+    for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id', 'updated_at');
+
+-- The gate ---------------------------------------------------------------------------------------
+
+create function app.blockers(pipeline uuid)
+returns table (code text, entity_type text, entity_id uuid, name text, version_id uuid, version_number int, detail text)
+language sql stable security definer
+set search_path = ''
+as $$
+    select 'pipeline_archived', 'pipeline', p.pipeline_id, p.name, null::uuid, null::int,
+        'The pipeline is archived: restore it.'
+    from public.pipelines p where p.pipeline_id = pipeline and p.archived_at is not null
+    union all
+    select 'pipeline_empty', 'pipeline', p.pipeline_id, p.name, null, null,
+        'The pipeline has no blocks: add some.'
+    from public.pipelines p
+    where p.pipeline_id = pipeline
+      and not exists (select from public.pipeline_blocks pb where pb.pipeline_id = p.pipeline_id)
+    union all
+    select 'block_archived', 'block', b.block_id, b.name, b.current_version_id, b.version_number,
+        'The block is archived: restore it, or take it out of the pipeline.'
+    from public.pipeline_blocks pb
+    join public.blocks b using (block_id)
+    where pb.pipeline_id = pipeline and b.archived_at is not null
+    union all
+    select 'edge_archived', 'edge', e.edge_id, e.name, e.current_version_id, e.version_number,
+        'The edge is archived: restore it, or take it out of the pipeline.'
+    from (select distinct pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = pipeline) as pe
+    join public.edges e using (edge_id)
+    where e.archived_at is not null
+    union all
+    select
+        case when c.verification_status = 'failed' then 'edge_verification_failed'
+             when pending.found then 'edge_verification_pending'
+             else 'edge_unverified' end,
+        'edge', e.edge_id, e.name, v.version_id, v.version_number,
+        case when c.verification_status = 'failed'
+                 then format('Version %s of the edge failed its last verification: mend the edge, or verify it anew.', v.version_number)
+             when pending.found
+                 then format('The verification of version %s of the edge is pending: report its outcome.', v.version_number)
+             else format('Version %s of the edge was never verified: verify it.', v.version_number) end
+    from (select distinct pe.edge_id, pe.edge_version_id from public.pipeline_edges pe where pe.pipeline_id = pipeline) as pe
+    join public.edges e using (edge_id)
+    join public.edge_versions v on v.version_id = coalesce(pe.edge_version_id, e.current_version_id)
+    left join lateral app.clearance(v.version_id) as c on true
+    cross join lateral (
+        select exists (select from public.edge_verifications o
+                       where o.edge_version_id = v.version_id and o.verification_status = 'pending') as found
+    ) as pending
+    where c.verification_status is distinct from 'passed'
+$$;
+comment on function app.blockers(uuid) is 'Why a pipeline may not run now, and what to do about each reason; no rows when it may.';
+
+create function app.guard_runs() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    blocking jsonb;
+begin
+    if tg_op = 'INSERT' then
+        if new.status <> 'queued' then
+            raise exception 'a run begins queued'
+                using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
+        end if;
+        -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
+        -- the pointers of its edges, the versions that verifications queue on.
+        perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
+        perform from public.blocks b
+            where b.block_id in (select pb.block_id from public.pipeline_blocks pb where pb.pipeline_id = new.pipeline_id)
+            order by b.block_id for share;
+        perform from public.edges e
+            where e.edge_id in (select pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = new.pipeline_id)
+            order by e.edge_id for share;
+        perform from public.edge_versions v
+            where v.version_id in (
+                select coalesce(pe.edge_version_id, e.current_version_id)
+                from public.pipeline_edges pe join public.edges e using (edge_id)
+                where pe.pipeline_id = new.pipeline_id)
+            order by v.version_id for share;
+        select jsonb_agg(to_jsonb(b)) into blocking from app.blockers(new.pipeline_id) as b;
+        if blocking is not null then
+            raise exception 'the pipeline may not run now'
+                using errcode = '23514', constraint = 'pipeline_runs_not_ready', table = 'pipeline_runs', detail = blocking::text;
+        end if;
+        new.started_at := null;
+        new.ended_at := null;
+        return new;
+    end if;
+    if new.pipeline_id <> old.pipeline_id then
+        raise exception 'a run stays with its pipeline' using errcode = '42501';
+    end if;
+    if new.status = old.status then
+        -- Said twice: nothing changes.
+        new.started_at := old.started_at;
+        new.ended_at := old.ended_at;
+        return new;
+    end if;
+    if old.status not in ('queued', 'started') or new.status = 'queued' then
+        raise exception 'a run goes from queued to started to success, failure or canceled, never back'
+            using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
+    end if;
+    if new.status = 'started' then
+        new.started_at := coalesce(new.started_at, clock_timestamp());
+    else
+        new.ended_at := coalesce(new.ended_at, clock_timestamp());
+        -- An outcome that overtakes its start: the run did begin, at the latest now.
+        if new.status in ('success', 'failure') then
+            new.started_at := coalesce(new.started_at, old.created_at);
+        end if;
+    end if;
+    new.updated_at := app.next_revision(old.updated_at);
+    return new;
+end $$;
+create trigger pipeline_runs_1_guard before insert or update on public.pipeline_runs
+    for each row execute function app.guard_runs();
+
+create function app.count_run() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if old.ended_at is null and new.ended_at is not null and new.started_at is not null then
+        update public.pipelines p set
+            times_run = p.times_run + 1,
+            runs_succeeded = p.runs_succeeded + s.one,
+            runtime_total = p.runtime_total + s.runtime,
+            average_runtime = case when p.runs_succeeded + s.one > 0
+                then extract(epoch from p.runtime_total + s.runtime)::double precision / (p.runs_succeeded + s.one) end
+        from (select case when new.status = 'success' then 1 else 0 end as one,
+                     case when new.status = 'success' then new.ended_at - new.started_at else interval '0' end as runtime) as s
+        where p.pipeline_id = new.pipeline_id;
+    end if;
+    return null;
+end $$;
+create trigger pipeline_runs_8_count after update on public.pipeline_runs
+    for each row execute function app.count_run();
+create trigger pipeline_runs_9_audit after insert or update or delete on public.pipeline_runs
+    for each row execute function app.audit('pipeline_run', 'run_id', 'pipeline_id', 'updated_at');
+
+create function app.guard_run_figures() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if tg_op = 'INSERT' then
+        new.times_run := 0; new.average_runtime := null; new.runs_succeeded := 0; new.runtime_total := '0';
+    elsif (new.times_run, new.average_runtime, new.runs_succeeded, new.runtime_total)
+        is distinct from (old.times_run, old.average_runtime, old.runs_succeeded, old.runtime_total)
+        and pg_trigger_depth() < 2 then
+        raise exception 'the figures of runs are derived from pipeline_runs' using errcode = '42501';
+    end if;
+    return new;
+end $$;
+create trigger pipelines_2_figures before insert or update on public.pipelines
+    for each row execute function app.guard_run_figures();
+
+-- What is in use is not archived -----------------------------------------------------------------
+
+create function app.guard_archiving() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    users jsonb;
+begin
+    if new.archived_at is null or old.archived_at is not null then
+        return new;
+    end if;
+    -- The row is locked by its UPDATE, and whoever begins to use it takes FOR SHARE on it first.
+    if tg_table_name = 'blocks' then
+        select jsonb_agg(u) into users from (
+            select 'pipeline' as entity_type, p.pipeline_id as entity_id, p.name
+            from public.pipeline_blocks pb join public.pipelines p using (pipeline_id)
+            where pb.block_id = new.block_id and p.archived_at is null
+            union all
+            select d.entity_type::text, d.entity_id, coalesce(b.name, e.name)
+            from public.dependencies d
+            left join public.blocks b on b.block_id = d.block_id
+            left join public.edges e on e.edge_id = d.edge_id
+            where d.depends_on_block_id = new.block_id and coalesce(b.archived_at, e.archived_at) is null
+            limit 20) as u;
+    elsif tg_table_name = 'edges' then
+        select jsonb_agg(u) into users from (
+            select distinct 'pipeline' as entity_type, p.pipeline_id as entity_id, p.name
+            from public.pipeline_edges pe join public.pipelines p using (pipeline_id)
+            where pe.edge_id = new.edge_id and p.archived_at is null
+            union all
+            select d.entity_type::text, d.entity_id, coalesce(b.name, e.name)
+            from public.dependencies d
+            left join public.blocks b on b.block_id = d.block_id
+            left join public.edges e on e.edge_id = d.edge_id
+            where d.depends_on_edge_id = new.edge_id and coalesce(b.archived_at, e.archived_at) is null
+            limit 20) as u;
+    else
+        select jsonb_agg(u) into users from (
+            select 'taxonomy' as entity_type, c.category_id as entity_id, c.name
+            from public.taxonomy_categories c
+            where c.parent_id = new.category_id and c.archived_at is null
+            limit 20) as u;
+    end if;
+    if users is not null then
+        raise exception 'still in use'
+            using errcode = '23503', constraint = tg_table_name || '_in_use', table = tg_table_name, detail = users::text;
+    end if;
+    return new;
+end $$;
+comment on function app.guard_archiving() is 'BEFORE UPDATE: refuses to archive what something live uses; the detail lists up to 20 users as JSON.';
+create trigger blocks_2_archiving before update on public.blocks
+    for each row execute function app.guard_archiving();
+create trigger edges_2_archiving before update on public.edges
+    for each row execute function app.guard_archiving();
+create trigger taxonomy_categories_3_archiving before update on public.taxonomy_categories
+    for each row execute function app.guard_archiving();
+
+revoke execute on all functions in schema app from public;
+grant execute on function app.blockers(uuid) to blockyard_api;
+
+-- Rights ---------------------------------------------------------------------------------------------
+
+alter table public.pipelines enable row level security;
+revoke all on public.pipelines from public, anon, authenticated, service_role;
+grant select, insert (name, description, dagster_pipeline_config),
+      update (name, description, dagster_pipeline_config, archived_at), delete on public.pipelines to authenticated;
+create policy pipelines_select on public.pipelines for select to authenticated
+    using ((select app.can_read()) and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
+create policy pipelines_insert on public.pipelines for insert to authenticated
+    with check ((select app.can_write()));
+create policy pipelines_update on public.pipelines for update to authenticated
+    using ((select app.can_write())) with check ((select app.can_write()));
+create policy pipelines_delete on public.pipelines for delete to authenticated
+    using ((select app.is_admin()));
+
+alter table public.pipeline_blocks enable row level security;
+revoke all on public.pipeline_blocks from public, anon, authenticated, service_role;
+grant select, delete, insert (pipeline_id, block_id, block_version_id), update (block_version_id)
+    on public.pipeline_blocks to authenticated;
+create policy pipeline_blocks_select on public.pipeline_blocks for select to authenticated
+    using ((select app.can_read()));
+create policy pipeline_blocks_insert on public.pipeline_blocks for insert to authenticated
+    with check ((select app.can_write()));
+create policy pipeline_blocks_update on public.pipeline_blocks for update to authenticated
+    using ((select app.can_write())) with check ((select app.can_write()));
+create policy pipeline_blocks_delete on public.pipeline_blocks for delete to authenticated
+    using ((select app.can_write()));
+
+alter table public.pipeline_edges enable row level security;
+revoke all on public.pipeline_edges from public, anon, authenticated, service_role;
+grant select, delete, insert (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id), update (edge_version_id)
+    on public.pipeline_edges to authenticated;
+create policy pipeline_edges_select on public.pipeline_edges for select to authenticated
+    using ((select app.can_read()));
+create policy pipeline_edges_insert on public.pipeline_edges for insert to authenticated
+    with check ((select app.can_write()));
+create policy pipeline_edges_update on public.pipeline_edges for update to authenticated
+    using ((select app.can_write())) with check ((select app.can_write()));
+create policy pipeline_edges_delete on public.pipeline_edges for delete to authenticated
+    using ((select app.can_write()));
+
+alter table public.pipeline_runs enable row level security;
+revoke all on public.pipeline_runs from public, anon, authenticated, service_role;
+grant select, insert (pipeline_id), update (status, started_at, ended_at) on public.pipeline_runs to authenticated;
+create policy pipeline_runs_select on public.pipeline_runs for select to authenticated
+    using ((select app.can_read()));
+create policy pipeline_runs_insert on public.pipeline_runs for insert to authenticated
+    with check ((select app.can_write()));
+create policy pipeline_runs_update on public.pipeline_runs for update to authenticated
+    using ((select app.can_write())) with check ((select app.can_write()));

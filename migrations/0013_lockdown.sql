@@ -1,0 +1,34 @@
+-- The last word: whatever the project grants by default, this is what must be so. A migration
+-- that would leave a hole does not commit.
+
+do $$
+declare
+    hole text;
+begin
+    select string_agg(problem, '; ') into hole from (
+        select format('public.%s has row-level security off', c.relname) as problem
+        from pg_catalog.pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity
+          and c.relname in (
+              'users', 'api_keys', 'blocks', 'block_versions', 'taxonomy_categories', 'block_taxonomies', 'code_repos',
+              'docker_images', 'dependencies', 'edges', 'edge_versions', 'edge_verifications', 'pipelines', 'pipeline_blocks',
+              'pipeline_edges', 'pipeline_runs', 'block_vector_representations', 'edge_vector_representations', 'audit_logs')
+        union all
+        select format('app.%s is granted to %s', c.relname, coalesce(r.rolname, 'PUBLIC'))
+        from pg_catalog.pg_class c
+        cross join lateral aclexplode(c.relacl) as a
+        left join pg_catalog.pg_roles r on r.oid = a.grantee
+        where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S')
+          and (a.grantee = 0 or r.rolname in ('anon', 'authenticated', 'service_role'))
+        union all
+        select format('app.%s may be executed by %s', p.proname, coalesce(r.rolname, 'PUBLIC'))
+        from pg_catalog.pg_proc p
+        cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+        left join pg_catalog.pg_roles r on r.oid = a.grantee
+        where p.pronamespace = 'app'::regnamespace
+          and (a.grantee = 0 or r.rolname in ('anon', 'service_role'))
+    ) as problems;
+    if hole is not null then
+        raise exception 'Blockyard refuses to leave this open: %', hole;
+    end if;
+end $$;
