@@ -22,9 +22,6 @@ grant usage on schema app to blockyard_api;
 alter role blockyard_api set statement_timeout = '8s';
 alter role blockyard_api set lock_timeout = '5s';
 alter role blockyard_api set idle_in_transaction_session_timeout = '10s';
--- Every statement is planned once per connection: the filters are static SQL, and a plan made
--- anew for each set of parameters costs more than the statement itself.
-alter role blockyard_api set plan_cache_mode = 'force_generic_plan';
 alter role blockyard_api set jit = 'off';
 
 create type public.block_type as enum ('dataset', 'model');

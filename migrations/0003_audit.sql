@@ -241,9 +241,9 @@ as $$
 begin
     if app.is_uuid(reference) then return reference::uuid; end if;
     return case entity
-        when 'block' then (select block_id from public.blocks where lower(name) = lower(reference) and archived_at is null)
-        when 'edge' then (select edge_id from public.edges where lower(name) = lower(reference) and archived_at is null)
-        when 'pipeline' then (select pipeline_id from public.pipelines where lower(name) = lower(reference) and archived_at is null)
+        when 'block' then (select block_id from public.blocks where name_key = lower(reference) and archived_at is null)
+        when 'edge' then (select edge_id from public.edges where name_key = lower(reference) and archived_at is null)
+        when 'pipeline' then (select pipeline_id from public.pipelines where name_key = lower(reference) and archived_at is null)
         when 'user' then (select user_id from public.users where lower(username) = lower(reference))
     end;
 end $$;
@@ -259,7 +259,7 @@ create trigger api_keys_9_audit after insert or update or delete on public.api_k
 
 revoke execute on all functions in schema app from public;
 grant execute on function app.as_caller(jsonb), app.find_id(text, text),
-    app.audit_read(public.audit_entity_type, uuid), app.create_audit_partitions(int) to blockyard_api;
+    app.audit_read(public.audit_entity_type, uuid), app.is_uuid(text), app.create_audit_partitions(int) to blockyard_api;
 
 alter table public.audit_logs enable row level security;
 revoke all on public.audit_logs from public, anon, authenticated, service_role;

@@ -11,6 +11,7 @@ create table public.blocks (
     current_version_id uuid not null,
     version_number int not null,
     latest_version_number int not null,
+    name_key text collate "C" not null generated always as (lower(name)) stored,
     search tsvector generated always as (
         setweight(to_tsvector('simple', name), 'A')
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
@@ -23,9 +24,14 @@ comment on column public.blocks.metadata is 'Of the active version.';
 comment on column public.blocks.version_number is 'Of the active version.';
 comment on column public.blocks.latest_version_number is 'The highest number given so far; higher than version_number after a rollback.';
 comment on column public.blocks.updated_at is 'The revision that an ETag names; grows with every change of this row.';
-create unique index blocks_name_key on public.blocks (lower(name)) where archived_at is null;
+comment on column public.blocks.name_key is
+    'By which names are found, compared and sorted: byte by byte, so that a cursor means the same in every database. '
+    'A column, because an index on an expression is of no use to a condition under row-level security.';
+create unique index blocks_name_key on public.blocks (name_key) where archived_at is null;
+create index blocks_name_order_idx on public.blocks (name_key, block_id);
 create index blocks_created_at_idx on public.blocks (created_at, block_id);
 create index blocks_updated_at_idx on public.blocks (updated_at, block_id);
+create index blocks_archived_at_idx on public.blocks (archived_at, block_id) where archived_at is not null;
 create index blocks_created_by_idx on public.blocks (created_by);
 create index blocks_search_idx on public.blocks using gin (search);
 
@@ -59,7 +65,7 @@ create trigger blocks_1_versions before insert or update on public.blocks
 create trigger blocks_8_versions after insert or update on public.blocks
     for each row execute function app.append_version('block');
 create trigger blocks_9_audit after insert or update or delete on public.blocks
-    for each row execute function app.audit('block', 'block_id', 'block_id', 'search,updated_at,metadata,latest_version_number');
+    for each row execute function app.audit('block', 'block_id', 'block_id', 'search,name_key,updated_at,metadata,latest_version_number');
 create trigger block_versions_1_guard before insert or update or delete on public.block_versions
     for each row execute function app.guard_versions('block');
 create trigger block_versions_9_audit after insert on public.block_versions

@@ -10,6 +10,7 @@ create table public.edges (
     current_version_id uuid not null,
     version_number int not null,
     latest_version_number int not null,
+    name_key text collate "C" not null generated always as (lower(name)) stored,
     search tsvector generated always as (
         setweight(to_tsvector('simple', name), 'A')
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
@@ -22,9 +23,14 @@ comment on column public.edges.metadata is 'Of the active version.';
 comment on column public.edges.version_number is 'Of the active version.';
 comment on column public.edges.latest_version_number is 'The highest number given so far; higher than version_number after a rollback.';
 comment on column public.edges.updated_at is 'The revision that an ETag names; grows with every change of this row.';
-create unique index edges_name_key on public.edges (lower(name)) where archived_at is null;
+comment on column public.edges.name_key is
+    'By which names are found, compared and sorted: byte by byte, so that a cursor means the same in every database. '
+    'A column, because an index on an expression is of no use to a condition under row-level security.';
+create unique index edges_name_key on public.edges (name_key) where archived_at is null;
+create index edges_name_order_idx on public.edges (name_key, edge_id);
 create index edges_created_at_idx on public.edges (created_at, edge_id);
 create index edges_updated_at_idx on public.edges (updated_at, edge_id);
+create index edges_archived_at_idx on public.edges (archived_at, edge_id) where archived_at is not null;
 create index edges_created_by_idx on public.edges (created_by);
 create index edges_search_idx on public.edges using gin (search);
 
@@ -57,7 +63,7 @@ create trigger edges_1_versions before insert or update on public.edges
 create trigger edges_8_versions after insert or update on public.edges
     for each row execute function app.append_version('edge');
 create trigger edges_9_audit after insert or update or delete on public.edges
-    for each row execute function app.audit('edge', 'edge_id', 'edge_id', 'search,updated_at,metadata,latest_version_number');
+    for each row execute function app.audit('edge', 'edge_id', 'edge_id', 'search,name_key,updated_at,metadata,latest_version_number');
 create trigger edge_versions_1_guard before insert or update or delete on public.edge_versions
     for each row execute function app.guard_versions('edge');
 create trigger edge_versions_9_audit after insert on public.edge_versions

@@ -72,7 +72,49 @@ create index block_taxonomies_category_id_idx on public.block_taxonomies (catego
 create trigger block_taxonomies_9_audit after insert or update or delete on public.block_taxonomies
     for each row execute function app.audit('taxonomy', 'category_id', 'block_id', '');
 
+-- A block with what may be shown along with it. The last two columns cost nothing unless they are
+-- selected.
+create view app.block_details with (security_invoker = true) as
+select
+    b.*,
+    (
+        select coalesce(jsonb_agg(v order by v.version_number desc), '[]')
+        from (
+            select v.*
+            from public.block_versions v
+            where v.block_id = b.block_id
+            order by v.version_number desc
+            limit 100
+        ) as v
+    ) as newest_versions,
+    (
+        select coalesce(jsonb_agg(
+            jsonb_build_object('category_id', c.category_id, 'name', c.name, 'parent_id', c.parent_id)
+            order by lower(c.name), c.category_id), '[]')
+        from public.block_taxonomies bt
+        join public.taxonomy_categories c using (category_id)
+        where bt.block_id = b.block_id and c.archived_at is null
+    ) as live_categories
+from public.blocks b;
+comment on view app.block_details is 'Blocks with their newest 100 versions and their categories, as the service shows them.';
+revoke all on app.block_details from public, anon, authenticated, service_role;
+grant select on app.block_details to blockyard_api;
+
+-- Text search cannot use its index under row-level security (the operator is not leakproof). This
+-- function looks past the policies, but all that leaves it are ids, which the caller's own
+-- statement filters.
+create function app.find_blocks(query text) returns setof uuid
+language sql stable security definer
+set search_path = ''
+as $$
+    select b.block_id
+    from public.blocks b
+    where b.search @@ (websearch_to_tsquery('pg_catalog.simple', query) || websearch_to_tsquery('pg_catalog.english', query))
+$$;
+comment on function app.find_blocks(text) is 'The ids of the blocks whose name or description has these words, in the language of web searches.';
+
 revoke execute on all functions in schema app from public;
+grant execute on function app.find_blocks(text) to blockyard_api;
 
 alter table public.taxonomy_categories enable row level security;
 revoke all on public.taxonomy_categories from public, anon, authenticated, service_role;

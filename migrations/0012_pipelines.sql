@@ -11,6 +11,7 @@ create table public.pipelines (
     runs_succeeded int not null default 0,
     runtime_total interval not null default '0',
     archived_at timestamptz,
+    name_key text collate "C" not null generated always as (lower(name)) stored,
     search tsvector generated always as (
         setweight(to_tsvector('simple', name), 'A')
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
@@ -23,9 +24,14 @@ comment on table public.pipelines is 'Blocks joined by edges: directed acyclic g
 comment on column public.pipelines.times_run is 'Runs that ended after they had begun. Kept from pipeline_runs by trigger.';
 comment on column public.pipelines.average_runtime is 'Seconds, over succeeded runs; null before the first.';
 comment on column public.pipelines.runtime_total is 'Of the succeeded runs: the exact sum behind average_runtime.';
-create unique index pipelines_name_key on public.pipelines (lower(name)) where archived_at is null;
+comment on column public.pipelines.name_key is
+    'By which names are found, compared and sorted: byte by byte, so that a cursor means the same in every database. '
+    'A column, because an index on an expression is of no use to a condition under row-level security.';
+create unique index pipelines_name_key on public.pipelines (name_key) where archived_at is null;
+create index pipelines_name_order_idx on public.pipelines (name_key, pipeline_id);
 create index pipelines_created_at_idx on public.pipelines (created_at, pipeline_id);
 create index pipelines_updated_at_idx on public.pipelines (updated_at, pipeline_id);
+create index pipelines_archived_at_idx on public.pipelines (archived_at, pipeline_id) where archived_at is not null;
 create index pipelines_created_by_idx on public.pipelines (created_by);
 create index pipelines_search_idx on public.pipelines using gin (search);
 
@@ -131,7 +137,7 @@ create trigger pipelines_1_guard before insert or update on public.pipelines
     for each row execute function app.guard_pipelines();
 create trigger pipelines_9_audit after insert or update or delete on public.pipelines
     for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id',
-        'search,updated_at,times_run,average_runtime,runs_succeeded,runtime_total');
+        'search,name_key,updated_at,times_run,average_runtime,runs_succeeded,runtime_total');
 
 -- The graph --------------------------------------------------------------------------------------
 

@@ -1,3 +1,211 @@
 //! The ground floor: every way to the database.
+//!
+//! A handler asks for [`Db::run`] (statements on their own), [`Db::transaction`] (several that
+//! belong together) or [`Db::change`] (a change that may carry an `Idempotency-Key`). Each hands
+//! out a [`Scope`]: a connection together with the caller it serves. There is no other way to a
+//! connection, and only [`crate::auth`] makes a [`Caller`].
 
+mod before_caller;
+mod login_check;
+mod migrate;
+mod pool;
 pub mod private_server;
+mod refusal;
+
+use std::time::Duration;
+
+use rand::RngExt;
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::types::Json;
+
+use crate::api::idempotency;
+use crate::api::problem::Problem;
+use crate::api::reply::Reply;
+use crate::auth::caller::{Caller, Context};
+
+pub use login_check::LoginFault;
+pub use migrate::{MIGRATOR, MigrateError, PoolerCheck, migrate};
+
+/// How often a statement that lost against a concurrent one (SQLSTATE 40001, 40P01) is tried.
+const TRIES: u32 = 4;
+
+/// The database, as the service reaches it.
+#[derive(Clone)]
+pub struct Db {
+    pool: pool::Pool,
+}
+
+/// A connection and the caller that its statements serve.
+pub struct Scope<'a> {
+    caller: &'a Caller,
+    connection: &'a mut PgConnection,
+}
+
+impl Scope<'_> {
+    /// The first parameter of every statement: see `app.as_caller` in the migrations.
+    pub fn caller(&self) -> Json<&Context> {
+        self.caller.context()
+    }
+
+    pub fn connection(&mut self) -> &mut PgConnection {
+        self.connection
+    }
+}
+
+impl Db {
+    /// A pool of at most `size` connections; a caller waits for one no longer than `wait`.
+    ///
+    /// # Errors
+    /// When the pool cannot be built; nothing is connected yet.
+    pub fn new(options: PgConnectOptions, size: usize, wait: Duration) -> Result<Self, String> {
+        let pool = pool::build(options.statement_cache_capacity(256), size, wait)
+            .map_err(|error| error.to_string())?;
+        Ok(Self { pool })
+    }
+
+    /// Runs `work` for `caller`, each statement its own transaction. `work` holds at most one
+    /// statement that writes: it is run again when that one lost against a concurrent one.
+    ///
+    /// # Errors
+    /// What `work` refuses, or a problem with status 503 when there is no connection.
+    pub async fn run<T>(
+        &self,
+        caller: &Caller,
+        work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        self.retrying(async |connection| work(&mut Scope { caller, connection }).await)
+            .await
+    }
+
+    /// Runs `work` in one transaction, which commits when it returns `Ok` and rolls back
+    /// otherwise; it is run again when it lost against a concurrent one.
+    ///
+    /// # Errors
+    /// As [`Db::run`].
+    pub async fn transaction<T>(
+        &self,
+        caller: &Caller,
+        work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        self.retrying(async |connection| {
+            let mut transaction = connection.begin().await?;
+            let connection = &mut *transaction;
+            let outcome = work(&mut Scope { caller, connection }).await?;
+            transaction.commit().await?;
+            Ok(outcome)
+        })
+        .await
+    }
+
+    /// Runs a change. With an `Idempotency-Key`, the key, the change and its answer are one
+    /// transaction, and a repetition gets the first answer; without one it is [`Db::run`].
+    ///
+    /// # Errors
+    /// As [`Db::run`], and 422 when the key came with another request before.
+    pub async fn change(
+        &self,
+        caller: &Caller,
+        work: impl AsyncFn(&mut Scope<'_>) -> Result<Reply, Failure>,
+    ) -> Result<Reply, Problem> {
+        let Some(key) = caller.idempotency_key() else {
+            return self.run(caller, work).await;
+        };
+        self.transaction(caller, async |scope| {
+            if let Some(answer) = idempotency::claim(scope, key).await? {
+                return Ok(answer);
+            }
+            let reply = work(scope).await?;
+            idempotency::keep(scope, key, &reply).await?;
+            Ok(reply)
+        })
+        .await
+    }
+
+    async fn retrying<T>(
+        &self,
+        work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        let mut tried = 1;
+        loop {
+            let mut loan = pool::borrow(&self.pool).await.map_err(|unavailable| {
+                tracing::warn!(%unavailable, "no database connection");
+                Problem::unavailable()
+            })?;
+            let outcome = work(loan.connection()).await;
+            let failure = match outcome {
+                Ok(value) => {
+                    loan.give_back();
+                    return Ok(value);
+                }
+                Err(failure) => failure,
+            };
+            if failure.leaves_connection_usable() {
+                loan.give_back();
+            }
+            if !failure.lost_a_race() || tried == TRIES {
+                return Err(failure.into_problem());
+            }
+            let jitter = rand::rng().random_range(1..=10);
+            tokio::time::sleep(Duration::from_millis(jitter << tried)).await;
+            tried += 1;
+        }
+    }
+}
+
+/// Why work on a connection did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The work itself says no.
+    Refused(Box<Problem>),
+    /// The database says no, or is gone.
+    Database(sqlx::Error),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(Box::new(problem))
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Failure {
+    fn leaves_connection_usable(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                // 57P01–57P05: the server is ending this connection.
+                !error.code().is_some_and(|code| code.starts_with("57P"))
+            }
+            Self::Database(error) => matches!(
+                error,
+                sqlx::Error::RowNotFound
+                    | sqlx::Error::ColumnDecode { .. }
+                    | sqlx::Error::Decode(_)
+                    | sqlx::Error::Encode(_)
+            ),
+        }
+    }
+
+    /// Serialization failures and deadlocks; a transaction that lost has left nothing behind.
+    fn lost_a_race(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                matches!(error.code().as_deref(), Some("40001" | "40P01"))
+            }
+            _ => false,
+        }
+    }
+
+    fn into_problem(self) -> Problem {
+        match self {
+            Self::Refused(problem) => *problem,
+            Self::Database(error) => refusal::problem(error),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! A request that changes something: who, under which precondition, with what body.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::{self, Bytes};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+
+use super::etag::IfMatch;
+use super::fields::{self, FromFields};
+use super::idempotency::IdempotencyKey;
+use super::problem::Problem;
+use crate::auth::caller::Caller;
+
+/// The largest body, in bytes, unless the application sets another.
+pub const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// The largest body, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(pub usize);
+
+/// A change that a caller asks for.
+pub struct Change<T> {
+    pub caller: Caller,
+    pub if_match: IfMatch,
+    pub body: T,
+}
+
+impl<T: FromFields + 'static> FromRequest for Change<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        let request = request.clone();
+        let payload = web::Payload(payload.take());
+        Box::pin(async move {
+            let mut caller = caller.await?;
+            let if_match = IfMatch::of(&request)?;
+            let bytes = read_body(&request, payload).await?;
+            if !(bytes.is_empty() && T::BODY_OPTIONAL) {
+                require_json(&request)?;
+            }
+            let body = fields::read(&bytes)?;
+            if let Some(key) = IdempotencyKey::of(&request, &bytes)? {
+                caller.set_idempotency_key(key);
+            }
+            Ok(Self {
+                caller,
+                if_match,
+                body,
+            })
+        })
+    }
+}
+
+/// A body that comes before there is a caller, as a login does.
+pub struct Body<T>(pub T);
+
+impl<T: FromFields + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = web::Payload(payload.take());
+        Box::pin(async move {
+            let bytes = read_body(&request, payload).await?;
+            if !(bytes.is_empty() && T::BODY_OPTIONAL) {
+                require_json(&request)?;
+            }
+            fields::read(&bytes).map(Body)
+        })
+    }
+}
+
+async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Problem> {
+    let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_BODY_LIMIT, |limit| limit.0);
+    let encoded = request
+        .headers()
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|value| value.as_bytes() != b"identity");
+    if encoded {
+        return Err(Problem::unsupported_media_type("Bodies are read as they are, without Content-Encoding."));
+    }
+    match payload.to_bytes_limited(limit).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Problem::malformed("The body broke off.")),
+        Err(_) => Err(Problem::too_large(limit)),
+    }
+}
+
+fn require_json(request: &HttpRequest) -> Result<(), Problem> {
+    let is_json = request
+        .mime_type()
+        .ok()
+        .flatten()
+        .is_some_and(|mime| mime.essence_str() == "application/json");
+    if is_json {
+        return Ok(());
+    }
+    Err(Problem::unsupported_media_type("Send JSON, as Content-Type: application/json."))
+}

@@ -1,0 +1,239 @@
+//! Reading the members of a JSON object so that all faults are told at once.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::problem::{Fault, Problem};
+
+/// A request body that is read member by member.
+pub trait FromFields: Sized {
+    /// Whether a request may come without a body.
+    const BODY_OPTIONAL: bool = false;
+
+    /// Reads every member; `None` when one of them has a fault, which `fields` has noted.
+    fn from_fields(fields: &mut Fields) -> Option<Self>;
+}
+
+/// The body of a request that has none.
+#[derive(Debug, Clone, Copy)]
+pub struct NoBody;
+
+impl FromFields for NoBody {
+    const BODY_OPTIONAL: bool = true;
+
+    fn from_fields(_: &mut Fields) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// A member of a `PATCH`: absent, `null`, or a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Patch<T> {
+    Keep,
+    Clear,
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    /// Whether the column is written, and what with.
+    pub fn assignment(&self) -> (bool, Option<&T>) {
+        match self {
+            Self::Keep => (false, None),
+            Self::Clear => (true, None),
+            Self::Set(value) => (true, Some(value)),
+        }
+    }
+}
+
+/// The members of an object that have not been read yet, and the faults so far.
+pub struct Fields {
+    members: Vec<(String, Box<RawValue>)>,
+    faults: Vec<Fault>,
+}
+
+/// Reads a whole body.
+///
+/// # Errors
+/// 400 when it is no JSON, 422 with every fault when it is not what `T` wants.
+pub fn read<T: FromFields>(body: &[u8]) -> Result<T, Problem> {
+    let mut fields = if body.is_empty() && T::BODY_OPTIONAL {
+        Fields::empty()
+    } else {
+        Fields::parse(body)?
+    };
+    let value = T::from_fields(&mut fields);
+    fields.finish()?;
+    value.ok_or_else(Problem::internal)
+}
+
+impl Fields {
+    fn empty() -> Self {
+        Self {
+            members: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let text = std::str::from_utf8(body)
+            .map_err(|_| Problem::malformed("The body is not UTF-8."))?;
+        if text.trim().is_empty() {
+            return Err(Problem::malformed("The body is empty; it must be a JSON object."));
+        }
+        let Members(members) = serde_json::from_str(text).map_err(|error| {
+            if error.is_data() {
+                Problem::invalid_field("", "Must be a JSON object.")
+            } else {
+                Problem::malformed(format!("The body is no JSON: {error}."))
+            }
+        })?;
+        let mut fields = Self::empty();
+        for (name, value) in members {
+            if fields.members.iter().any(|(known, _)| *known == name) {
+                fields.fault(&name, "Is given more than once.");
+            } else {
+                fields.members.push((name, value));
+            }
+        }
+        Ok(fields)
+    }
+
+    /// A member that must be there and not `null`.
+    pub fn required<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        match self.take(name) {
+            Some(raw) => self.value(name, &raw),
+            None => {
+                if !self.faults.iter().any(|fault| fault.pointer == pointer(name)) {
+                    self.fault(name, "Is required.");
+                }
+                None
+            }
+        }
+    }
+
+    /// A member that may be missing or `null`; the outer `None` is a fault.
+    pub fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Option<Option<T>> {
+        match self.take(name) {
+            Some(raw) if raw.get() != "null" => self.value(name, &raw).map(Some),
+            _ => Some(None),
+        }
+    }
+
+    /// A member of a `PATCH` that cannot be cleared; the outer `None` is a fault.
+    pub fn changed<T: DeserializeOwned>(&mut self, name: &str) -> Option<Option<T>> {
+        match self.take(name) {
+            Some(raw) if raw.get() == "null" => {
+                self.fault(name, "Must not be null.");
+                None
+            }
+            Some(raw) => self.value(name, &raw).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// A member of a `PATCH` that `null` clears; `None` is a fault.
+    pub fn patched<T: DeserializeOwned>(&mut self, name: &str) -> Option<Patch<T>> {
+        match self.take(name) {
+            None => Some(Patch::Keep),
+            Some(raw) if raw.get() == "null" => Some(Patch::Clear),
+            Some(raw) => self.value(name, &raw).map(Patch::Set),
+        }
+    }
+
+    /// Notes a fault that only several members together show.
+    pub fn fault(&mut self, name: &str, detail: &str) {
+        self.faults.push(Fault {
+            pointer: pointer(name),
+            detail: detail.to_owned(),
+        });
+    }
+
+    fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let at = self.members.iter().position(|(known, _)| known == name)?;
+        Some(self.members.swap_remove(at).1)
+    }
+
+    fn value<T: DeserializeOwned>(&mut self, name: &str, raw: &RawValue) -> Option<T> {
+        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+        match serde_path_to_error::deserialize(&mut deserializer) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let inner: String = error
+                    .path()
+                    .iter()
+                    .filter_map(|segment| match segment {
+                        serde_path_to_error::Segment::Seq { index } => Some(pointer(&index.to_string())),
+                        serde_path_to_error::Segment::Map { key } => Some(pointer(key)),
+                        _ => None,
+                    })
+                    .collect();
+                self.faults.push(Fault {
+                    pointer: pointer(name) + &inner,
+                    detail: sentence(&error.into_inner()),
+                });
+                None
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<(), Problem> {
+        for (name, _) in std::mem::take(&mut self.members) {
+            self.fault(&name, "Is not known here.");
+        }
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::faults(self.faults))
+    }
+}
+
+/// RFC 6901: `~` and `/` are escaped.
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// serde's message without the position in the snippet that it was read from.
+fn sentence(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message.as_str(), |(message, _)| message);
+    let mut characters = message.chars();
+    let mut sentence: String = characters
+        .next()
+        .map(|first| first.to_uppercase().chain(characters).collect())
+        .unwrap_or_default();
+    if !sentence.ends_with('.') {
+        sentence.push('.');
+    }
+    sentence
+}
+
+struct Members(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}

@@ -1,0 +1,101 @@
+//! `Idempotency-Key`: the key, the change and its answer stand or fall together, so that a client
+//! that repeats a request after a failure gets every change exactly once.
+
+use actix_web::HttpRequest;
+use sha2::{Digest, Sha256};
+use sqlx::types::Json;
+
+use super::problem::Problem;
+use super::reply::Reply;
+use crate::db::{Failure, Scope};
+
+/// The key of a request, and what the request was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    key: String,
+    /// SHA-256 over method, target and body.
+    fingerprint: [u8; 32],
+}
+
+impl IdempotencyKey {
+    /// # Errors
+    /// 400 when the header is not 1 to 255 visible ASCII characters.
+    pub fn of(request: &HttpRequest, body: &[u8]) -> Result<Option<Self>, Problem> {
+        let Some(value) = request.headers().get("Idempotency-Key") else {
+            return Ok(None);
+        };
+        let key = value
+            .to_str()
+            .ok()
+            .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()))
+            .ok_or_else(|| Problem::malformed("Idempotency-Key must be 1 to 255 visible ASCII characters."))?;
+        let mut hasher = Sha256::new();
+        for part in [request.method().as_str(), &request.uri().to_string()] {
+            hasher.update(part);
+            hasher.update(b"\n");
+        }
+        hasher.update(body);
+        Ok(Some(Self {
+            key: key.to_owned(),
+            fingerprint: hasher.finalize().into(),
+        }))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.key
+    }
+
+    pub fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+}
+
+/// Takes the key for this transaction, or finds the answer that it got before. A concurrent
+/// request with the same key is waited for.
+///
+/// # Errors
+/// 422 when the key came with another request.
+pub async fn claim(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option<Reply>, Failure> {
+    let caller = scope.caller();
+    let claim = sqlx::query_file!(
+        "sql/db/claim_idempotency_key.sql",
+        caller as _,
+        key.key,
+        key.fingerprint.as_slice()
+    );
+    let claim = claim.fetch_one(scope.connection()).await?;
+    if claim.claimed == Some(true) {
+        return Ok(None);
+    }
+    if claim.same_request != Some(true) {
+        return Err(Problem::invalid("This Idempotency-Key came with another request before.").into());
+    }
+    let header = |name| Some(claim.headers.as_ref()?.get(name)?.as_str()?.to_owned());
+    Ok(Some(Reply {
+        status: claim.status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200),
+        location: header("location"),
+        etag: header("etag"),
+        body: claim.body,
+        replayed: true,
+    }))
+}
+
+/// Keeps the answer beside the change that it tells of.
+///
+/// # Errors
+/// Those of the database.
+pub async fn keep(scope: &mut Scope<'_>, key: &IdempotencyKey, reply: &Reply) -> Result<(), Failure> {
+    let headers = serde_json::json!({ "location": reply.location, "etag": reply.etag });
+    let status = i16::try_from(reply.status).unwrap_or(200);
+    let caller = scope.caller();
+    let keep = sqlx::query_file!(
+        "sql/db/keep_answer.sql",
+        caller as _,
+        key.key,
+        status,
+        Json(headers) as _,
+        reply.body
+    );
+    keep.execute(scope.connection()).await?;
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The HTTP vocabulary that all resources share.
+
+pub mod change;
+pub mod etag;
+pub mod fields;
+pub mod idempotency;
+pub mod page;
+pub mod path;
+pub mod problem;
+pub mod query;
+pub mod raw_json;
+pub mod reply;
+pub mod text;

@@ -1,0 +1,115 @@
+//! Keyset pages: a cursor names the last row that was seen, never an offset.
+
+use std::str::FromStr;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Send it as `cursor` to get the next page; null on the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of `rows`, of which one more than `limit` was asked for, so that a full last
+    /// page does not point to an empty one.
+    pub fn new(mut rows: Vec<T>, limit: Limit, cursor: impl Fn(&T) -> Cursor) -> Self {
+        let more = rows.len() > limit.rows();
+        rows.truncate(limit.rows());
+        let next_cursor = rows.last().filter(|_| more).map(|last| cursor(last).encode());
+        Self {
+            items: rows,
+            next_cursor,
+        }
+    }
+}
+
+impl<T: Serialize> Page<T> {
+    /// The page as an answer, with `Link: rel="next"` (RFC 8288).
+    pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        if let Some(cursor) = &self.next_cursor {
+            let query: String = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(
+                    form_urlencoded::parse(request.query_string().as_bytes())
+                        .filter(|(name, _)| name != "cursor"),
+                )
+                .append_pair("cursor", cursor)
+                .finish();
+            response.insert_header((header::LINK, format!("<{}?{query}>; rel=\"next\"", request.path())));
+        }
+        response.json(self)
+    }
+}
+
+/// How many rows a page has: 1 to 200, 50 unless asked otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(u8);
+
+impl Limit {
+    pub fn rows(self) -> usize {
+        self.0.into()
+    }
+
+    /// What the statement asks for: one more, to see whether there is a next page.
+    pub fn fetched(self) -> i64 {
+        i64::from(self.0) + 1
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl FromStr for Limit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(rows @ 1..=200) => Ok(Self(rows)),
+            _ => Err("Must be a whole number from 1 to 200."),
+        }
+    }
+}
+
+/// The last row of a page: in which order, its key in that order, its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cursor {
+    #[serde(rename = "s")]
+    pub sort: String,
+    #[serde(rename = "k")]
+    pub key: String,
+    #[serde(rename = "i")]
+    pub id: Uuid,
+}
+
+impl Cursor {
+    fn encode(&self) -> String {
+        serde_json::to_vec(self).map(|json| URL_SAFE_NO_PAD.encode(json)).unwrap_or_default()
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        URL_SAFE_NO_PAD
+            .decode(text)
+            .ok()
+            .and_then(|json| serde_json::from_slice::<Self>(&json).ok())
+            .filter(|cursor| !cursor.key.contains('\0'))
+            .ok_or("Is no cursor of this list.")
+    }
+}

@@ -1,0 +1,42 @@
+//! What a path names.
+
+use std::fmt;
+
+use actix_web::HttpRequest;
+use actix_web::error::PathError;
+use actix_web::web::PathConfig;
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::problem::Problem;
+
+/// An id or a name in a path. Which of the two it is, `app.find_id` in the database decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference(String);
+
+impl Reference {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // Nothing has such a name, and PostgreSQL would not take it for a text.
+        if text.chars().any(char::is_control) || text.len() > 1000 {
+            return Err(D::Error::custom("no name"));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// A path that names nothing readable is a thing that is not there.
+pub fn config() -> PathConfig {
+    PathConfig::default().error_handler(|_: PathError, _: &HttpRequest| Problem::not_found("Resource").into())
+}

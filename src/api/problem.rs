@@ -1,0 +1,231 @@
+//! Refusals: `application/problem+json` (RFC 9457), with a stable `code`.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::telemetry;
+
+/// Media type of every refusal.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// Why a request was refused (RFC 9457).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "urn:blockyard:problem:invalid",
+    "title": "Unprocessable Entity",
+    "status": 422,
+    "detail": "The request has 1 fault.",
+    "code": "invalid",
+    "request_id": "01a20575-84d9-79db-a493-fbb455308177",
+    "errors": [{ "pointer": "/name", "detail": "Must not be empty." }]
+}))]
+pub struct Problem {
+    /// A URI that names the kind of problem.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The phrase of the HTTP status.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong with this very request, for people.
+    detail: String,
+    /// What is wrong, for programs: a word that never changes.
+    code: &'static str,
+    /// The request, as the log and the audit trail know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    /// All faults of the input, each with the JSON pointer (RFC 6901) to it, or the name of the
+    /// parameter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<Fault>,
+    /// What belongs to some codes only: `used_by`, `blockers`.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    more: Map<String, Value>,
+    #[serde(skip)]
+    #[schema(ignore)]
+    headers: Vec<(header::HeaderName, String)>,
+}
+
+/// One fault of the input.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Fault {
+    /// JSON pointer into the body, or the name of a parameter.
+    pub pointer: String,
+    /// What is wrong there.
+    pub detail: String,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:blockyard:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            request_id: None,
+            errors: Vec::new(),
+            more: Map::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// 400: what came cannot be read at all.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// 401.
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+            .with_header(header::WWW_AUTHENTICATE, r#"Bearer realm="blockyard""#)
+    }
+
+    /// 403.
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Your role does not allow this.")
+    }
+
+    /// 404 for a thing that is not there or not visible: "Block not found".
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("{what} not found"))
+    }
+
+    /// 409.
+    pub fn conflict(code: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 412.
+    pub fn stale() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "stale",
+            "It has changed since: read it again, and repeat the change on what it is now.",
+        )
+    }
+
+    /// 413.
+    pub fn too_large(limit: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("The body is larger than {limit} bytes."),
+        )
+    }
+
+    /// 415.
+    pub fn unsupported_media_type(detail: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
+    /// 422 without a place.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail)
+    }
+
+    /// 422 with one place.
+    pub fn invalid_field(pointer: &str, detail: &str) -> Self {
+        Self::faults(vec![Fault {
+            pointer: pointer.to_owned(),
+            detail: detail.to_owned(),
+        }])
+    }
+
+    /// 422 with all places.
+    pub fn faults(errors: Vec<Fault>) -> Self {
+        let detail = match errors.len() {
+            1 => "The request has 1 fault.".to_owned(),
+            n => format!("The request has {n} faults."),
+        };
+        Self {
+            errors,
+            ..Self::invalid(detail)
+        }
+    }
+
+    /// 429.
+    pub fn too_many(detail: &str, retry_after_seconds: i32) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
+            .with_header(header::RETRY_AFTER, retry_after_seconds.to_string())
+    }
+
+    /// 500: the log says more than the client may know.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong here. The request id leads to it in the log.",
+        )
+    }
+
+    /// 503.
+    pub fn unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The database does not answer in time. Nothing was changed, unless it was and only the answer is lost: repeat with an Idempotency-Key.",
+        )
+        .with_header(header::RETRY_AFTER, "1")
+    }
+
+    /// 503 while the database only reads.
+    pub fn read_only() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "read_only",
+            "The database is read-only at the moment.",
+        )
+        .with_header(header::RETRY_AFTER, "5")
+    }
+
+    /// Adds a member that belongs to this code.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: Value) -> Self {
+        self.more.insert(member.to_owned(), value);
+        self
+    }
+
+    #[must_use]
+    pub fn with_header(mut self, name: header::HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.status, self.code, self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.content_type(CONTENT_TYPE);
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.clone()));
+        }
+        response.json(Self {
+            request_id: telemetry::request_id(),
+            ..self.clone()
+        })
+    }
+}

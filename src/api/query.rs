@@ -1,0 +1,106 @@
+//! Reading the parameters of a query string so that all faults are told at once.
+
+use std::fmt::Display;
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use url::form_urlencoded;
+
+use super::problem::{Fault, Problem};
+
+/// The parameters of a route.
+pub trait FromParams: Sized {
+    /// Reads every parameter; `None` when one of them has a fault, which `params` has noted.
+    fn from_params(params: &mut Params) -> Option<Self>;
+}
+
+/// The query string of a request, read.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: FromParams> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read(request.query_string()).map(Query))
+    }
+}
+
+/// A route without parameters: any that come are refused.
+#[derive(Debug, Clone, Copy)]
+pub struct NoParams;
+
+impl FromParams for NoParams {
+    fn from_params(_: &mut Params) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// The parameters that have not been read yet, and the faults so far.
+pub struct Params {
+    pairs: Vec<(String, String)>,
+    faults: Vec<Fault>,
+}
+
+fn read<T: FromParams>(query: &str) -> Result<T, Problem> {
+    let mut params = Params {
+        pairs: Vec::new(),
+        faults: Vec::new(),
+    };
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if params.pairs.iter().any(|(known, _)| *known == name) {
+            params.fault(&name, "Is given more than once.");
+        } else if value.contains('\0') {
+            params.fault(&name, "Must not have null characters.");
+        } else {
+            params.pairs.push((name.into_owned(), value.into_owned()));
+        }
+    }
+    let value = T::from_params(&mut params);
+    for (name, _) in std::mem::take(&mut params.pairs) {
+        params.fault(&name, "Is not known here.");
+    }
+    if !params.faults.is_empty() {
+        return Err(Problem::faults(params.faults));
+    }
+    value.ok_or_else(Problem::internal)
+}
+
+impl Params {
+    /// A parameter that may be missing; the outer `None` is a fault.
+    pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Option<T>> {
+        let Some(at) = self.pairs.iter().position(|(known, _)| known == name) else {
+            return Some(None);
+        };
+        let (_, text) = self.pairs.swap_remove(at);
+        match text.parse() {
+            Ok(value) => Some(Some(value)),
+            Err(error) => {
+                self.fault(name, &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A parameter that must be there.
+    pub fn required<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        match self.optional(name)? {
+            Some(value) => Some(value),
+            None => {
+                self.fault(name, "Is required.");
+                None
+            }
+        }
+    }
+
+    /// Notes a fault that only several parameters together show.
+    pub fn fault(&mut self, name: &str, detail: &str) {
+        self.faults.push(Fault {
+            pointer: name.to_owned(),
+            detail: detail.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,70 @@
+//! JSON that passes through: neither parsed into a tree nor printed again between the client and
+//! PostgreSQL's `jsonb`.
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::value::RawValue;
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo, PgValueFormat, PgValueRef};
+use sqlx::{Decode, Encode, Postgres, Type};
+
+/// Version byte of `jsonb`'s binary format (`jsonb_recv` in PostgreSQL's jsonb.c).
+const JSONB_VERSION: u8 = 1;
+
+/// Any JSON value, as text.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct RawJson(Box<RawValue>);
+
+impl RawJson {
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl Type<Postgres> for RawJson {
+    fn type_info() -> PgTypeInfo {
+        <serde_json::Value as Type<Postgres>>::type_info()
+    }
+}
+
+impl Decode<'_, Postgres> for RawJson {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        let bytes = match (value.format(), value.as_bytes()?) {
+            (PgValueFormat::Binary, [JSONB_VERSION, text @ ..]) => text,
+            (PgValueFormat::Binary, _) => return Err("unknown version of jsonb".into()),
+            (PgValueFormat::Text, text) => text,
+        };
+        let text = String::from_utf8(bytes.to_vec())?;
+        Ok(Self(RawValue::from_string(text)?))
+    }
+}
+
+impl Encode<'_, Postgres> for RawJson {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        buffer.push(JSONB_VERSION);
+        buffer.extend_from_slice(self.get().as_bytes());
+        Ok(IsNull::No)
+    }
+}
+
+/// A JSON object out of a request body.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct JsonObject(RawJson);
+
+impl JsonObject {
+    pub fn as_json(&self) -> &RawJson {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if !raw.get().starts_with('{') {
+            return Err(D::Error::custom("Must be a JSON object."));
+        }
+        Ok(Self(RawJson(raw)))
+    }
+}

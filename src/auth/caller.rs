@@ -1,0 +1,103 @@
+//! The caller: a request's verified identity, in the form in which every statement carries it.
+
+use serde::Serialize;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::api::idempotency::IdempotencyKey;
+
+/// The authenticated user behind a request. That he exists, is active and what his role is, the
+/// database decides with every statement.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    context: Context,
+    idempotency_key: Option<IdempotencyKey>,
+    audit_all_reads: bool,
+}
+
+/// What `app.as_caller` in the database takes: the identity, and the request for the audit trail.
+#[derive(Debug, Clone, Serialize)]
+pub struct Context {
+    #[serde(flatten)]
+    identity: Identity,
+    request_id: String,
+    method: String,
+    path: String,
+    /// Set when the read itself is to be recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reads: Option<Entity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_id: Option<String>,
+}
+
+/// What was verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) enum Identity {
+    /// The user of a valid access token.
+    #[serde(rename = "sub")]
+    User(Uuid),
+    /// The digest of an API key; whose it is, and whether it still counts, the database knows.
+    #[serde(rename = "api_key")]
+    ApiKey(String),
+}
+
+/// What the audit trail tells apart (`audit_entity_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "audit_entity_type", rename_all = "snake_case")]
+pub enum Entity {
+    Block,
+    Edge,
+    Pipeline,
+    Taxonomy,
+    Metadata,
+    User,
+    ApiKey,
+    CodeRepo,
+    DockerImage,
+    Verification,
+    Dependency,
+    Vector,
+    PipelineRun,
+    AuditLog,
+}
+
+impl Caller {
+    pub(super) fn new(identity: Identity, request_id: String, method: String, path: String, audit_all_reads: bool) -> Self {
+        Self {
+            context: Context {
+                identity,
+                request_id,
+                method,
+                path,
+                reads: None,
+                read_id: None,
+            },
+            idempotency_key: None,
+            audit_all_reads,
+        }
+    }
+
+    pub fn context(&self) -> Json<&Context> {
+        Json(&self.context)
+    }
+
+    pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.idempotency_key.as_ref()
+    }
+
+    pub fn set_idempotency_key(&mut self, key: IdempotencyKey) {
+        self.idempotency_key = Some(key);
+    }
+
+    /// Says what this request reads. Reads of users, API keys and the audit trail are always
+    /// recorded, the others with `AUDIT_READS=all`.
+    #[must_use]
+    pub fn reading(mut self, entity: Entity, reference: Option<&str>) -> Self {
+        if self.audit_all_reads || matches!(entity, Entity::User | Entity::ApiKey | Entity::AuditLog) {
+            self.context.reads = Some(entity);
+            self.context.read_id = reference.map(str::to_owned);
+        }
+        self
+    }
+}

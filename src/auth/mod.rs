@@ -1,0 +1,3 @@
+//! Who is calling: passwords, tokens, API keys. Only here a [`caller::Caller`] is made.
+
+pub mod caller;

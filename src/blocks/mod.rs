@@ -1,0 +1,142 @@
+//! Blocks: named datasets and models, and every version of them.
+
+mod queries;
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::raw_json::{JsonObject, RawJson};
+use crate::api::text::{Description, Name};
+
+/// What kind of thing a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "block_type", rename_all = "snake_case")]
+pub enum BlockType {
+    Dataset,
+    Model,
+}
+
+/// A block as it is in use now: the content of its active version.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Block {
+    pub block_id: Uuid,
+    #[schema(example = "imagenet-1k")]
+    pub name: String,
+    pub block_type: BlockType,
+    #[schema(example = "1.28 million labelled photographs")]
+    pub description: Option<String>,
+    /// Whatever describes it: a JSON object.
+    #[schema(value_type = Object, example = json!({"rows": 1281167, "license": "research"}))]
+    pub metadata: RawJson,
+    pub created_at: DateTime<Utc>,
+    /// When it last changed; `ETag` is made of it.
+    pub updated_at: DateTime<Utc>,
+    pub created_by: Option<Uuid>,
+    /// Set while it is archived.
+    pub archived_at: Option<DateTime<Utc>>,
+    pub current_version_id: Uuid,
+    /// Of the active version.
+    pub version_number: i32,
+    /// The highest number so far; higher than `version_number` after a rollback.
+    pub latest_version_number: i32,
+    /// With `include=versions`: the newest 100, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<BlockVersion>>)]
+    pub versions: Option<RawJson>,
+    /// With `include=categories`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<BlockCategory>>)]
+    pub categories: Option<RawJson>,
+}
+
+/// A snapshot of a block. It never changes, but for which one is active.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BlockVersion {
+    pub version_id: Uuid,
+    pub block_id: Uuid,
+    /// 1, 2, 3 … without gaps.
+    pub version_number: i32,
+    pub name: String,
+    pub block_type: BlockType,
+    pub description: Option<String>,
+    #[schema(value_type = Object)]
+    pub metadata: RawJson,
+    pub created_at: DateTime<Utc>,
+    pub created_by: Option<Uuid>,
+    pub is_active: bool,
+}
+
+/// A category that a block is in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BlockCategory {
+    pub category_id: Uuid,
+    pub name: String,
+    pub parent_id: Option<Uuid>,
+}
+
+/// A block to be.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({
+    "name": "imagenet-1k",
+    "block_type": "dataset",
+    "description": "1.28 million labelled photographs",
+    "metadata": {"rows": 1281167, "license": "research"}
+}))]
+pub struct NewBlock {
+    pub name: Name,
+    pub block_type: BlockType,
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    pub description: Option<Description>,
+    /// Content of version 1; `{}` when missing.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<JsonObject>,
+}
+
+impl FromFields for NewBlock {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let block_type = fields.required("block_type");
+        let description = fields.optional("description");
+        let metadata = fields.optional("metadata");
+        Some(Self {
+            name: name?,
+            block_type: block_type?,
+            description: description?,
+            metadata: metadata?,
+        })
+    }
+}
+
+/// What to change of a block. What is missing stays; `null` clears the description. `metadata` is
+/// replaced as a whole.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "metadata": {"rows": 1281168, "license": "research"} }))]
+pub struct BlockPatch {
+    #[schema(value_type = Option<Name>)]
+    pub name: Option<Name>,
+    pub block_type: Option<BlockType>,
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    pub description: Patch<Description>,
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<JsonObject>,
+}
+
+impl FromFields for BlockPatch {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.changed("name");
+        let block_type = fields.changed("block_type");
+        let description = fields.patched("description");
+        let metadata = fields.changed("metadata");
+        Some(Self {
+            name: name?,
+            block_type: block_type?,
+            description: description?,
+            metadata: metadata?,
+        })
+    }
+}
