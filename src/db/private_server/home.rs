@@ -51,9 +51,9 @@ impl Home {
         let home = match fs::read_link(&link) {
             Ok(target) => {
                 fs::create_dir_all(&target).map_err(Error::io("creating", &target))?;
-                Self::at(target)?
+                Self::at(&target)?
             }
-            Err(_) => Self::at(dir.clone())?,
+            Err(_) => Self::at(&dir)?,
         };
         if home.account.can_enter(&home.path) {
             return Ok(home);
@@ -77,7 +77,7 @@ impl Home {
             dir.display(),
             place.display()
         );
-        let elsewhere = Self::at(place)?;
+        let elsewhere = Self::at(&place)?;
         if elsewhere.account.can_enter(&elsewhere.path) {
             Ok(elsewhere)
         } else {
@@ -88,20 +88,29 @@ impl Home {
         }
     }
 
-    fn at(path: PathBuf) -> Result<Self, Error> {
+    /// The home in an existing folder, if all of it is this user's (or this user is root).
+    fn at(folder: &Path) -> Result<Self, Error> {
+        let path = folder
+            .canonicalize()
+            .map_err(Error::io("resolving", folder))?;
         let me = Uid::effective();
-        let owner = fs::metadata(&path)
+        let parts = [path.clone(), path.join("data"), path.join("secret")];
+        let stranger = parts
+            .iter()
+            .filter_map(|part| fs::symlink_metadata(part).ok())
             .map(|metadata| Uid::from_raw(metadata.uid()))
-            .map_err(Error::io("looking at", &path))?;
-        if !me.is_root() && owner != me {
-            return Err(Error::OtherOwner {
+            .find(|owner| *owner != me);
+        match stranger {
+            Some(owner) if !me.is_root() => Err(Error::OtherOwner {
                 home: path,
                 owner,
                 me,
-            });
+            }),
+            _ => Ok(Self {
+                account: Account::of(&path.join("data")),
+                path,
+            }),
         }
-        let account = Account::of(&path.join("data"));
-        Ok(Self { path, account })
     }
 
     pub fn path(&self) -> &Path {
