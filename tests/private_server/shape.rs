@@ -175,7 +175,7 @@ async fn legacy_and_explicit_grants_differ_as_on_supabase() {
                 "select has_table_privilege($1, 't', privilege)
                  from unnest(array['select', 'insert', 'update', 'delete']) privilege
                  union all select has_sequence_privilege($1, 't_id_seq', 'usage')
-                 union all select proacl::text like '%' || $1 || '=X%' from pg_proc where oid = 'f()'::regprocedure",
+                 union all select coalesce(proacl::text, '') like '%' || $1 || '=X%' from pg_proc where oid = 'f()'::regprocedure",
             )
             .bind(role)
             .fetch_all(&mut owner)
