@@ -56,11 +56,6 @@ impl Account {
         self.uid
     }
 
-    /// True when PostgreSQL runs as somebody other than this process.
-    pub fn is_other(&self) -> bool {
-        self.switch
-    }
-
     /// A command that runs as this account, without input and with a bare environment.
     ///
     /// Where the kernel can do it (Linux), the child gets `farewell` when the **thread** that spawned it ends:

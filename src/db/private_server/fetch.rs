@@ -45,9 +45,7 @@ pub(super) async fn fetch(home: &Home, major: Option<u32>) -> Result<Binaries, S
         Handle::current()
             .block_on(extract(URL, &archive, &folder))
             .map_err(|error| error.to_string())?;
-        if account.is_other() {
-            open_up(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
+        open_up(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         inspect(&folder.join("bin"), &account)
             .map_err(|reason| format!("what was downloaded cannot be used: {reason}"))
     })
@@ -55,7 +53,7 @@ pub(super) async fn fetch(home: &Home, major: Option<u32>) -> Result<Binaries, S
     .map_err(|error| error.to_string())?
 }
 
-/// Lets PostgreSQL's account read what root unpacked, whatever root's umask is.
+/// Lets PostgreSQL's account read what root has unpacked, whatever the umask is.
 fn open_up(path: &Path) -> std::io::Result<()> {
     let metadata = path.symlink_metadata()?;
     if metadata.is_symlink() {

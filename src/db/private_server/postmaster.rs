@@ -49,10 +49,11 @@ const SETTINGS: [(&str, &str); 10] = [
 ];
 
 /// Settings for data that nobody will miss.
-const RELAXED: [(&str, &str); 3] = [
+const RELAXED: [(&str, &str); 4] = [
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
+    ("wal_init_zero", "off"),
 ];
 
 /// A postmaster that this process has started. Dropping it asks it to stop, without waiting.
