@@ -245,7 +245,7 @@ async fn a_taken_port_is_exchanged_for_another() {
 #[tokio::test]
 async fn half_a_data_directory_is_not_trusted() {
     let folder = folder();
-    let partial = folder.path().join("data.partial");
+    let partial = folder.path().join("data.partial-1");
     fs::create_dir(&partial).unwrap();
     fs::write(partial.join("PG_VERSION"), "15").unwrap();
     fs::write(folder.path().join("data.password"), "left").unwrap();
@@ -253,6 +253,18 @@ async fn half_a_data_directory_is_not_trusted() {
     assert!(server.is_new());
     assert!(!partial.exists());
     assert!(!folder.path().join("data.password").exists());
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_killed_is_repeated() {
+    for milliseconds in [100, 400, 800, 1200] {
+        let folder = folder();
+        let mut service = service(folder.path()).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        service.kill().unwrap();
+        start(folder.path()).await.stop().await.unwrap();
+        service.wait().unwrap();
+    }
 }
 
 #[tokio::test]
@@ -365,5 +377,15 @@ async fn root_keeps_the_data_elsewhere_if_postgres_cannot_enter_the_folder() {
     assert!(!second.is_new());
     assert_row_kept(&second).await;
     second.stop().await.unwrap();
-    fs::remove_dir_all(elsewhere).unwrap();
+
+    // Removing the folder is a new beginning, here as anywhere.
+    fs::remove_file(folder.path().join("elsewhere")).unwrap();
+    let third = start(folder.path()).await;
+    assert!(third.is_new());
+    third.stop().await.unwrap();
+    let new = fs::read_link(folder.path().join("elsewhere")).unwrap();
+    assert_ne!(elsewhere, new);
+    for place in [elsewhere, new] {
+        fs::remove_dir_all(place).unwrap();
+    }
 }

@@ -16,6 +16,9 @@ use super::{Durability, SUPERUSER};
 /// The first that this machine has is taken. Supabase sorts by `C.UTF-8`; macOS has that only of late.
 const LOCALES: [&str; 2] = ["C.UTF-8", "C"];
 
+/// How the names of unfinished data directories begin.
+const PARTIAL: &str = "data.partial-";
+
 /// Runs `initdb` under another name and gives the result its own name when it is complete, so that a crash leaves
 /// nothing that the next start would trust. Blocks for a second or so.
 ///
@@ -32,7 +35,10 @@ pub(super) fn initialise(
         binaries.version,
         home.path().display()
     );
-    let partial = home.path().join("data.partial");
+    // A name of its own, because an `initdb` that outlives its killed service may still write to a former one.
+    let partial = home
+        .path()
+        .join(format!("{PARTIAL}{:016x}", rand::random::<u64>()));
     let password = home.path().join("data.password");
     let outcome = attempt(home, binaries, secret, durability, &partial, &password);
     // Whatever happened: the password does not stay.
@@ -92,6 +98,22 @@ fn attempt(
         data: home.data(),
         output: complaint,
     })
+}
+
+/// Removes what interrupted starts have left. If a program still writes there, the next start has another try.
+///
+/// # Errors
+/// [`Error::Io`] if the home cannot be read.
+pub(super) fn sweep(home: &Home) -> Result<(), Error> {
+    let entries = fs::read_dir(home.path()).map_err(Error::io("reading", home.path()))?;
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PARTIAL)
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            tracing::warn!("removing {}: {error}", entry.path().display());
+        }
+    }
+    Ok(())
 }
 
 /// The outcome of removing something that may not be there.

@@ -64,12 +64,7 @@ impl Home {
                 home: home.path,
             });
         }
-        let place = Path::new(ROOTS_PLACE).join(fingerprint(&dir));
-        fs::create_dir_all(&place).map_err(Error::io("creating", &place))?;
-        for folder in [Path::new(ROOTS_PLACE), &place] {
-            fs::set_permissions(folder, Permissions::from_mode(0o755))
-                .map_err(Error::io("opening up", folder))?;
-        }
+        let place = roots_place(&dir)?;
         symlink(&place, &link).map_err(Error::io("linking", &link))?;
         tracing::info!(
             "PostgreSQL runs as user id {} and cannot enter {}; its data lie in {}",
@@ -191,8 +186,34 @@ impl Home {
     }
 }
 
-/// A short name that is always the same for the same folder.
-fn fingerprint(dir: &Path) -> String {
+/// A new folder for root's data, named after the one that was asked for.
+///
+/// One that is there already belonged to a folder that has been removed since: it is left alone, so that removing a
+/// folder means the same for root as for anybody, a fresh beginning.
+fn roots_place(dir: &Path) -> Result<PathBuf, Error> {
     let digest = Sha256::digest(dir.as_os_str().as_encoded_bytes());
-    URL_SAFE_NO_PAD.encode(&digest[..12])
+    let name = URL_SAFE_NO_PAD.encode(&digest[..12]);
+    let parent = Path::new(ROOTS_PLACE);
+    fs::create_dir_all(parent).map_err(Error::io("creating", parent))?;
+    open_up(parent)?;
+    let mut place = parent.join(&name);
+    let mut number = 1;
+    loop {
+        match fs::create_dir(&place) {
+            Ok(()) => break,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                number += 1;
+                place = parent.join(format!("{name}-{number}"));
+            }
+            Err(error) => return Err(Error::io("creating", &place)(error)),
+        }
+    }
+    open_up(&place)?;
+    Ok(place)
+}
+
+/// Lets every account through a folder, whatever root's umask is.
+fn open_up(folder: &Path) -> Result<(), Error> {
+    fs::set_permissions(folder, Permissions::from_mode(0o755))
+        .map_err(Error::io("opening up", folder))
 }

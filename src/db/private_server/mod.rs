@@ -1,6 +1,6 @@
 //! A private PostgreSQL shaped like a Supabase project, for `cargo run` without configuration and for the tests.
 //!
-//! It lives in one folder (see [`home`]), listens on the loopback only, and lets nobody in without a password that
+//! It lives in one folder (see `home.rs`), listens on the loopback only, and lets nobody in without a password that
 //! only the folder's owner can read. It runs as long as its [`PrivateServer`]; its data stay. Its start copes with
 //! whatever a `kill -9` has left.
 
@@ -71,6 +71,9 @@ pub struct PrivateServer {
 impl PrivateServer {
     /// Starts the server of `dir` (`.blockyard/`), which is created and initialised on first use.
     ///
+    /// As root PostgreSQL runs as an unprivileged account; where that cannot enter `dir`, everything lies below
+    /// `/var/lib/blockyard` and a link in `dir` says where. A test that removes its folder makes it enterable first.
+    ///
     /// # Errors
     /// See [`Error`]: no usable PostgreSQL, a folder in use or out of reach, a server that does not come up.
     pub async fn start(dir: &Path, durability: Durability) -> Result<Self, Error> {
@@ -87,6 +90,7 @@ impl PrivateServer {
             Search::Nothing { rejected } => elsewhere(&home, rejected).await?,
         };
         let (home, binaries, secret, is_new) = blocking(move || {
+            cluster::sweep(&home)?;
             let is_new = !home.data().exists();
             let secret = Secret::open(&home.secret(), !is_new)?;
             if is_new {
