@@ -1,3 +1,9 @@
 //! Blockyard: a registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.
 
+pub mod api;
+pub mod audit;
+pub mod auth;
+pub mod blocks;
+pub mod config;
 pub mod db;
+pub mod telemetry;

@@ -34,12 +34,12 @@ impl<T: FromFields + 'static> FromRequest for Change<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let caller = Caller::from_request(request, payload);
+        let payload = web::Payload::from_request(request, payload);
         let request = request.clone();
-        let payload = web::Payload(payload.take());
         Box::pin(async move {
             let mut caller = caller.await?;
             let if_match = IfMatch::of(&request)?;
-            let bytes = read_body(&request, payload).await?;
+            let bytes = read_body(&request, payload.await).await?;
             if !(bytes.is_empty() && T::BODY_OPTIONAL) {
                 require_json(&request)?;
             }
@@ -64,10 +64,10 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = web::Payload::from_request(request, payload);
         let request = request.clone();
-        let payload = web::Payload(payload.take());
         Box::pin(async move {
-            let bytes = read_body(&request, payload).await?;
+            let bytes = read_body(&request, payload.await).await?;
             if !(bytes.is_empty() && T::BODY_OPTIONAL) {
                 require_json(&request)?;
             }
@@ -76,18 +76,27 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
     }
 }
 
-async fn read_body(request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Problem> {
-    let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_BODY_LIMIT, |limit| limit.0);
+async fn read_body(
+    request: &HttpRequest,
+    payload: Result<web::Payload, actix_web::Error>,
+) -> Result<Bytes, Problem> {
+    let broken_off = || Problem::malformed("The body broke off.");
+    let limit = request
+        .app_data::<BodyLimit>()
+        .map_or(DEFAULT_BODY_LIMIT, |limit| limit.0);
     let encoded = request
         .headers()
         .get(header::CONTENT_ENCODING)
         .is_some_and(|value| value.as_bytes() != b"identity");
     if encoded {
-        return Err(Problem::unsupported_media_type("Bodies are read as they are, without Content-Encoding."));
+        return Err(Problem::unsupported_media_type(
+            "Bodies are read as they are, without Content-Encoding.",
+        ));
     }
+    let payload = payload.map_err(|_| broken_off())?;
     match payload.to_bytes_limited(limit).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Problem::malformed("The body broke off.")),
+        Ok(Err(_)) => Err(broken_off()),
         Err(_) => Err(Problem::too_large(limit)),
     }
 }
@@ -101,5 +110,7 @@ fn require_json(request: &HttpRequest) -> Result<(), Problem> {
     if is_json {
         return Ok(());
     }
-    Err(Problem::unsupported_media_type("Send JSON, as Content-Type: application/json."))
+    Err(Problem::unsupported_media_type(
+        "Send JSON, as Content-Type: application/json.",
+    ))
 }

@@ -20,7 +20,11 @@ pub fn of(revision: DateTime<Utc>) -> String {
 pub fn of_compound(revision: DateTime<Utc>, body: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);
-    format!("\"{:x}.{:x}\"", revision.timestamp_micros(), hasher.finish())
+    format!(
+        "\"{:x}.{:x}\"",
+        revision.timestamp_micros(),
+        hasher.finish()
+    )
 }
 
 /// The `If-Match` of a request.
@@ -40,7 +44,8 @@ impl IfMatch {
         if value.trim() == "*" {
             return Ok(Self::default());
         }
-        let tags = parse(&value).ok_or_else(|| Problem::malformed("If-Match is no list of entity tags."))?;
+        let tags = parse(&value)
+            .ok_or_else(|| Problem::malformed("If-Match is no list of entity tags."))?;
         // A weak tag, or one that we did not make, matches nothing.
         Ok(Self {
             revisions: Some(tags.into_iter().filter_map(revision).collect()),
@@ -53,7 +58,9 @@ impl IfMatch {
     }
 
     pub fn admits(&self, revision: DateTime<Utc>) -> bool {
-        self.revisions.as_ref().is_none_or(|list| list.contains(&revision))
+        self.revisions
+            .as_ref()
+            .is_none_or(|list| list.contains(&revision))
     }
 }
 
@@ -63,7 +70,10 @@ pub fn is_known(request: &HttpRequest, tag: &str) -> bool {
         return false;
     };
     value.trim() == "*"
-        || parse(&value).is_some_and(|tags| tags.iter().any(|known| known.trim_start_matches("W/") == tag))
+        || parse(&value).is_some_and(|tags| {
+            tags.iter()
+                .any(|known| known.trim_start_matches("W/") == tag)
+        })
 }
 
 fn joined(request: &HttpRequest, name: &header::HeaderName) -> Result<Option<String>, Problem> {
@@ -72,7 +82,8 @@ fn joined(request: &HttpRequest, name: &header::HeaderName) -> Result<Option<Str
         let value = value
             .to_str()
             .map_err(|_| Problem::malformed(format!("{name} is not ASCII.")))?;
-        joined = Some(joined.map_or_else(|| value.to_owned(), |before| format!("{before},{value}")));
+        joined =
+            Some(joined.map_or_else(|| value.to_owned(), |before| format!("{before},{value}")));
     }
     Ok(joined)
 }
@@ -108,7 +119,10 @@ mod tests {
 
     #[test]
     fn a_list_of_tags_is_read_with_commas_inside() {
-        assert_eq!(parse(r#""a,b" , W/"c",,"d""#), Some(vec![r#""a,b""#, r#"W/"c""#, r#""d""#]));
+        assert_eq!(
+            parse(r#""a,b" , W/"c",,"d""#),
+            Some(vec![r#""a,b""#, r#"W/"c""#, r#""d""#])
+        );
         assert_eq!(parse("a"), None);
         assert_eq!(parse(r#""a" "b""#), None);
         assert_eq!(parse(r#""open"#), None);

@@ -78,10 +78,12 @@ impl Fields {
     }
 
     fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let text = std::str::from_utf8(body)
-            .map_err(|_| Problem::malformed("The body is not UTF-8."))?;
+        let text =
+            std::str::from_utf8(body).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
         if text.trim().is_empty() {
-            return Err(Problem::malformed("The body is empty; it must be a JSON object."));
+            return Err(Problem::malformed(
+                "The body is empty; it must be a JSON object.",
+            ));
         }
         let Members(members) = serde_json::from_str(text).map_err(|error| {
             if error.is_data() {
@@ -106,7 +108,11 @@ impl Fields {
         match self.take(name) {
             Some(raw) => self.value(name, &raw),
             None => {
-                if !self.faults.iter().any(|fault| fault.pointer == pointer(name)) {
+                if !self
+                    .faults
+                    .iter()
+                    .any(|fault| fault.pointer == pointer(name))
+                {
                     self.fault(name, "Is required.");
                 }
                 None
@@ -165,7 +171,9 @@ impl Fields {
                     .path()
                     .iter()
                     .filter_map(|segment| match segment {
-                        serde_path_to_error::Segment::Seq { index } => Some(pointer(&index.to_string())),
+                        serde_path_to_error::Segment::Seq { index } => {
+                            Some(pointer(&index.to_string()))
+                        }
                         serde_path_to_error::Segment::Map { key } => Some(pointer(key)),
                         _ => None,
                     })

@@ -2,6 +2,7 @@
 //! that repeats a request after a failure gets every change exactly once.
 
 use actix_web::HttpRequest;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::types::Json;
 
@@ -27,8 +28,12 @@ impl IdempotencyKey {
         let key = value
             .to_str()
             .ok()
-            .filter(|key| (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()))
-            .ok_or_else(|| Problem::malformed("Idempotency-Key must be 1 to 255 visible ASCII characters."))?;
+            .filter(|key| {
+                (1..=255).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+            })
+            .ok_or_else(|| {
+                Problem::malformed("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+            })?;
         let mut hasher = Sha256::new();
         for part in [request.method().as_str(), &request.uri().to_string()] {
             hasher.update(part);
@@ -50,6 +55,12 @@ impl IdempotencyKey {
     }
 }
 
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct KeptHeaders {
+    location: Option<String>,
+    etag: Option<String>,
+}
+
 /// Takes the key for this transaction, or finds the answer that it got before. A concurrent
 /// request with the same key is waited for.
 ///
@@ -68,13 +79,21 @@ pub async fn claim(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option
         return Ok(None);
     }
     if claim.same_request != Some(true) {
-        return Err(Problem::invalid("This Idempotency-Key came with another request before.").into());
+        return Err(
+            Problem::invalid("This Idempotency-Key came with another request before.").into(),
+        );
     }
-    let header = |name| Some(claim.headers.as_ref()?.get(name)?.as_str()?.to_owned());
+    let headers: KeptHeaders = claim
+        .headers
+        .and_then(|json| serde_json::from_str(json.get()).ok())
+        .unwrap_or_default();
     Ok(Some(Reply {
-        status: claim.status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200),
-        location: header("location"),
-        etag: header("etag"),
+        status: claim
+            .status
+            .and_then(|status| u16::try_from(status).ok())
+            .unwrap_or(200),
+        location: headers.location,
+        etag: headers.etag,
         body: claim.body,
         replayed: true,
     }))
@@ -84,8 +103,15 @@ pub async fn claim(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option
 ///
 /// # Errors
 /// Those of the database.
-pub async fn keep(scope: &mut Scope<'_>, key: &IdempotencyKey, reply: &Reply) -> Result<(), Failure> {
-    let headers = serde_json::json!({ "location": reply.location, "etag": reply.etag });
+pub async fn keep(
+    scope: &mut Scope<'_>,
+    key: &IdempotencyKey,
+    reply: &Reply,
+) -> Result<(), Failure> {
+    let headers = KeptHeaders {
+        location: reply.location.clone(),
+        etag: reply.etag.clone(),
+    };
     let status = i16::try_from(reply.status).unwrap_or(200);
     let caller = scope.caller();
     let keep = sqlx::query_file!(

@@ -11,3 +11,5 @@ pub mod query;
 pub mod raw_json;
 pub mod reply;
 pub mod text;
+pub mod time;
+pub mod word;

@@ -6,6 +6,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 use utoipa::ToSchema;
@@ -25,7 +26,10 @@ impl<T> Page<T> {
     pub fn new(mut rows: Vec<T>, limit: Limit, cursor: impl Fn(&T) -> Cursor) -> Self {
         let more = rows.len() > limit.rows();
         rows.truncate(limit.rows());
-        let next_cursor = rows.last().filter(|_| more).map(|last| cursor(last).encode());
+        let next_cursor = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| cursor(last).encode());
         Self {
             items: rows,
             next_cursor,
@@ -45,7 +49,10 @@ impl<T: Serialize> Page<T> {
                 )
                 .append_pair("cursor", cursor)
                 .finish();
-            response.insert_header((header::LINK, format!("<{}?{query}>; rel=\"next\"", request.path())));
+            response.insert_header((
+                header::LINK,
+                format!("<{}?{query}>; rel=\"next\"", request.path()),
+            ));
         }
         response.json(self)
     }
@@ -96,8 +103,24 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// A cursor in an order by time.
+    pub fn at(sort: &str, time: DateTime<Utc>, id: Uuid) -> Self {
+        Self {
+            sort: sort.to_owned(),
+            key: time.to_rfc3339_opts(SecondsFormat::Micros, true),
+            id,
+        }
+    }
+
+    /// The key of an order by time.
+    pub fn time(&self) -> Option<DateTime<Utc>> {
+        Some(DateTime::parse_from_rfc3339(&self.key).ok()?.to_utc())
+    }
+
     fn encode(&self) -> String {
-        serde_json::to_vec(self).map(|json| URL_SAFE_NO_PAD.encode(json)).unwrap_or_default()
+        serde_json::to_vec(self)
+            .map(|json| URL_SAFE_NO_PAD.encode(json))
+            .unwrap_or_default()
     }
 }
 

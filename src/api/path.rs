@@ -38,5 +38,6 @@ impl<'de> Deserialize<'de> for Reference {
 
 /// A path that names nothing readable is a thing that is not there.
 pub fn config() -> PathConfig {
-    PathConfig::default().error_handler(|_: PathError, _: &HttpRequest| Problem::not_found("Resource").into())
+    PathConfig::default()
+        .error_handler(|_: PathError, _: &HttpRequest| Problem::not_found("Resource").into())
 }

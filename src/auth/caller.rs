@@ -1,10 +1,15 @@
 //! The caller: a request's verified identity, in the form in which every statement carries it.
 
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::api::idempotency::IdempotencyKey;
+use crate::api::problem::Problem;
 
 /// The authenticated user behind a request. That he exists, is active and what his role is, the
 /// database decides with every statement.
@@ -42,7 +47,9 @@ pub(super) enum Identity {
 }
 
 /// What the audit trail tells apart (`audit_entity_type`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "audit_entity_type", rename_all = "snake_case")]
 pub enum Entity {
@@ -63,7 +70,13 @@ pub enum Entity {
 }
 
 impl Caller {
-    pub(super) fn new(identity: Identity, request_id: String, method: String, path: String, audit_all_reads: bool) -> Self {
+    pub(super) fn new(
+        identity: Identity,
+        request_id: String,
+        method: String,
+        path: String,
+        audit_all_reads: bool,
+    ) -> Self {
         Self {
             context: Context {
                 identity,
@@ -94,10 +107,23 @@ impl Caller {
     /// recorded, the others with `AUDIT_READS=all`.
     #[must_use]
     pub fn reading(mut self, entity: Entity, reference: Option<&str>) -> Self {
-        if self.audit_all_reads || matches!(entity, Entity::User | Entity::ApiKey | Entity::AuditLog) {
+        if self.audit_all_reads
+            || matches!(entity, Entity::User | Entity::ApiKey | Entity::AuditLog)
+        {
             self.context.reads = Some(entity);
             self.context.read_id = reference.map(str::to_owned);
         }
         self
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Err(Problem::unauthorized(
+            "A token or an API key is required.",
+        )))
     }
 }

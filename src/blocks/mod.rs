@@ -5,10 +5,12 @@ pub mod routes;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::problem::Problem;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 
@@ -69,6 +71,22 @@ pub struct BlockVersion {
     pub created_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
     pub is_active: bool,
+}
+
+impl BlockVersion {
+    /// What two versions are compared by.
+    fn content(&self) -> Result<Value, Problem> {
+        let metadata: Value = serde_json::from_str(self.metadata.get()).map_err(|error| {
+            tracing::error!(%error, "metadata that is no JSON");
+            Problem::internal()
+        })?;
+        Ok(json!({
+            "name": self.name,
+            "block_type": self.block_type,
+            "description": self.description,
+            "metadata": metadata,
+        }))
+    }
 }
 
 /// A category that a block is in.

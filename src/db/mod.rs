@@ -5,9 +5,6 @@
 //! out a [`Scope`]: a connection together with the caller it serves. There is no other way to a
 //! connection, and only [`crate::auth`] makes a [`Caller`].
 
-mod before_caller;
-mod login_check;
-mod migrate;
 mod pool;
 pub mod private_server;
 mod refusal;
@@ -24,9 +21,6 @@ use crate::api::problem::Problem;
 use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Context};
 
-pub use login_check::LoginFault;
-pub use migrate::{MIGRATOR, MigrateError, PoolerCheck, migrate};
-
 /// How often a statement that lost against a concurrent one (SQLSTATE 40001, 40P01) is tried.
 const TRIES: u32 = 4;
 
@@ -42,9 +36,9 @@ pub struct Scope<'a> {
     connection: &'a mut PgConnection,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     /// The first parameter of every statement: see `app.as_caller` in the migrations.
-    pub fn caller(&self) -> Json<&Context> {
+    pub fn caller(&self) -> Json<&'a Context> {
         self.caller.context()
     }
 

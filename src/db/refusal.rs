@@ -13,7 +13,10 @@ use crate::api::problem::Problem;
 pub(super) fn problem(error: sqlx::Error) -> Problem {
     let sqlx::Error::Database(database) = &error else {
         return match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed => {
                 tracing::warn!(%error, "the database is out of reach");
                 Problem::unavailable()
             }
@@ -50,27 +53,51 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
     let name = error.constraint()?;
     // Our own guards word their refusal for people.
     let said = || format!("{}.", capitalized(error.message()));
-    let users = || serde_json::from_str::<Value>(error.detail().unwrap_or("[]")).unwrap_or_default();
+    let users =
+        || serde_json::from_str::<Value>(error.detail().unwrap_or("[]")).unwrap_or_default();
     Some(match (error.code(), name) {
-        ("28000", "caller_api_key") => Problem::unauthorized("The API key is unknown, expired or revoked."),
+        ("28000", "caller_api_key") => {
+            Problem::unauthorized("The API key is unknown, expired or revoked.")
+        }
         ("28000", _) => Problem::unauthorized("There is no active user behind this token."),
 
-        ("23505", "users_username_key") => Problem::conflict("username_taken", "There is a user of that name."),
-        ("23505", "users_email_key") => Problem::conflict("email_taken", "There is a user with that email address."),
-        ("23505", "blocks_name_key") => Problem::conflict("name_taken", "There is a block of that name."),
-        ("23505", "edges_name_key") => Problem::conflict("name_taken", "There is an edge of that name."),
-        ("23505", "pipelines_name_key") => Problem::conflict("name_taken", "There is a pipeline of that name."),
-        ("23505", "taxonomy_categories_name_key") => {
-            Problem::conflict("name_taken", "There is a category of that name below the same parent.")
+        ("23505", "users_username_key") => {
+            Problem::conflict("username_taken", "There is a user of that name.")
         }
+        ("23505", "users_email_key") => {
+            Problem::conflict("email_taken", "There is a user with that email address.")
+        }
+        ("23505", "blocks_name_key") => {
+            Problem::conflict("name_taken", "There is a block of that name.")
+        }
+        ("23505", "edges_name_key") => {
+            Problem::conflict("name_taken", "There is an edge of that name.")
+        }
+        ("23505", "pipelines_name_key") => {
+            Problem::conflict("name_taken", "There is a pipeline of that name.")
+        }
+        ("23505", "taxonomy_categories_name_key") => Problem::conflict(
+            "name_taken",
+            "There is a category of that name below the same parent.",
+        ),
         ("23505", _) => Problem::conflict("already_exists", "There is one like it already."),
 
-        (_, "users_last_admin") => Problem::conflict("last_admin", "The last active admin stays one."),
-        (_, "api_keys_revoked" | "api_keys_prolonged") => Problem::conflict("key_only_shrinks", &said()),
+        (_, "users_last_admin") => {
+            Problem::conflict("last_admin", "The last active admin stays one.")
+        }
+        (_, "api_keys_revoked" | "api_keys_prolonged") => {
+            Problem::conflict("key_only_shrinks", &said())
+        }
         (_, "api_keys_role_widens") => Problem::invalid_field("/role", &said()),
-        (_, "api_keys_expires_at_check") => Problem::invalid_field("/expires_at", "Lies in the past."),
-        (_, "pipeline_runs_not_ready") => Problem::conflict("not_ready", &said()).with("blockers", users()),
-        (_, in_use) if in_use.ends_with("_in_use") => Problem::conflict("in_use", &said()).with("used_by", users()),
+        (_, "api_keys_expires_at_check") => {
+            Problem::invalid_field("/expires_at", "Lies in the past.")
+        }
+        (_, "pipeline_runs_not_ready") => {
+            Problem::conflict("not_ready", &said()).with("blockers", users())
+        }
+        (_, in_use) if in_use.ends_with("_in_use") => {
+            Problem::conflict("in_use", &said()).with("used_by", users())
+        }
         (_, archived) if archived.ends_with("_archived") => Problem::conflict("archived", &said()),
         (_, cycle) if cycle.ends_with("_cycle") => Problem::conflict("cycle", &said()),
         (_, step) if step.ends_with("_status_step") || step.ends_with("_reported") => {
@@ -108,15 +135,20 @@ fn by_state(error: &PgDatabaseError) -> Option<Problem> {
     Some(match error.code() {
         "42501" => Problem::forbidden(),
         // Text that PostgreSQL cannot hold, JSON beyond its bounds.
-        "22P02" | "22P05" | "22021" | "22003" | "22001" | "22008" | "22032" | "22030" | "54000" | "54001" => {
-            Problem::invalid("A value cannot be stored: it has a null character, a lone surrogate, a number out of range, or is nested too deeply.")
-        }
+        "22P02" | "22P05" | "22021" | "22003" | "22001" | "22008" | "22032" | "22030" | "54000"
+        | "54001" => Problem::invalid(
+            "A value cannot be stored: it has a null character, a lone surrogate, a number out of range, or is nested too deeply.",
+        ),
         "55P03" | "57014" => {
             tracing::warn!(code = error.code(), "{}", error.message());
             Problem::unavailable()
         }
         "25006" => Problem::read_only(),
-        code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") || code.starts_with("40") => {
+        code if code.starts_with("08")
+            || code.starts_with("53")
+            || code.starts_with("57P")
+            || code.starts_with("40") =>
+        {
             tracing::warn!(code, "{}", error.message());
             Problem::unavailable()
         }

@@ -1,0 +1,47 @@
+//! The audit trail, as it can be read. The database writes it (`migrations/0003_audit.sql`).
+
+mod queries;
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::raw_json::RawJson;
+use crate::auth::caller::Entity;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[sqlx(type_name = "action_type", rename_all = "UPPERCASE")]
+pub enum Action {
+    Create,
+    Read,
+    Update,
+    Delete,
+}
+
+/// One action: who did what, when, and what changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditLog {
+    pub log_id: Uuid,
+    /// Who; null for the owner of the database.
+    pub user_id: Option<Uuid>,
+    pub action_type: Action,
+    pub entity_type: Entity,
+    /// The row that was acted on; null when a list was read.
+    pub entity_id: Option<Uuid>,
+    /// What that row is part of: the block of a version, the pipeline of a step.
+    pub subject_id: Option<Uuid>,
+    pub timestamp: DateTime<Utc>,
+    /// `table`; `before` and `after` (of an update the changed columns); `request` with `id`,
+    /// `method` and `path`; `api_key_id`.
+    #[schema(value_type = Object, example = json!({
+        "table": "blocks",
+        "before": {"name": "imagenet"},
+        "after": {"name": "imagenet-1k"},
+        "request": {"id": "01a20575-84d9-79db-a493-fbb455308177", "method": "PATCH", "path": "/blocks/imagenet"}
+    }))]
+    pub details: RawJson,
+}

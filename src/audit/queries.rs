@@ -1,0 +1,51 @@
+//! One function for each file in `sql/audit/`.
+
+use super::AuditLog;
+use super::routes::AuditList;
+use crate::api::page::{Cursor, Limit};
+use crate::api::path::Reference;
+use crate::db::{Failure, Scope};
+
+/// One row more than the page has.
+pub(super) async fn list(
+    scope: &mut Scope<'_>,
+    list: &AuditList,
+) -> Result<Vec<AuditLog>, Failure> {
+    let cursor = list.cursor.as_ref();
+    let query = sqlx::query_file_as!(
+        AuditLog,
+        "sql/audit/list.sql",
+        scope.caller() as _,
+        list.user_id,
+        list.action_type as _,
+        list.entity_type as _,
+        list.entity_id,
+        list.timestamp_after,
+        list.timestamp_before,
+        cursor.and_then(Cursor::time),
+        cursor.map(|cursor| cursor.id),
+        list.limit.fetched(),
+    );
+    Ok(query.fetch_all(scope.connection()).await?)
+}
+
+/// One row more than the page has. `kind` is a word that `app.find_id` knows.
+pub(super) async fn history(
+    scope: &mut Scope<'_>,
+    kind: &str,
+    thing: &Reference,
+    cursor: Option<&Cursor>,
+    limit: Limit,
+) -> Result<Vec<AuditLog>, Failure> {
+    let query = sqlx::query_file_as!(
+        AuditLog,
+        "sql/audit/history.sql",
+        scope.caller() as _,
+        kind,
+        thing.as_str(),
+        cursor.and_then(Cursor::time),
+        cursor.map(|cursor| cursor.id),
+        limit.fetched(),
+    );
+    Ok(query.fetch_all(scope.connection()).await?)
+}
