@@ -5,9 +5,15 @@
 //! out a [`Scope`]: a connection together with the caller it serves. There is no other way to a
 //! connection, and only [`crate::auth`] makes a [`Caller`].
 
+mod connect;
+pub mod login_check;
+pub mod migrate;
+pub mod owner;
 mod pool;
+pub mod pooler;
 pub mod private_server;
 mod refusal;
+pub mod scram;
 
 use std::time::Duration;
 
