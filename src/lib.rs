@@ -9,3 +9,4 @@ pub mod db;
 pub mod server;
 pub mod service;
 pub mod telemetry;
+pub mod versions;

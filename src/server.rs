@@ -98,7 +98,7 @@ pub fn start(listener: TcpListener, config: &Config, db: Db) -> std::io::Result<
 
 /// What surrounds each request: its id, a log line, and that whatever happens inside ends in an
 /// answer.
-async fn around(
+pub async fn around(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
