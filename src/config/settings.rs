@@ -162,6 +162,12 @@ pub const SETTINGS: &[Group] = &[
                 "a whole number of bytes from 1024 on",
                 "The largest request body; larger ones get 413.",
             ),
+            setting(
+                "SHUTDOWN_SECONDS",
+                "20",
+                "a whole number of seconds",
+                "How long requests that are being served may take after SIGTERM.",
+            ),
         ],
     },
     Group {
