@@ -1,11 +1,14 @@
 //! Blockyard: a registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.
 
+pub mod account;
 pub mod api;
 pub mod audit;
 pub mod auth;
 pub mod blocks;
+pub mod cli;
 pub mod config;
 pub mod db;
+pub mod development;
 pub mod server;
 pub mod service;
 pub mod telemetry;
