@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Outcome;
 use crate::config::Config;
@@ -22,28 +23,34 @@ pub(super) async fn serve(mut config: Config) -> Outcome {
         config.check_for_serving()?;
     }
     let _telemetry = telemetry::serve(&config)?;
+    let mut stop = Stop::listen()?;
     // First what fails at once: a port that is taken is no reason to start a database.
     let listener = listen(&config).await?;
     match login {
         Some(login) => {
-            login_check::check(&login, config.allow_privileged_login).await?;
-            tracing::info!(address = %listener.local_addr()?, "serving");
-            answer(listener, &config, login).await
+            let check = login_check::check(&login, config.allow_privileged_login);
+            match stop.unless_asked(check).await {
+                Some(outcome) => outcome?,
+                None => return Ok(()),
+            }
+            answer(listener, &config, login, &mut stop).await
         }
-        None => develop(&mut config, listener).await,
+        None => develop(&mut config, listener, &mut stop).await,
     }
 }
 
 /// On a private database, which ends with the service.
-async fn develop(config: &mut Config, listener: TcpListener) -> Outcome {
+async fn develop(config: &mut Config, listener: TcpListener, stop: &mut Stop) -> Outcome {
     let address = listener.local_addr()?;
     let dir = config.blockyard_dir.clone();
-    let development = Development::start(&dir).await?;
-    let greeting = development.greeting(address, &dir);
+    let Some(development) = stop.unless_asked(Development::start(&dir)).await else {
+        return Ok(());
+    };
+    let development = development?;
     let outcome = match development::provide_secret(config) {
         Ok(()) => {
-            println!("{greeting}");
-            answer(listener, config, development.login()).await
+            println!("{}", development.greeting(address, &dir));
+            answer(listener, config, development.login(), stop).await
         }
         Err(error) => Err(error.into()),
     };
@@ -51,14 +58,59 @@ async fn develop(config: &mut Config, listener: TcpListener) -> Outcome {
     outcome
 }
 
-/// Answers requests until Ctrl-C or SIGTERM, then those that are being served.
-async fn answer(listener: TcpListener, config: &Config, login: PgConnectOptions) -> Outcome {
+/// Answers requests until it is asked to stop, then those that are being served; asked once
+/// more, not even those.
+async fn answer(
+    listener: TcpListener,
+    config: &Config,
+    login: PgConnectOptions,
+    stop: &mut Stop,
+) -> Outcome {
     let size = config.database_connections.try_into()?;
     let wait = Duration::from_secs(config.database_wait_seconds.into());
     let db = Db::new(login, size, wait)?;
-    server::start(listener, config, db)?.await?;
+    let address = listener.local_addr()?;
+    let server = server::start(listener, config, db)?;
+    let handle = server.handle();
+    let mut server = std::pin::pin!(server);
+    tracing::info!(%address, "serving");
+    if let Some(outcome) = stop.unless_asked(&mut server).await {
+        return Ok(outcome?);
+    }
+    tracing::info!("stopping");
+    let orderly = async {
+        let ((), outcome) = tokio::join!(handle.stop(true), &mut server);
+        outcome
+    };
+    if let Some(outcome) = stop.unless_asked(orderly).await {
+        outcome?;
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Ctrl-C and SIGTERM. Heard from the very start, so that a private database is always stopped.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// What comes out of `work`, or `None` if we are asked to stop before.
+    async fn unless_asked<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            outcome = work => Some(outcome),
+            _ = self.interrupt.recv() => None,
+            _ = self.terminate.recv() => None,
+        }
+    }
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, Box<dyn Error>> {

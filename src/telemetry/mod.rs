@@ -20,7 +20,7 @@ use crate::config::{Config, LogFormat};
 use log_file::LogFile;
 
 /// Directives that hold unless `LOG_LEVEL` says otherwise: what is only noise below this.
-const QUIET: &str = "reqwest_retry=error";
+const QUIET: &str = "actix_server=warn,reqwest_retry=error,sqlx::postgres::notice=warn";
 
 tokio::task_local! {
     static REQUEST_ID: String;
