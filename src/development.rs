@@ -3,6 +3,7 @@
 //! Everything it needs lies in `BLOCKYARD_DIR` and stays there between starts: PostgreSQL and its
 //! data, and the secret that signs the tokens.
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -84,7 +85,9 @@ impl Development {
         let Some(password) = &self.password else {
             return text;
         };
-        text.push_str(&format!(
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
             r#"
   username  {ADMIN}
   password  {password}
@@ -97,7 +100,7 @@ Try:
     -d '{{"name": "titanic", "block_type": "dataset", "metadata": {{"rows": 891}}}}'
   curl -s {url}/blocks/titanic -H "Authorization: Bearer $TOKEN"
 "#
-        ));
+        );
         text
     }
 

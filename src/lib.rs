@@ -1,5 +1,7 @@
 //! Blockyard: a registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.
 
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
 pub mod account;
 pub mod api;
 pub mod audit;

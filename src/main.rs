@@ -1,5 +1,7 @@
 //! The program: `.env`, the command line, and an exit code.
 
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
 use std::process::ExitCode;
 
 use blockyard::cli;
@@ -9,7 +11,7 @@ fn main() -> ExitCode {
     match dotenvy::from_path(".env") {
         Err(error) if !error.not_found() => {
             eprintln!("error: the file .env cannot be read: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
         _ => cli::run(),
     }

@@ -160,12 +160,12 @@ where
 impl Error {
     /// "tuple concurrently updated" and its like: two `alter role` at once.
     fn met_another(&self) -> bool {
-        let error = match self {
-            Self::Migration(
-                MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
-            )
-            | Self::Sql(error) => error,
-            _ => return false,
+        let (Self::Migration(
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _),
+        )
+        | Self::Sql(error)) = self
+        else {
+            return false;
         };
         error.as_database_error().is_some_and(|refusal| {
             refusal.code().as_deref() == Some("XX000") && refusal.message().contains("concurrently")

@@ -110,7 +110,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/app.log");
         let mut log = LogFile::new(&path);
-        let line = [b'x'; 1 << 20];
+        let line = vec![b'x'; 1 << 20];
         for _ in 0..(BYTES_PER_FILE >> 20) + 3 {
             log.write_all(&line).unwrap();
         }
