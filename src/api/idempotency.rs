@@ -3,18 +3,19 @@
 
 use actix_web::HttpRequest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use sqlx::types::Json;
 
 use super::problem::Problem;
 use super::reply::Reply;
+use crate::auth::Gatekeeper;
 use crate::db::{Failure, Scope};
 
 /// The key of a request, and what the request was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
     key: String,
-    /// SHA-256 over method, target and body.
+    /// Keyed digest of method, target and body: the body may have a password, which a plain
+    /// digest would give away to whoever tries enough of them.
     fingerprint: [u8; 32],
 }
 
@@ -34,15 +35,17 @@ impl IdempotencyKey {
             .ok_or_else(|| {
                 Problem::malformed("Idempotency-Key must be 1 to 255 visible ASCII characters.")
             })?;
-        let mut hasher = Sha256::new();
-        for part in [request.method().as_str(), &request.uri().to_string()] {
-            hasher.update(part);
-            hasher.update(b"\n");
-        }
-        hasher.update(body);
+        let target = request.uri().to_string();
+        let fingerprint = Gatekeeper::of(request)?.fingerprints().of(&[
+            request.method().as_str().as_bytes(),
+            b"\n",
+            target.as_bytes(),
+            b"\n",
+            body,
+        ]);
         Ok(Some(Self {
             key: key.to_owned(),
-            fingerprint: hasher.finalize().into(),
+            fingerprint,
         }))
     }
 

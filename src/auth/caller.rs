@@ -1,6 +1,7 @@
 //! The caller: a request's verified identity, in the form in which every statement carries it.
 
-use std::future::{Ready, ready};
+use std::future::Future;
+use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -8,8 +9,11 @@ use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::credential::Credential;
+use super::gatekeeper::Gatekeeper;
 use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
+use crate::telemetry;
 
 /// The authenticated user behind a request. That he exists, is active and what his role is, the
 /// database decides with every statement.
@@ -33,6 +37,9 @@ pub struct Context {
     reads: Option<Entity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     read_id: Option<String>,
+    /// Set when a statement writes the rows that it is identified by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Entity>,
 }
 
 /// What was verified.
@@ -70,7 +77,7 @@ pub enum Entity {
 }
 
 impl Caller {
-    pub(super) fn new(
+    fn new(
         identity: Identity,
         request_id: String,
         method: String,
@@ -85,6 +92,7 @@ impl Caller {
                 path,
                 reads: None,
                 read_id: None,
+                changes: None,
             },
             idempotency_key: None,
             audit_all_reads,
@@ -115,15 +123,32 @@ impl Caller {
         }
         self
     }
+
+    /// Says that this request writes API keys: the database then leaves `last_used_at` of the
+    /// caller's own key alone, since one statement cannot write a row twice.
+    #[must_use]
+    pub fn changing_api_keys(mut self) -> Self {
+        self.context.changes = Some(Entity::ApiKey);
+        self
+    }
 }
 
 impl FromRequest for Caller {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Err(Problem::unauthorized(
-            "A token or an API key is required.",
-        )))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let gatekeeper = Gatekeeper::of(&request)?;
+            let identity = gatekeeper.identify(Credential::of(&request)?).await?;
+            Ok(Self::new(
+                identity,
+                telemetry::request_id().unwrap_or_else(|| Uuid::now_v7().to_string()),
+                request.method().to_string(),
+                request.path().to_owned(),
+                gatekeeper.audits_all_reads(),
+            ))
+        })
     }
 }
