@@ -196,6 +196,18 @@ end $$;
 comment on function app.claim_idempotency_key(text, bytea) is
     'Takes a key for this transaction, or returns what was answered when it was used before.';
 
+create function app.kept_answer(key text, fingerprint bytea)
+returns table (same_request boolean, status smallint, headers jsonb, body text)
+language sql stable security definer
+set search_path = ''
+as $$
+    select k.fingerprint = kept_answer.fingerprint, k.status, k.headers, k.body
+    from app.idempotency_keys k
+    where k.user_id = app.caller_id() and k.key = kept_answer.key and k.status is not null
+      and k.created_at >= clock_timestamp() - interval '1 day'
+$$;
+comment on function app.kept_answer(text, bytea) is 'What was answered when a key was used before, without taking it.';
+
 create function app.keep_answer(key text, status smallint, headers jsonb, body text) returns void
 language sql volatile security definer
 set search_path = ''
@@ -226,6 +238,7 @@ grant execute on function
     app.password_of(uuid, text, int, int, int),
     app.forgive_attempts(uuid, text),
     app.claim_idempotency_key(text, bytea),
+    app.kept_answer(text, bytea),
     app.keep_answer(text, smallint, jsonb, text),
     app.forget_idempotency_keys()
 to blockyard_api;

@@ -29,9 +29,7 @@ pub struct Caller {
 pub struct Context {
     #[serde(flatten)]
     identity: Identity,
-    request_id: String,
-    method: String,
-    path: String,
+    request: RequestLine,
     /// Set when the read itself is to be recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     reads: Option<Entity>,
@@ -40,6 +38,14 @@ pub struct Context {
     /// Set when a statement writes the rows that it is identified by.
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Entity>,
+}
+
+/// The request, as the audit trail names it.
+#[derive(Debug, Clone, Serialize)]
+struct RequestLine {
+    id: String,
+    method: String,
+    path: String,
 }
 
 /// What was verified.
@@ -77,28 +83,6 @@ pub enum Entity {
 }
 
 impl Caller {
-    fn new(
-        identity: Identity,
-        request_id: String,
-        method: String,
-        path: String,
-        audit_all_reads: bool,
-    ) -> Self {
-        Self {
-            context: Context {
-                identity,
-                request_id,
-                method,
-                path,
-                reads: None,
-                read_id: None,
-                changes: None,
-            },
-            idempotency_key: None,
-            audit_all_reads,
-        }
-    }
-
     pub fn context(&self) -> Json<&Context> {
         Json(&self.context)
     }
@@ -142,13 +126,22 @@ impl FromRequest for Caller {
         Box::pin(async move {
             let gatekeeper = Gatekeeper::of(&request)?;
             let identity = gatekeeper.identify(Credential::of(&request)?).await?;
-            Ok(Self::new(
-                identity,
-                telemetry::request_id().unwrap_or_else(|| Uuid::now_v7().to_string()),
-                request.method().to_string(),
-                request.path().to_owned(),
-                gatekeeper.audits_all_reads(),
-            ))
+            let line = RequestLine {
+                id: telemetry::request_id().unwrap_or_else(|| Uuid::now_v7().to_string()),
+                method: request.method().to_string(),
+                path: request.path().to_owned(),
+            };
+            Ok(Self {
+                context: Context {
+                    identity,
+                    request: line,
+                    reads: None,
+                    read_id: None,
+                    changes: None,
+                },
+                idempotency_key: None,
+                audit_all_reads: gatekeeper.audits_all_reads(),
+            })
         })
     }
 }

@@ -85,12 +85,25 @@ mod tests {
     fn one_identity_is_read_wherever_it_stands() {
         let maker = KeyMaker::new(&[7; 32]).expect("a key maker");
         let key = maker.key(&Seed::random()).to_string();
-        assert_eq!(shown(&[("Authorization", "Bearer a.b.c")]), Ok("a.b.c".to_owned()));
-        assert_eq!(shown(&[("authorization", "bEARER  a.b.c")]), Ok("a.b.c".to_owned()));
-        assert_eq!(shown(&[("Authorization", &format!("Bearer {key}"))]), Ok(key.clone()));
+        assert_eq!(
+            shown(&[("Authorization", "Bearer a.b.c")]),
+            Ok("a.b.c".to_owned())
+        );
+        assert_eq!(
+            shown(&[("authorization", "bEARER  a.b.c")]),
+            Ok("a.b.c".to_owned())
+        );
+        assert_eq!(
+            shown(&[("Authorization", &format!("Bearer {key}"))]),
+            Ok(key.clone())
+        );
         assert_eq!(shown(&[("x-api-key", &key)]), Ok(key.clone()));
         for none in ["", "Bearer", "a.b.c", "Basic YTpi", "Bearer by_00000000_x"] {
-            assert_eq!(shown(&[("Authorization", none)]), Err("unauthorized"), "{none}");
+            assert_eq!(
+                shown(&[("Authorization", none)]),
+                Err("unauthorized"),
+                "{none}"
+            );
         }
         assert_eq!(shown(&[("X-API-Key", "a.b.c")]), Err("unauthorized"));
         assert_eq!(shown(&[]), Err("unauthorized"));
@@ -100,7 +113,10 @@ mod tests {
     fn two_identities_are_none() {
         for two in [
             [("Authorization", "Bearer a.b.c"), ("X-API-Key", "x")],
-            [("Authorization", "Bearer a.b.c"), ("Authorization", "Bearer a.b.c")],
+            [
+                ("Authorization", "Bearer a.b.c"),
+                ("Authorization", "Bearer a.b.c"),
+            ],
             [("X-API-Key", "x"), ("X-API-Key", "x")],
         ] {
             assert_eq!(shown(&two), Err("two_identities"));

@@ -176,11 +176,26 @@ mod tests {
         };
         assert!(Gatekeeper::new(&fit).is_ok());
         for unfit in [
-            Config { jwt_secret: None, ..fit.clone() },
-            Config { jwt_secret: Some("x".repeat(31)), ..fit.clone() },
-            Config { jwt_jwks_url: Some("file:///etc/passwd".to_owned()), ..fit.clone() },
-            Config { access_token_seconds: 0, ..fit.clone() },
-            Config { access_token_seconds: 8 * 24 * 3600, ..fit.clone() },
+            Config {
+                jwt_secret: None,
+                ..fit.clone()
+            },
+            Config {
+                jwt_secret: Some("x".repeat(31)),
+                ..fit.clone()
+            },
+            Config {
+                jwt_jwks_url: Some("file:///etc/passwd".to_owned()),
+                ..fit.clone()
+            },
+            Config {
+                access_token_seconds: 0,
+                ..fit.clone()
+            },
+            Config {
+                access_token_seconds: 8 * 24 * 3600,
+                ..fit.clone()
+            },
         ] {
             assert!(Gatekeeper::new(&unfit).is_err(), "{unfit:?}");
         }

@@ -147,7 +147,11 @@ mod tests {
             assert_eq!(text.parse(), Ok(key.clone()));
             assert!(text.starts_with(&format!("{}_", key.prefix())));
             let prefix = key.prefix();
-            assert!(prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+            assert!(
+                prefix
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            );
             let digest = maker.digest(&key);
             assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()));
             assert!(!text.contains(&digest));

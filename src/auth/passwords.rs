@@ -106,7 +106,7 @@ impl Passwords {
         let nobody_knows: [u8; 32] = rand::random();
         Ok(Self {
             turns: Arc::new(Semaphore::new(processors)),
-            decoy: hash(&nobody_knows)?,
+            decoy: hash_bytes(&nobody_knows)?,
         })
     }
 
@@ -115,8 +115,8 @@ impl Passwords {
     /// # Errors
     /// 503 when too many wait for the same, 500 when it cannot be done at all.
     pub async fn hash(&self, password: &NewPassword) -> Result<String, Problem> {
-        let password = password.0.clone();
-        self.take_turn(move || hash(password.0.as_bytes()))
+        let password = password.clone();
+        self.take_turn(move || hash(&password))
             .await?
             .map_err(|error| {
                 tracing::error!(%error, "a password cannot be hashed");
@@ -170,7 +170,15 @@ impl Passwords {
     }
 }
 
-fn hash(password: &[u8]) -> Result<String, HashError> {
+/// The hash of a password, as a PHC string, on this thread: for commands and tests.
+///
+/// # Errors
+/// When the system has no randomness, or too little memory, for a hash.
+pub fn hash(password: &NewPassword) -> Result<String, HashError> {
+    hash_bytes(password.0.0.as_bytes())
+}
+
+fn hash_bytes(password: &[u8]) -> Result<String, HashError> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     Ok(argon2.hash_password(password)?.to_string())
@@ -189,7 +197,10 @@ mod tests {
         let passwords = Passwords::new().expect("passwords");
         let password = NewPassword::parse("correct horse battery").expect("long enough");
         let hash = passwords.hash(&password).await.expect("a hash");
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
         assert_ne!(hash, passwords.hash(&password).await.expect("salted"));
         for (text, hash, meets) in [
             ("correct horse battery", Some(hash.as_str()), true),
@@ -209,7 +220,12 @@ mod tests {
         let composed = NewPassword::parse("caf\u{e9} au lait, please").expect("long enough");
         let hash = passwords.hash(&composed).await.expect("a hash");
         let decomposed = presented("cafe\u{301} au lait, please");
-        assert!(passwords.verify(&decomposed, Some(&hash)).await.expect("a verdict"));
+        assert!(
+            passwords
+                .verify(&decomposed, Some(&hash))
+                .await
+                .expect("a verdict")
+        );
     }
 
     #[test]

@@ -119,6 +119,35 @@ impl Db {
         .await
     }
 
+    /// The answer to the caller's `Idempotency-Key`, if it was used before: for changes that do
+    /// something before they come to [`Db::change`].
+    ///
+    /// # Errors
+    /// As [`Db::change`].
+    pub async fn earlier_answer(&self, caller: &Caller) -> Result<Option<Reply>, Problem> {
+        match caller.idempotency_key() {
+            None => Ok(None),
+            Some(key) => {
+                self.run(caller, async |scope| idempotency::find(scope, key).await)
+                    .await
+            }
+        }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// 503 when it does not.
+    pub async fn ready(&self) -> Result<(), Problem> {
+        self.retrying(async |connection| {
+            sqlx::query_file_scalar!("sql/service/ready.sql")
+                .fetch_one(connection)
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn retrying<T>(
         &self,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
