@@ -15,12 +15,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::account::{self, NewAccount};
 use crate::config::{Config, Secret};
 use crate::db::login_check::SERVICE_ROLE;
 use crate::db::migrate;
 use crate::db::owner::{self, Owner};
 use crate::db::private_server::{self, DefaultGrants, Durability, PrivateServer};
+use crate::enrolment::{self, NewAccount};
 
 const DATABASE: &str = "blockyard";
 const ADMIN: &str = "admin";
@@ -36,7 +36,7 @@ pub enum Error {
     #[error(transparent)]
     Migration(#[from] migrate::Error),
     #[error("the first administrator could not be made")]
-    Admin(#[from] account::Error),
+    Admin(#[from] enrolment::Error),
     #[error(transparent)]
     Owner(#[from] owner::Error),
     #[error("{} cannot be used", .path.display())]
@@ -157,7 +157,7 @@ async fn create_admin(owner: &mut Owner) -> Result<String, Error> {
         email: "admin@localhost",
         role: "admin",
     };
-    account::create(owner, admin, &password).await?;
+    enrolment::enrol(owner, admin, &password).await?;
     Ok(password)
 }
 

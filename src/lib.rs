@@ -2,8 +2,8 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
-pub mod account;
 pub mod api;
+pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod blocks;
@@ -11,7 +11,9 @@ pub mod cli;
 pub mod config;
 pub mod db;
 pub mod development;
+pub mod enrolment;
 pub mod server;
 pub mod service;
 pub mod telemetry;
+pub mod users;
 pub mod versions;

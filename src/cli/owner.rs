@@ -5,13 +5,13 @@ use std::io::Read;
 use sqlx::postgres::PgConnectOptions;
 
 use super::{NewUser, Outcome};
-use crate::account::{self, NewAccount};
 use crate::config::Config;
 use crate::db::login_check::SERVICE_ROLE;
 use crate::db::owner::Owner;
 use crate::db::private_server::PrivateServer;
 use crate::db::{migrate as migrations, scram};
 use crate::development;
+use crate::enrolment::{self, NewAccount};
 
 /// Whoever has this password reaches the database: nothing a person would remember.
 const SERVICE_PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=256;
@@ -90,7 +90,7 @@ async fn add(login: &PgConnectOptions, user: &NewUser, password: &str) -> Outcom
         email: &user.email,
         role: user.role.name(),
     };
-    let id = account::create(&mut owner, account, password).await?;
+    let id = enrolment::enrol(&mut owner, account, password).await?;
     owner.close().await;
     println!("{id}");
     Ok(())

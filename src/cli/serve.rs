@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Outcome;
+use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::{Db, login_check};
 use crate::development::{self, Development};
@@ -70,7 +71,8 @@ async fn answer(
     let wait = Duration::from_secs(config.database_wait_seconds.into());
     let db = Db::new(login, size, wait)?;
     let address = listener.local_addr()?;
-    let server = server::start(listener, config, db)?;
+    let gatekeeper = Gatekeeper::new(config)?;
+    let server = server::start(listener, config, db, gatekeeper)?;
     let handle = server.handle();
     let mut server = std::pin::pin!(server);
     tracing::info!(%address, "serving");

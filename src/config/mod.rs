@@ -189,8 +189,14 @@ impl Config {
         let checks = [
             ("DATABASE_CONNECTIONS", self.database_connections >= 1),
             ("DATABASE_WAIT_SECONDS", self.database_wait_seconds >= 1),
-            ("ACCESS_TOKEN_SECONDS", self.access_token_seconds >= 1),
-            ("REFRESH_TOKEN_SECONDS", self.refresh_token_seconds >= 1),
+            (
+                "ACCESS_TOKEN_SECONDS",
+                (1..=604_800).contains(&self.access_token_seconds),
+            ),
+            (
+                "REFRESH_TOKEN_SECONDS",
+                (1..=i32::MAX.unsigned_abs()).contains(&self.refresh_token_seconds),
+            ),
             ("LOGIN_ACCOUNT_LIMIT", self.login_account_limit >= 1),
             ("LOGIN_ADDRESS_LIMIT", self.login_address_limit >= 1),
             ("LOGIN_WINDOW_SECONDS", self.login_window_seconds >= 1),

@@ -106,7 +106,7 @@ pub const SETTINGS: &[Group] = &[
             setting(
                 "ACCESS_TOKEN_SECONDS",
                 "900",
-                "a whole number of seconds from 1 on",
+                "a whole number of seconds from 1 to 604800 (a week)",
                 "How long an access token is valid.",
             ),
             setting(
