@@ -40,6 +40,9 @@ impl Bouncer {
             .unwrap()
             .port();
         let url = url::Url::parse(&Database::url(database)).unwrap();
+        // The private server's passwords have no other character that a URL escapes.
+        let password = url.password().unwrap();
+        let password = password.replace("%2D", "-").replace("%5F", "_");
         let config = folder.path().join("pgbouncer.ini");
         let text = format!(
             "[databases]\n* = host=127.0.0.1 port={} user={} password={}\n\
@@ -47,7 +50,7 @@ impl Bouncer {
              auth_type = any\npool_mode = {mode}\nignore_startup_parameters = extra_float_digits\n",
             database.get_port(),
             database.get_username(),
-            url.password().unwrap()
+            password
         );
         fs::write(&config, text).unwrap();
         let mut command = Command::new(program);
