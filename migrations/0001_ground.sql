@@ -73,16 +73,18 @@ as $$
 $$;
 comment on function app.tidy(text) is 'A name as it is stored: trimmed, Unicode NFC.';
 
+-- Its body is parsed here and now, not when it runs: whoever writes a row runs it, and the API roles
+-- may not look up names in `app`.
 create function app.is_name(value text) returns boolean
 language sql immutable strict parallel safe
 set search_path = ''
-as $$
+begin atomic
     select char_length(value) between 1 and 200
        and value = app.tidy(value)
        -- controls, zero-width and bidirectional marks: two names that look alike
        and value !~ '[\u0001-\u001F\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]'
-       and not app.is_uuid(value)
-$$;
+       and not app.is_uuid(value);
+end;
 comment on function app.is_name(text) is
     'Whether a text may name a thing: 1 to 200 characters, tidy, nothing invisible, not in the form of an id.';
 
@@ -96,7 +98,7 @@ set search_path = ''
 as $$ select greatest(clock_timestamp(), previous + interval '1 microsecond') $$;
 
 create function app.touch() returns trigger
-language plpgsql
+language plpgsql security definer -- so that it may look up app.next_revision()
 set search_path = ''
 as $$
 begin

@@ -193,18 +193,21 @@ begin
     -- The pipeline is revised when its graph is; its row is also where writers of the graph queue.
     perform from public.pipelines p where p.pipeline_id = any (touched) order by p.pipeline_id for no key update;
     update public.pipelines p set updated_at = app.next_revision(p.updated_at) where p.pipeline_id = any (touched);
-    if tg_op = 'INSERT' and tg_table_name = 'pipeline_edges' and exists (
-        with recursive reached (pipeline_id, start_id, block_id) as (
-            select c.pipeline_id, c.source_block_id, c.target_block_id from changed c
-            union
-            select r.pipeline_id, r.start_id, e.target_block_id
-            from reached r
-            join public.pipeline_edges e on e.pipeline_id = r.pipeline_id and e.source_block_id = r.block_id
-        )
-        select from reached where start_id = block_id
-    ) then
-        raise exception 'the edges of a pipeline form no cycle'
-            using errcode = '23514', constraint = 'pipeline_edges_cycle', table = 'pipeline_edges';
+    -- Two conditions, not one: an expression is planned as a whole, and blocks have no such columns.
+    if tg_op = 'INSERT' and tg_table_name = 'pipeline_edges' then
+        if exists (
+            with recursive reached (pipeline_id, start_id, block_id) as (
+                select c.pipeline_id, c.source_block_id, c.target_block_id from changed c
+                union
+                select r.pipeline_id, r.start_id, e.target_block_id
+                from reached r
+                join public.pipeline_edges e on e.pipeline_id = r.pipeline_id and e.source_block_id = r.block_id
+            )
+            select from reached where start_id = block_id
+        ) then
+            raise exception 'the edges of a pipeline form no cycle'
+                using errcode = '23514', constraint = 'pipeline_edges_cycle', table = 'pipeline_edges';
+        end if;
     end if;
     return null;
 end $$;
