@@ -4,4 +4,5 @@
 mod support;
 
 mod matrix;
+mod statements;
 mod world;
