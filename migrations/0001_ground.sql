@@ -38,6 +38,15 @@ create type public.audit_entity_type as enum (
     'dependency', 'vector', 'pipeline_run', 'audit_log'
 );
 
+comment on type public.block_type is 'What a block is.';
+comment on type public.entity_type is 'What has repositories, images and dependencies.';
+comment on type public.build_status is 'How the build of an image went.';
+comment on type public.dependency_type is 'internal: another block or edge of this registry; external: something outside.';
+comment on type public.verification_status is 'pending until it is reported, then passed or failed for good.';
+comment on type public.run_status is 'queued, then started, then one of the others; never back.';
+comment on type public.action_type is 'What was done, in the audit trail.';
+comment on type public.audit_entity_type is 'To what it was done; metadata is a version.';
+
 -- RFC 9562 version 7: 48 bits of milliseconds, 12 bits of the fraction of that millisecond
 -- (method 3 of section 6.2), 62 random bits. PostgreSQL has uuidv7() only from 18 on.
 create function app.uuid_v7() returns uuid
