@@ -138,6 +138,18 @@ language sql volatile security definer
 set search_path = ''
 as $$ update app.guards set passed = passed + 1 where guard = which $$;
 
+-- What no row queues for (nothing in use is archived, no run after a revocation) is looked up under
+-- locks on rows that do not change; under REPEATABLE READ that look would be at an old snapshot.
+create function app.require_current_view() returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        raise exception 'this depends on what is committed now: use READ COMMITTED' using errcode = '25000';
+    end if;
+end $$;
+
 -- Refusals -----------------------------------------------------------------------------------
 
 create function app.refuse_truncate() returns trigger

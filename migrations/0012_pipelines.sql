@@ -116,6 +116,7 @@ begin
         end if;
         if new.archived_at is not null then
             new.archived_at := coalesce(old.archived_at, clock_timestamp());
+            perform app.require_current_view();
             if exists (select from public.pipeline_runs r where r.pipeline_id = new.pipeline_id and r.ended_at is null) then
                 raise exception 'the pipeline has unfinished runs'
                     using errcode = '23503', constraint = 'pipelines_in_use', table = 'pipelines';
@@ -291,6 +292,7 @@ begin
             raise exception 'a run begins queued'
                 using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
         end if;
+        perform app.require_current_view();
         -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
         -- the pointers of its edges, the versions that verifications queue on.
         perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
@@ -395,6 +397,7 @@ begin
     if new.archived_at is null or old.archived_at is not null then
         return new;
     end if;
+    perform app.require_current_view();
     -- The row is locked by its UPDATE, and whoever begins to use it takes FOR SHARE on it first.
     if tg_table_name = 'blocks' then
         select jsonb_agg(u) into users from (

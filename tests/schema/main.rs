@@ -4,6 +4,7 @@
 mod support;
 
 mod catalog;
+mod guards;
 mod matrix;
 mod statements;
 mod world;
