@@ -559,6 +559,30 @@ async fn no_cycle_of_categories() {
 }
 
 #[tokio::test]
+async fn a_live_category_has_a_live_parent() {
+    let mut world = World::new().await;
+    world.owner.ok("select test.category('top')").await;
+    world
+        .owner
+        .ok("select test.category('below', (select category_id from taxonomy_categories))")
+        .await;
+    let mut admin = world.admin().await;
+    let set = |name: &str, when: &str| {
+        format!("update taxonomy_categories set archived_at = {when} where name = '{name}'")
+    };
+    admin.refused(&set("top", "now()"), "23503").await;
+    admin.ok(&set("below", "now()")).await;
+    admin.ok(&set("top", "now()")).await;
+    let refusal = admin.refused(&set("below", "null"), "23503").await;
+    assert_eq!(refusal.constraint, "taxonomy_categories_parent_id_fkey");
+    let under = "insert into taxonomy_categories (name, parent_id)
+        select 'new', category_id from taxonomy_categories where name = 'top'";
+    admin.refused(under, "23503").await;
+    admin.ok(&set("top", "null")).await;
+    admin.ok(&set("below", "null")).await;
+}
+
+#[tokio::test]
 async fn no_cycle_of_dependencies() {
     let mut world = World::new().await;
     world

@@ -385,7 +385,10 @@ async fn attempt(
     .await;
     raw_sql("rollback").execute(connection).await.unwrap();
     match outcome {
-        Ok(done) => Ok(done.rows_affected() > 0),
+        Ok(done) if done.rows_affected() > 0 => Ok(true),
+        Ok(_) if actor.database_role == "authenticated" => Ok(false),
+        // The policies would hide the rows; but there is no right to ask for them either.
+        Ok(_) => Err("no rows, where a refusal is due".to_owned()),
         Err(error) => {
             let error = error.into_database_error().unwrap();
             match error.code().as_deref() {
