@@ -33,6 +33,7 @@ pub struct Config {
     pub database_connections: u32,
     pub database_wait_seconds: u32,
     pub body_limit: usize,
+    pub shutdown_seconds: u64,
 }
 
 /// Which reads are recorded in the audit trail.
@@ -65,6 +66,7 @@ impl Default for Config {
             database_connections: 10,
             database_wait_seconds: 3,
             body_limit: 2 * 1024 * 1024,
+            shutdown_seconds: 20,
         }
     }
 }

@@ -6,4 +6,7 @@ pub mod auth;
 pub mod blocks;
 pub mod config;
 pub mod db;
+pub mod server;
+pub mod service;
 pub mod telemetry;
+pub mod versions;

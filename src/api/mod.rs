@@ -4,6 +4,7 @@ pub mod change;
 pub mod etag;
 pub mod fields;
 pub mod idempotency;
+pub mod openapi;
 pub mod page;
 pub mod path;
 pub mod problem;

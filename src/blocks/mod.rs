@@ -2,6 +2,7 @@
 
 mod queries;
 pub mod routes;
+mod version_routes;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::problem::Problem;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
+use crate::versions::tree;
 
 /// What kind of thing a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -76,15 +78,11 @@ pub struct BlockVersion {
 impl BlockVersion {
     /// What two versions are compared by.
     fn content(&self) -> Result<Value, Problem> {
-        let metadata: Value = serde_json::from_str(self.metadata.get()).map_err(|error| {
-            tracing::error!(%error, "metadata that is no JSON");
-            Problem::internal()
-        })?;
         Ok(json!({
             "name": self.name,
             "block_type": self.block_type,
             "description": self.description,
-            "metadata": metadata,
+            "metadata": tree(&self.metadata)?,
         }))
     }
 }

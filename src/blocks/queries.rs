@@ -1,6 +1,5 @@
 //! One function for each file in `sql/blocks/`.
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::routes::BlockList;
@@ -9,6 +8,7 @@ use crate::api::etag::IfMatch;
 use crate::api::page::Limit;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
+use crate::versions::Revision;
 
 pub(super) async fn create(scope: &mut Scope<'_>, block: &NewBlock) -> Result<Block, Failure> {
     let query = sqlx::query_file_as!(
@@ -48,16 +48,15 @@ pub(super) async fn get(
 
 /// One row more than the page has.
 pub(super) async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<Block>, Failure> {
-    let (time, name) = list.seen();
-    let id = list.cursor.as_ref().map(|cursor| cursor.id);
+    let position = &list.position;
     let rows = if list.is_plain() {
         sqlx::query_file_as!(
             Block,
             "sql/blocks/newest.sql",
             scope.caller() as _,
-            time,
-            id,
-            list.limit.fetched(),
+            position.time(),
+            position.id(),
+            position.limit.fetched(),
         )
         .fetch_all(scope.connection())
         .await?
@@ -73,11 +72,11 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<
             list.created_after,
             list.created_before,
             list.archived,
-            list.sort.as_str(),
-            time,
-            name,
-            id,
-            list.limit.fetched(),
+            position.sort.as_str(),
+            position.time(),
+            position.name(),
+            position.id(),
+            position.limit.fetched(),
             list.include.versions,
             list.include.categories,
         )
@@ -168,12 +167,6 @@ pub(super) async fn restore(
         if_match.revisions(),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
-}
-
-/// When a block last changed, and since when it is archived.
-pub(super) struct Revision {
-    pub(super) updated_at: DateTime<Utc>,
-    pub(super) archived_at: Option<DateTime<Utc>>,
 }
 
 pub(super) async fn revision(

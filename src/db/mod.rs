@@ -116,6 +116,20 @@ impl Db {
         .await
     }
 
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// 503 when it does not.
+    pub async fn ready(&self) -> Result<(), Problem> {
+        self.retrying(async |connection| {
+            sqlx::query_file_scalar!("sql/service/ready.sql")
+                .fetch_one(connection)
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn retrying<T>(
         &self,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,

@@ -132,8 +132,8 @@ const RULES: &[Rule] = &[
             where p.pronamespace in ('public'::regnamespace, 'app'::regnamespace)
               and has_function_privilege('authenticated', p.oid, 'execute')
               and p.proname <> all (case when p.prosecdef
-                  then array['caller_role', 'can_read', 'can_write', 'is_admin', 'is_unnarrowed']
-                  else array['caller_id', 'uuid_v7', 'tidy', 'is_name', 'is_uuid', 'next_revision'] end)",
+                  then array['caller_role', 'can_read', 'can_write', 'is_admin', 'is_unnarrowed', 'is_name']
+                  else array['caller_id', 'uuid_v7', 'tidy', 'is_uuid', 'next_revision'] end)",
         broken_by: "grant execute on function app.find_id(text, text) to authenticated",
     },
     Rule {

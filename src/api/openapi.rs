@@ -1,0 +1,312 @@
+//! The OpenAPI document: what the handlers say of themselves, and what holds for all of them, said
+//! once here.
+
+use std::collections::BTreeMap;
+
+use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, ContentBuilder, Header, HeaderBuilder, HttpMethod, ObjectBuilder,
+    Ref, RefOr, Required, ResponseBuilder, Type,
+};
+
+use super::problem::{CONTENT_TYPE, Fault, Problem};
+use crate::blocks::{BlockCategory, BlockVersion};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Blockyard",
+        description = "A registry of ML blocks (datasets, models), versioned edges that are verified before use, and pipelines that run on Dagster.\n\nLog in at `POST /auth/login` and send the token as `Authorization: Bearer`, or send an API key as `X-API-Key`. Refusals are `application/problem+json` (RFC 9457) with a stable `code`.",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    tags(
+        (name = "auth", description = "Log in, stay logged in, log out"),
+        (name = "users", description = "Who interacts with the registry"),
+        (name = "api keys", description = "Machine access"),
+        (name = "blocks", description = "Datasets and models, and every version of them"),
+        (name = "audit", description = "Who did what"),
+        (name = "service", description = "The service itself")
+    ),
+    components(schemas(Problem, Fault, BlockVersion, BlockCategory))
+)]
+struct Ground;
+
+/// What there is before any route: title, tags, schemas of refusals.
+pub fn ground() -> utoipa::openapi::OpenApi {
+    Ground::openapi()
+}
+
+/// Adds what holds for all operations: who may call, what is refused, which headers go with a
+/// change or a single resource.
+pub fn complete(document: &mut utoipa::openapi::OpenApi) {
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let components = std::mem::take(&mut document.components).unwrap_or_default();
+    let mut builder: ComponentsBuilder = components.into();
+    builder = builder
+        .security_scheme(
+            "bearer",
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .bearer_format("JWT")
+                    .description(Some("The access_token of POST /auth/login, or an API key"))
+                    .build(),
+            ),
+        )
+        .security_scheme(
+            "api_key",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+                "X-API-Key",
+                "A key of POST /api-keys",
+            ))),
+        );
+    for (name, description) in REFUSALS
+        .iter()
+        .map(|refusal| (refusal.name, refusal.description))
+    {
+        let content = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("Problem")))
+            .build();
+        builder = builder.response(
+            name,
+            ResponseBuilder::new()
+                .description(description)
+                .content(CONTENT_TYPE, content)
+                .build(),
+        );
+    }
+    document.components = Some(builder.build());
+
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Put, &mut item.put),
+            (HttpMethod::Patch, &mut item.patch),
+            (HttpMethod::Delete, &mut item.delete),
+        ] {
+            if let Some(operation) = operation {
+                complete_operation(path, &method, operation);
+            }
+        }
+    }
+}
+
+struct Refusal {
+    status: &'static str,
+    name: &'static str,
+    description: &'static str,
+    /// Whether an operation can refuse so.
+    applies: fn(&Shape) -> bool,
+}
+
+/// What decides how an operation can refuse.
+struct Shape {
+    reads: bool,
+    has_caller: bool,
+    has_body: bool,
+    has_params: bool,
+    names_a_thing: bool,
+    is_login: bool,
+}
+
+const REFUSALS: &[Refusal] = &[
+    Refusal {
+        status: "400",
+        name: "Malformed",
+        description: "The request cannot be read",
+        applies: |shape| shape.has_caller || shape.has_body,
+    },
+    Refusal {
+        status: "401",
+        name: "Unauthorized",
+        description: "There is no identity, or it does not count",
+        applies: |shape| shape.has_caller || shape.is_login,
+    },
+    Refusal {
+        status: "403",
+        name: "Forbidden",
+        description: "The caller's role does not allow it",
+        applies: |shape| shape.has_caller && !shape.reads,
+    },
+    Refusal {
+        status: "404",
+        name: "NotFound",
+        description: "It is not there, or not visible",
+        applies: |shape| shape.names_a_thing,
+    },
+    Refusal {
+        status: "409",
+        name: "Conflict",
+        description: "It contradicts what is there; `code` says how",
+        applies: |shape| shape.has_caller && !shape.reads,
+    },
+    Refusal {
+        status: "412",
+        name: "Stale",
+        description: "`If-Match` names an earlier revision",
+        applies: |shape| shape.has_caller && !shape.reads && shape.names_a_thing,
+    },
+    Refusal {
+        status: "413",
+        name: "TooLarge",
+        description: "The body is too large",
+        applies: |shape| !shape.reads,
+    },
+    Refusal {
+        status: "415",
+        name: "UnsupportedMediaType",
+        description: "The body is no JSON",
+        applies: |shape| !shape.reads,
+    },
+    Refusal {
+        status: "422",
+        name: "Invalid",
+        description: "The request has faults; `errors` lists them all",
+        applies: |shape| shape.has_body || shape.has_params || shape.has_caller,
+    },
+    Refusal {
+        status: "429",
+        name: "TooManyRequests",
+        description: "Too often; `Retry-After` says when again",
+        applies: |shape| shape.is_login,
+    },
+    Refusal {
+        status: "500",
+        name: "Internal",
+        description: "A fault of the service",
+        applies: |_| true,
+    },
+    Refusal {
+        status: "503",
+        name: "Unavailable",
+        description: "The database does not answer in time; `Retry-After` says when again",
+        applies: |_| true,
+    },
+];
+
+fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation) {
+    let reads = matches!(method, HttpMethod::Get);
+    let has_caller = operation
+        .security
+        .as_ref()
+        .is_some_and(|security| !security.is_empty());
+    let shape = Shape {
+        reads,
+        has_caller,
+        has_body: operation.request_body.is_some(),
+        has_params: operation
+            .parameters
+            .as_ref()
+            .is_some_and(|list| !list.is_empty()),
+        names_a_thing: path.contains('{'),
+        is_login: path.starts_with("/auth/") && !has_caller || path.ends_with("/password"),
+    };
+    if has_caller && !reads {
+        header(
+            operation,
+            "Idempotency-Key",
+            "Makes it safe to repeat: same key and request, same answer",
+        );
+        if shape.names_a_thing {
+            header(
+                operation,
+                "If-Match",
+                "The `ETag` of the revision that the change is meant for",
+            );
+        }
+    }
+    let single = operation
+        .responses
+        .responses
+        .get("200")
+        .or_else(|| operation.responses.responses.get("201"))
+        .is_some_and(|response| shows_one(response));
+    if has_caller && single {
+        for status in ["200", "201"] {
+            if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) {
+                response
+                    .headers
+                    .insert("ETag".to_owned(), text_header("The revision"));
+                if status == "201" {
+                    response
+                        .headers
+                        .insert("Location".to_owned(), text_header("Where it is"));
+                }
+            }
+        }
+        if reads {
+            header(
+                operation,
+                "If-None-Match",
+                "An `ETag`: 304 while it is still the one",
+            );
+            let unchanged = ResponseBuilder::new()
+                .description("Not changed since")
+                .build();
+            operation
+                .responses
+                .responses
+                .insert("304".to_owned(), unchanged.into());
+        }
+    }
+    let refused: BTreeMap<_, _> = REFUSALS
+        .iter()
+        .filter(|refusal| (refusal.applies)(&shape))
+        .map(|refusal| {
+            (
+                refusal.status.to_owned(),
+                RefOr::Ref(Ref::from_response_name(refusal.name)),
+            )
+        })
+        .collect();
+    for (status, response) in refused {
+        operation
+            .responses
+            .responses
+            .entry(status)
+            .or_insert(response);
+    }
+}
+
+/// Whether an answer is a single resource: a list has pages, and no tag.
+fn shows_one(response: &RefOr<utoipa::openapi::Response>) -> bool {
+    let RefOr::T(response) = response else {
+        return false;
+    };
+    response
+        .content
+        .get("application/json")
+        .is_some_and(|content| match content {
+            RefOr::T(Content {
+                schema: Some(RefOr::Ref(reference)),
+                ..
+            }) => !reference.ref_location.contains("/Page"),
+            _ => false,
+        })
+}
+
+fn text_header(description: &str) -> RefOr<Header> {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    HeaderBuilder::new()
+        .schema(Some(text))
+        .description(Some(description))
+        .build()
+        .into()
+}
+
+fn header(operation: &mut Operation, name: &str, description: &str) {
+    let parameter = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(parameter.into());
+}

@@ -1,0 +1,164 @@
+//! `/blocks/{block}/versions`, and the difference of two of them.
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+
+use super::queries::{self, Include};
+use super::routes::refusal;
+use super::{Block, BlockVersion};
+use crate::api::change::Change;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{NoParams, Query};
+use crate::api::reply::Reply;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::Db;
+use crate::versions::{Difference, VersionList, Which};
+
+async fn read_version(
+    db: &Db,
+    caller: &Caller,
+    block: &Reference,
+    which: Which,
+) -> Result<BlockVersion, Problem> {
+    db.run(caller, async |scope| {
+        queries::version(scope, block, which.number(), which == Which::Latest).await
+    })
+    .await?
+    .ok_or_else(|| Problem::not_found("Version"))
+}
+
+/// List the versions of a block, newest first
+#[utoipa::path(
+    operation_id = "list_block_versions",
+    tag = "blocks",
+    params(("block" = String, Path, description = "Id or name"), VersionList),
+    responses((status = 200, description = "A page of versions", body = Page<BlockVersion>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/versions")]
+pub async fn list_versions(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    block: web::Path<Reference>,
+    Query(wanted): Query<VersionList>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Metadata, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::versions(scope, &block, wanted.before(), wanted.limit).await
+        })
+        .await?;
+    // Every block has a version: nothing on the first page means that there is no block.
+    if rows.is_empty() && wanted.cursor.is_none() {
+        return Err(Problem::not_found("Block"));
+    }
+    let page = Page::new(rows, wanted.limit, |version| {
+        VersionList::cursor(version.version_id, version.version_number)
+    });
+    Ok(page.respond(&request))
+}
+
+/// Read a version of a block
+#[utoipa::path(
+    operation_id = "get_block_version",
+    tag = "blocks",
+    params(
+        ("block" = String, Path, description = "Id or name"),
+        ("version" = String, Path, description = "Its number, `latest` or `active`")
+    ),
+    responses((status = 200, description = "The version", body = BlockVersion)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/versions/{version}")]
+pub async fn get_version(
+    db: web::Data<Db>,
+    caller: Caller,
+    path: web::Path<(Reference, Which)>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let (block, which) = path.into_inner();
+    let caller = caller.reading(Entity::Metadata, None);
+    let version = read_version(&db, &caller, &block, which).await?;
+    Ok(Reply::ok(&version)?.compound_revision(version.created_at))
+}
+
+/// Make a version the active one
+///
+/// Brings back its metadata and its description; the name stays. Appends no version.
+#[utoipa::path(
+    operation_id = "activate_block_version",
+    tag = "blocks",
+    params(
+        ("block" = String, Path, description = "Id or name"),
+        ("version" = String, Path, description = "Its number, or `latest`")
+    ),
+    responses((status = 200, description = "The block with that version in use", body = Block)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/blocks/{block}/versions/{version}/activate")]
+pub async fn activate_version(
+    db: web::Data<Db>,
+    path: web::Path<(Reference, Which)>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    let (block, which) = path.into_inner();
+    db.change(&change.caller, async |scope| {
+        if which == Which::Active {
+            return match queries::get(scope, &block, Include::default()).await? {
+                Some(block) => Ok(Reply::ok(&block)?.revision(block.updated_at)),
+                None => Err(Problem::not_found("Block").into()),
+            };
+        }
+        match queries::activate(scope, &block, which.number(), &change.if_match).await? {
+            Some(block) => Ok(Reply::ok(&block)?.revision(block.updated_at)),
+            None => match queries::version(scope, &block, which.number(), true).await? {
+                Some(_) => Err(refusal(scope, &block, &change.if_match, false).await),
+                None => Err(Problem::not_found("Version").into()),
+            },
+        }
+    })
+    .await
+}
+
+/// What turns one version of a block into another
+///
+/// A JSON Patch (RFC 6902) on `{"name", "block_type", "description", "metadata"}`.
+#[utoipa::path(
+    operation_id = "diff_block_versions",
+    tag = "blocks",
+    params(("block" = String, Path, description = "Id or name"), Difference),
+    responses((
+        status = 200,
+        description = "The operations; none when they are the same",
+        content_type = "application/json-patch+json",
+        body = Vec<Object>,
+        example = json!([{"op": "replace", "path": "/metadata/rows", "value": 1281168}])
+    )),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/diff")]
+pub async fn diff(
+    db: web::Data<Db>,
+    caller: Caller,
+    block: web::Path<Reference>,
+    Query(Difference { from, to }): Query<Difference>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Metadata, None);
+    let from = read_version(&db, &caller, &block, from).await?.content()?;
+    let to = read_version(&db, &caller, &block, to).await?.content()?;
+    Ok(HttpResponse::Ok()
+        .insert_header(("content-type", "application/json-patch+json"))
+        .json(json_patch::diff(&from, &to)))
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(list_versions)
+        .service(get_version)
+        .service(activate_version)
+        .service(diff);
+}

@@ -1,0 +1,318 @@
+//! The HTTP server: all routes in one list, and what surrounds each request.
+
+use std::net::TcpListener;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ResourceDef, Server, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
+use futures_util::FutureExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_actix_web::{AppExt, UtoipaApp};
+use utoipa_swagger_ui::SwaggerUi;
+use uuid::Uuid;
+
+use crate::api::change::BodyLimit;
+use crate::api::problem::{CONTENT_TYPE, Problem};
+use crate::api::{openapi, path};
+use crate::config::Config;
+use crate::db::Db;
+use crate::{audit, blocks, service, telemetry};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Every route of the service, and so of its document.
+fn routes(config: &mut ServiceConfig<'_>) {
+    service::routes::configure(config);
+    blocks::routes::configure(config);
+    audit::routes::configure(config);
+}
+
+/// The OpenAPI document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let app: UtoipaApp<_> = App::new()
+        .into_utoipa_app()
+        .openapi(openapi::ground())
+        .configure(routes);
+    let (_, mut document) = app.split_for_parts();
+    openapi::complete(&mut document);
+    document
+}
+
+/// Starts to serve on `listener`; the returned server runs until it is told to stop.
+///
+/// # Errors
+/// When the listener cannot be used, or the document has no JSON form.
+pub fn start(listener: TcpListener, config: &Config, db: Db) -> std::io::Result<Server> {
+    let document = document();
+    let known = Arc::new(KnownPaths::of(&document));
+    let json: Arc<str> = document.to_json()?.into();
+    let body_limit = BodyLimit(config.body_limit);
+    let docs = utoipa_swagger_ui::Config::new(["/openapi.json"])
+        .persist_authorization(true)
+        .try_it_out_enabled(true);
+    let server = HttpServer::new(move || {
+        let known = Arc::clone(&known);
+        let json = Arc::clone(&json);
+        let (app, _) = App::new()
+            .into_utoipa_app()
+            .map(|app| {
+                app.app_data(web::Data::new(db.clone()))
+                    .app_data(body_limit)
+                    .app_data(path::config())
+            })
+            .configure(routes)
+            .split_for_parts();
+        app.route(
+            "/openapi.json",
+            web::get().to(move || {
+                let json = String::from(&*json);
+                async move {
+                    HttpResponse::Ok()
+                        .content_type("application/json")
+                        .body(json)
+                }
+            }),
+        )
+        .service(web::redirect("/docs", "/docs/"))
+        .service(SwaggerUi::new("/docs/{_:.*}").config(docs.clone()))
+        .default_service(web::to(move |request: HttpRequest| {
+            let answer = known.answer(&request);
+            async move { answer }
+        }))
+        .wrap(from_fn(around))
+    })
+    .client_request_timeout(Duration::from_secs(10))
+    .client_disconnect_timeout(Duration::from_secs(2))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(config.shutdown_seconds)
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+/// What surrounds each request: its id, a log line, and that whatever happens inside ends in an
+/// answer.
+pub async fn around(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let begun = Instant::now();
+    let id = request_id(&request);
+    let method = request.method().clone();
+    if method == Method::HEAD {
+        // Routed as GET; actix leaves out the body of an answer to HEAD by itself.
+        request.head_mut().method = Method::GET;
+    }
+    trim_trailing_slash(&mut request);
+    let path = request.path().to_owned();
+    let outcome = telemetry::with_request_id(id.clone(), async {
+        let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+        match outcome {
+            Ok(Ok(response)) => Ok(as_problem(response)),
+            Ok(Err(error)) => Err(answered(&error)),
+            Err(_) => {
+                tracing::error!(%method, path, "a handler panicked");
+                let response = Problem::internal().error_response();
+                Err(InternalError::from_response("panic", response).into())
+            }
+        }
+    })
+    .await;
+    let status = match &outcome {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    tracing::info!(
+        request_id = id,
+        %method,
+        path,
+        status = status.as_u16(),
+        milliseconds = begun.elapsed().as_secs_f64() * 1000.0,
+        "served"
+    );
+    let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
+    let decorate = |headers: &mut header::HeaderMap| {
+        headers.insert(REQUEST_ID, id.clone());
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        // What is shown depends on who asks: kept by nobody else, and asked for anew by its ETag.
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("private, no-cache"),
+            );
+        }
+    };
+    match outcome {
+        Ok(mut response) => {
+            decorate(response.headers_mut());
+            Ok(response)
+        }
+        Err(error) => {
+            let mut response = error.as_response_error().error_response();
+            decorate(response.headers_mut());
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// The id that the client gave the request, or its trace, or a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let given = header("x-request-id").filter(|id| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    // https://www.w3.org/TR/trace-context/#traceparent-header: version-trace-parent-flags
+    let trace = || {
+        let trace = header("traceparent")?.split('-').nth(1)?;
+        (trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace)
+    };
+    given
+        .or_else(trace)
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// `/blocks/` is `/blocks`; below `/docs/` relative links depend on the slash.
+fn trim_trailing_slash(request: &mut ServiceRequest) {
+    let path = request.path();
+    if path.len() < 2 || !path.ends_with('/') || path.starts_with("/docs/") {
+        return;
+    }
+    let trimmed = match path.trim_end_matches('/') {
+        "" => "/",
+        trimmed => trimmed,
+    };
+    let target = match request.query_string() {
+        "" => trimmed.to_owned(),
+        query => format!("{trimmed}?{query}"),
+    };
+    if let Ok(uri) = target.parse::<Uri>() {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
+}
+
+/// A refusal that actix made on its own gets the form of all others.
+fn as_problem(
+    response: ServiceResponse<impl MessageBody + 'static>,
+) -> ServiceResponse<impl MessageBody> {
+    let status = response.status();
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes() == CONTENT_TYPE.as_bytes());
+    if status.as_u16() < 400 || is_problem {
+        return response.map_into_boxed_body();
+    }
+    let response = response.map_into_boxed_body();
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, plain(status).error_response())
+}
+
+fn answered(error: &Error) -> Error {
+    let response = error.as_response_error().error_response();
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes() == CONTENT_TYPE.as_bytes());
+    let response = if is_problem {
+        response
+    } else {
+        plain(response.status()).error_response()
+    };
+    InternalError::from_response(error.to_string(), response).into()
+}
+
+fn plain(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::not_found("Resource"),
+        status if status.is_server_error() => {
+            tracing::error!(status = status.as_u16(), "a failure without a problem");
+            Problem::internal()
+        }
+        status => Problem::new(
+            status,
+            "refused",
+            format!(
+                "{}.",
+                status
+                    .canonical_reason()
+                    .unwrap_or("The request is refused")
+            ),
+        ),
+    }
+}
+
+/// The paths of the document and their methods: what a request that met no route is told.
+struct KnownPaths(Vec<(ResourceDef, Vec<&'static str>)>);
+
+impl KnownPaths {
+    fn of(document: &utoipa::openapi::OpenApi) -> Self {
+        let mut known: Vec<_> = document
+            .paths
+            .paths
+            .iter()
+            .map(|(path, item)| {
+                let mut methods = vec!["OPTIONS"];
+                let operations = [
+                    ("GET", &item.get),
+                    ("POST", &item.post),
+                    ("PUT", &item.put),
+                    ("PATCH", &item.patch),
+                    ("DELETE", &item.delete),
+                ];
+                methods.extend(
+                    operations
+                        .iter()
+                        .filter(|(_, operation)| operation.is_some())
+                        .map(|(name, _)| *name),
+                );
+                if item.get.is_some() {
+                    methods.push("HEAD");
+                }
+                (ResourceDef::new(path.as_str()), methods)
+            })
+            .collect();
+        known.push((
+            ResourceDef::new("/openapi.json"),
+            vec!["OPTIONS", "GET", "HEAD"],
+        ));
+        Self(known)
+    }
+
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let methods: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(path, _)| path.is_match(request.path()))
+            .flat_map(|(_, methods)| methods.iter().copied())
+            .collect();
+        if methods.is_empty() {
+            return Problem::not_found("Resource").error_response();
+        }
+        let mut allowed = methods;
+        allowed.sort_unstable();
+        allowed.dedup();
+        let allowed = allowed.join(", ");
+        if request.method() == Method::OPTIONS {
+            return HttpResponse::NoContent()
+                .insert_header((header::ALLOW, allowed))
+                .finish();
+        }
+        Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            format!("{} is not possible here; {allowed} are.", request.method()),
+        )
+        .with_header(header::ALLOW, allowed)
+        .error_response()
+    }
+}

@@ -1,0 +1,3 @@
+//! The service itself: greeting, health, its document.
+
+pub mod routes;

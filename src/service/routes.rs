@@ -1,0 +1,76 @@
+//! `/`, `/health/…`.
+
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::problem::Problem;
+use crate::api::query::{NoParams, Query};
+use crate::db::Db;
+
+/// The greeting, and where to go from it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Greeting {
+    #[schema(example = "Welcome to the Hybrid Model Application API!")]
+    message: &'static str,
+    /// The interactive documentation.
+    docs: &'static str,
+    /// The OpenAPI document.
+    openapi: &'static str,
+    health: &'static str,
+    version: &'static str,
+}
+
+/// Greet
+#[utoipa::path(
+    operation_id = "greet",
+    tag = "service",
+    responses((status = 200, description = "A greeting and links", body = Greeting))
+)]
+#[get("/")]
+pub async fn greet() -> HttpResponse {
+    HttpResponse::Ok().json(Greeting {
+        message: "Welcome to the Hybrid Model Application API!",
+        docs: "/docs",
+        openapi: "/openapi.json",
+        health: "/health/ready",
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// How the service is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Whether the process lives
+#[utoipa::path(
+    operation_id = "health_live",
+    tag = "service",
+    responses((status = 200, description = "It does", body = Health))
+)]
+#[get("/health/live")]
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(Health { status: "ok" })
+}
+
+/// Whether requests can be served
+#[utoipa::path(
+    operation_id = "health_ready",
+    tag = "service",
+    responses((status = 200, description = "The database answers", body = Health))
+)]
+#[get("/health/ready")]
+pub async fn ready(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<HttpResponse, Problem> {
+    db.ready().await?;
+    Ok(HttpResponse::Ok().json(Health { status: "ok" }))
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(greet).service(live).service(ready);
+}

@@ -1,0 +1,194 @@
+//! What holds for every route: ids, methods, slashes, the greeting, the document.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::blocks::register;
+use crate::service::Service;
+
+#[tokio::test]
+async fn the_service_greets_and_says_how_it_is() {
+    let service = Service::start().await;
+    let nobody = service.nobody();
+    let greeting = nobody.get("/").await.expect(StatusCode::OK);
+    assert_eq!(
+        greeting.body["message"],
+        "Welcome to the Hybrid Model Application API!"
+    );
+    nobody.get("/health/live").await.expect(StatusCode::OK);
+    nobody.get("/health/ready").await.expect(StatusCode::OK);
+    let docs = nobody.get("/docs").await.expect(StatusCode::OK);
+    assert!(docs.text.contains("swagger-ui"));
+    assert!(
+        nobody
+            .get("/docs/swagger-initializer.js")
+            .await
+            .expect(StatusCode::OK)
+            .text
+            .contains("/openapi.json")
+    );
+}
+
+#[tokio::test]
+async fn a_trailing_slash_changes_nothing() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    register(&dan, "b").await;
+    dan.get("/blocks/").await.expect(StatusCode::OK);
+    dan.get("/blocks/b/?include=versions")
+        .await
+        .expect(StatusCode::OK);
+    dan.post("/blocks/", json!({ "name": "c", "block_type": "model" }))
+        .await
+        .expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body_and_options_lists_the_methods() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    register(&dan, "b").await;
+    let get = dan.get("/blocks/b").await.expect(StatusCode::OK);
+    let head = dan
+        .request(Method::HEAD, "/blocks/b")
+        .send()
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(head.etag(), get.etag());
+    assert_eq!(head.header("content-length"), get.text.len().to_string());
+    assert!(head.text.is_empty());
+    let options = service
+        .nobody()
+        .request(Method::OPTIONS, "/blocks/b")
+        .send()
+        .await
+        .expect(StatusCode::NO_CONTENT);
+    assert_eq!(options.header("allow"), "DELETE, GET, HEAD, OPTIONS, PATCH");
+}
+
+#[tokio::test]
+async fn what_has_no_route_is_a_problem_as_well() {
+    let service = Service::start().await;
+    let nobody = service.nobody();
+    nobody
+        .get("/nothing")
+        .await
+        .refused(StatusCode::NOT_FOUND, "not_found");
+    let refused = nobody
+        .request(Method::PUT, "/blocks")
+        .send()
+        .await
+        .refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+    assert_eq!(refused.header("allow"), "GET, HEAD, OPTIONS, POST");
+    for method in ["TRACE", "PURGE", "PROPFIND"] {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        nobody
+            .request(method, "/blocks/x")
+            .send()
+            .await
+            .refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed");
+    }
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_id_or_its_trace() {
+    let service = Service::start().await;
+    let nobody = service.nobody();
+    let given = nobody
+        .request(Method::GET, "/nothing")
+        .header("X-Request-Id", "abc-1")
+        .send()
+        .await;
+    assert_eq!(given.header("x-request-id"), "abc-1");
+    assert_eq!(given.body["request_id"], "abc-1");
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let traced = nobody
+        .request(Method::GET, "/")
+        .header("traceparent", trace)
+        .send()
+        .await;
+    assert_eq!(
+        traced.header("x-request-id"),
+        "4bf92f3577b34da6a3ce929d0e0e4736"
+    );
+    let unfit = nobody
+        .request(Method::GET, "/")
+        .header("X-Request-Id", "a b")
+        .send()
+        .await;
+    assert_eq!(unfit.header("x-request-id").len(), 36);
+}
+
+#[tokio::test]
+async fn the_document_is_complete() {
+    let service = Service::start().await;
+    let document = service
+        .nobody()
+        .get("/openapi.json")
+        .await
+        .expect(StatusCode::OK)
+        .body;
+    assert_eq!(
+        document["openapi"].as_str().map(|version| &version[..3]),
+        Some("3.1")
+    );
+    let schemes = document["components"]["securitySchemes"]
+        .as_object()
+        .expect("schemes");
+    assert_eq!(schemes.keys().collect::<Vec<_>>(), ["api_key", "bearer"]);
+    let mut ids = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let at = format!("{method} {path}");
+            ids.push(
+                operation["operationId"]
+                    .as_str()
+                    .unwrap_or_else(|| panic!("no operationId: {at}"))
+                    .to_owned(),
+            );
+            assert!(operation["summary"].is_string(), "no summary: {at}");
+            assert!(operation["tags"].is_array(), "no tag: {at}");
+            let responses = operation["responses"].as_object().expect("responses");
+            for (status, response) in responses
+                .iter()
+                .filter(|(status, _)| status.as_str() >= "400")
+            {
+                assert!(
+                    response["$ref"].is_string()
+                        || response["content"]["application/problem+json"].is_object(),
+                    "{at} {status}"
+                );
+            }
+            assert!(
+                responses.contains_key("500") && responses.contains_key("503"),
+                "{at}"
+            );
+        }
+    }
+    let operations = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), operations, "operation ids are unique");
+    assert_no_dangling_reference(&document, &document);
+}
+
+fn assert_no_dangling_reference(document: &Value, value: &Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get("$ref") {
+                let pointer = reference.strip_prefix('#').expect("a local reference");
+                assert!(
+                    document.pointer(pointer).is_some(),
+                    "{reference} leads nowhere"
+                );
+            }
+            members
+                .values()
+                .for_each(|value| assert_no_dangling_reference(document, value));
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|value| assert_no_dangling_reference(document, value)),
+        _ => {}
+    }
+}
