@@ -154,6 +154,13 @@ pub async fn around(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
+        // What is shown depends on who asks: kept by nobody else, and asked for anew by its ETag.
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("private, no-cache"),
+            );
+        }
     };
     match outcome {
         Ok(mut response) => {

@@ -106,6 +106,15 @@ impl Problem {
         )
     }
 
+    /// 408: the body does not come.
+    pub fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            "The body did not arrive in time.",
+        )
+    }
+
     /// 409.
     pub fn conflict(code: &'static str, detail: &str) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
