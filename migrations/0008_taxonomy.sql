@@ -111,7 +111,7 @@ set search_path = ''
 as $$
     select b.block_id
     from public.blocks b
-    where b.search @@ (websearch_to_tsquery('pg_catalog.simple', query) || websearch_to_tsquery('pg_catalog.english', query))
+    where b.search @@ websearch_to_tsquery('pg_catalog.english', query)
 $$;
 comment on function app.find_blocks(text) is 'The ids of the blocks whose name or description has these words, in the language of web searches.';
 

@@ -13,7 +13,7 @@ create table public.pipelines (
     archived_at timestamptz,
     name_key text collate "C" not null generated always as (lower(name)) stored,
     search tsvector generated always as (
-        setweight(to_tsvector('simple', name), 'A')
+        setweight(to_tsvector('english', name), 'A')
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
     constraint pipelines_name_check check (app.is_name(name)),
     constraint pipelines_description_check check (char_length(description) <= 10000),

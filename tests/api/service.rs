@@ -80,7 +80,9 @@ impl Service {
             });
         });
         // reqwest makes no client without one; an error says that there is one already.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         Self {
             address,
             database,
