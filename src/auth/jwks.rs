@@ -16,9 +16,9 @@ use tokio::sync::Mutex;
 use url::Url;
 
 /// Keys older than this are fetched again, while they are used.
-const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
+const FRESH_FOR: Duration = Duration::from_mins(10);
 /// Keys older than this are not used before another fetch was tried.
-const USABLE_FOR: Duration = Duration::from_secs(60 * 60);
+const USABLE_FOR: Duration = Duration::from_hours(1);
 /// However many unknown keys are named, the document is not fetched more often than this.
 const PAUSE: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -237,7 +237,7 @@ impl Failure {
     fn into_problem(self) -> Problem {
         match self {
             Self::Refused(problem) => *problem,
-            Self::Database(error) => refusal::problem(error),
+            Self::Database(error) => refusal::problem(&error),
         }
     }
 }
