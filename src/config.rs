@@ -30,6 +30,9 @@ pub struct Config {
     /// `TRUST_FORWARDED_FOR`: take the client's address from `X-Forwarded-For`, behind a proxy.
     pub trust_forwarded_for: bool,
     pub audit_reads: AuditReads,
+    /// `REQUIRE_INDEPENDENT_VERIFIER`: the author of an edge version may not pass it. Once on, only
+    /// the owner of the database switches it off.
+    pub require_independent_verifier: bool,
     pub database_connections: u32,
     pub database_wait_seconds: u32,
     pub body_limit: usize,
@@ -63,6 +66,7 @@ impl Default for Config {
             port: 8000,
             trust_forwarded_for: false,
             audit_reads: AuditReads::Sensitive,
+            require_independent_verifier: false,
             database_connections: 10,
             database_wait_seconds: 3,
             body_limit: 2 * 1024 * 1024,

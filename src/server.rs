@@ -23,7 +23,7 @@ use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::{openapi, path};
 use crate::config::Config;
 use crate::db::Db;
-use crate::{audit, blocks, service, telemetry};
+use crate::{audit, blocks, edges, service, telemetry, verifications};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,6 +31,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn routes(config: &mut ServiceConfig<'_>) {
     service::routes::configure(config);
     blocks::routes::configure(config);
+    edges::routes::configure(config);
+    verifications::routes::configure(config);
     audit::routes::configure(config);
 }
 
@@ -43,6 +45,17 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let (_, mut document) = app.split_for_parts();
     openapi::complete(&mut document);
     document
+}
+
+/// Makes the database hold the rules that the configuration asks for: before the first request.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn prepare(config: &Config, db: &Db) -> Result<(), Problem> {
+    if config.require_independent_verifier {
+        db.require_independent_verifier().await?;
+    }
+    Ok(())
 }
 
 /// Starts to serve on `listener`; the returned server runs until it is told to stop.

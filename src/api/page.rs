@@ -12,6 +12,8 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::query::Params;
+
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
@@ -90,6 +92,20 @@ impl FromStr for Limit {
     }
 }
 
+/// Reads `limit` and `cursor`. `belongs` says whether a cursor is one of this list in this order.
+pub fn read_position(
+    params: &mut Params,
+    belongs: impl Fn(&Cursor) -> bool,
+) -> Option<(Limit, Option<Cursor>)> {
+    let limit = params.optional("limit");
+    let cursor = params.optional("cursor")?;
+    if cursor.as_ref().is_some_and(|cursor| !belongs(cursor)) {
+        params.fault("cursor", "Is no cursor of this list in this order.");
+        return None;
+    }
+    Some((limit?.unwrap_or_default(), cursor))
+}
+
 /// The last row of a page: in which order, its key in that order, its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,6 +131,11 @@ impl Cursor {
     /// The key of an order by time.
     pub fn time(&self) -> Option<DateTime<Utc>> {
         Some(DateTime::parse_from_rfc3339(&self.key).ok()?.to_utc())
+    }
+
+    /// Whether it is of a list in this order, which is one by time.
+    pub fn is_at(&self, sort: &str) -> bool {
+        self.sort == sort && self.time().is_some()
     }
 
     fn encode(&self) -> String {

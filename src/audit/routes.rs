@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{Action, AuditLog, queries};
-use crate::api::page::{Cursor, Limit, Page};
+use crate::api::page::{self, Cursor, Limit, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params, Query};
@@ -75,18 +75,8 @@ pub struct PageOfLogs {
 
 impl FromParams for PageOfLogs {
     fn from_params(params: &mut Params) -> Option<Self> {
-        let limit = params.optional("limit");
-        let cursor: Option<Option<Cursor>> = params.optional("cursor");
-        if let Some(Some(cursor)) = &cursor
-            && (cursor.sort != ORDER || cursor.time().is_none())
-        {
-            params.fault("cursor", "Is no cursor of this list.");
-            return None;
-        }
-        Some(Self {
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
+        let (limit, cursor) = page::read_position(params, |cursor| cursor.is_at(ORDER))?;
+        Some(Self { limit, cursor })
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::api::page::{Cursor, Limit, Page};
+use crate::api::page::{self, Cursor, Limit, Page};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
 use crate::api::raw_json::RawJson;
@@ -113,18 +113,10 @@ impl VersionList {
 
 impl FromParams for VersionList {
     fn from_params(params: &mut Params) -> Option<Self> {
-        let limit = params.optional("limit");
-        let cursor = params.optional::<Cursor>("cursor");
-        if let Some(Some(cursor)) = &cursor
-            && (cursor.sort != BY_NUMBER || cursor.key.parse::<i32>().is_err())
-        {
-            params.fault("cursor", "Is no cursor of this list.");
-            return None;
-        }
-        Some(Self {
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
+        let (limit, cursor) = page::read_position(params, |cursor| {
+            cursor.sort == BY_NUMBER && cursor.key.parse::<i32>().is_ok()
+        })?;
+        Some(Self { limit, cursor })
     }
 }
 
