@@ -11,6 +11,20 @@ as $$
 $$;
 comment on function app.find_edges(text) is 'The ids of the edges whose name or description has these words, in the language of web searches.';
 
+-- A list with optional filters and orders needs a plan for the values it gets; the one for any
+-- values reads and sorts the whole table. PostgreSQL compares the estimated costs of both, and the
+-- latter looks cheap as soon as children are included, because it seems to find a single row. A
+-- condition `($n is not null or app.plan_anew(id))` corrects that: where $n is known it is no
+-- condition at all, where it isn't it makes the plan cost more than any other.
+create function app.plan_anew(id uuid) returns boolean
+language plpgsql immutable cost 1000000000
+set search_path = ''
+as $$
+begin
+    return true;
+end $$;
+comment on function app.plan_anew(uuid) is 'Has a statement planned for its values each time; never runs.';
+
 -- As app.find_id: all that leaves it is an id, and the caller's own statement decides what of it he sees.
 create function app.find_version(entity text, reference text, version text) returns uuid
 language plpgsql stable security definer
@@ -39,5 +53,5 @@ end $$;
 comment on function app.find_version(text, text, text) is
     'The id of a version (its number, `latest` or `active`) of a live block or edge (its id or name); null when there is none.';
 
-revoke execute on function app.find_edges(text), app.find_version(text, text, text) from public;
-grant execute on function app.find_edges(text), app.find_version(text, text, text) to blockyard_api;
+revoke execute on function app.find_edges(text), app.find_version(text, text, text), app.plan_anew(uuid) from public;
+grant execute on function app.find_edges(text), app.find_version(text, text, text), app.plan_anew(uuid) to blockyard_api;

@@ -1,5 +1,5 @@
--- Every filter and every order. PostgreSQL plans this anew for the values it gets: what they make
--- constant falls away, and the order that is left reads its index.
+-- Every filter and every order. PostgreSQL plans this anew for the values it gets
+-- (app.plan_anew): what they make constant falls away, and the order that is left reads its index.
 -- $2 name, $3 text, $4 and $5 created from and before, $6 archived instead of live, $7 order; of the
 -- last row seen $8 time or $9 name, and $10 id; $11 rows; $12 and $13 include versions,
 -- verifications.
@@ -13,9 +13,10 @@ select
     case when $13 then e.verification_status end as "verification_status: _"
 from app.edge_details e
 where (select app.as_caller($1))
+  and ($7::text is not null or app.plan_anew(e.edge_id))
   and case when $6 then e.archived_at is not null else e.archived_at is null end
   and ($2::text is null or e.name_key = lower($2))
-  and ($3::text is null or e.edge_id in (select app.find_edges($3)))
+  and ($3::text is null or e.edge_id = any (array(select app.find_edges($3))))
   and ($4::timestamptz is null or e.created_at >= $4)
   and ($5::timestamptz is null or e.created_at < $5)
   and case

@@ -1,4 +1,4 @@
--- Every filter and both orders; planned anew for the values it gets.
+-- Every filter and both orders; planned anew for the values it gets (app.plan_anew).
 -- $2 status, $3 edge (id or name) and $4 its version (a number, latest or active), $5 version by id,
 -- $6 verified by, $7 and $8 created from and before, $9 order; of the last row seen $10 time and
 -- $11 id; $12 rows.
@@ -9,6 +9,7 @@ select
     o.edge_id as "edge_id!", o.version_number as "version_number!"
 from app.verification_details o
 where (select app.as_caller($1))
+  and ($9::text is not null or app.plan_anew(o.verification_id))
   and ($2::verification_status is null or o.verification_status = $2)
   and ($3::text is null or o.edge_id = (select app.find_id('edge', $3)))
   and ($4::text is null or o.edge_version_id = (select app.find_version('edge', $3, $4)))
