@@ -81,10 +81,16 @@ revoke all on app.login_attempts from public, anon, authenticated, service_role;
 -- Who is calling -------------------------------------------------------------------------------
 -- One thing decides: `sub` in request.jwt.claims. `api_key_id` beside it can only narrow.
 
+-- (In PL/pgSQL, whose simple expressions cost less than the start of an SQL function: these run
+-- with every statement.)
+
 create function app.caller_id() returns uuid
-language sql stable parallel safe
+language plpgsql stable parallel safe
 set search_path = ''
-as $$ select (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid $$;
+as $$
+begin
+    return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid;
+end $$;
 comment on function app.caller_id() is 'The id the caller claims. Says nothing of whether he is active: caller_role() does.';
 
 create function app.role_rank(role text) returns int
@@ -119,19 +125,28 @@ comment on function app.caller_role() is
     'The role the caller acts in now: the user''s, or the lower one of his API key; null for nobody and for a deactivated user.';
 
 create function app.can_read() returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-as $$ select app.caller_role() is not null $$;
+as $$
+begin
+    return app.caller_role() is not null;
+end $$;
 
 create function app.can_write() returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-as $$ select coalesce(app.caller_role() in ('developer', 'admin'), false) $$;
+as $$
+begin
+    return coalesce(app.caller_role() in ('developer', 'admin'), false);
+end $$;
 
 create function app.is_admin() returns boolean
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
-as $$ select coalesce(app.caller_role() = 'admin', false) $$;
+as $$
+begin
+    return coalesce(app.caller_role() = 'admin', false);
+end $$;
 
 create function app.is_unnarrowed() returns boolean
 language sql stable security definer
@@ -189,10 +204,23 @@ set search_path = ''
 as $$
 declare
     owner_role text;
+    maker uuid;
+    maker_ends timestamptz;
 begin
     new.name := app.tidy(new.name);
     if tg_op = 'INSERT' then
         new.user_id := coalesce(new.user_id, app.caller_id());
+        -- The policy says so as well, but only after what follows has told of the other's role.
+        if new.user_id <> app.caller_id() and not app.is_admin() then
+            raise exception 'only an admin makes keys for others' using errcode = '42501';
+        end if;
+        -- A key that leaks must not make itself immortal.
+        maker := (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'api_key_id')::uuid;
+        select k.expires_at into maker_ends from public.api_keys k where k.api_key_id = maker;
+        if maker_ends < coalesce(new.expires_at, 'infinity') then
+            raise exception 'a key does not outlive the key that makes it'
+                using errcode = '23514', constraint = 'api_keys_outlives', table = 'api_keys';
+        end if;
         select u.role into owner_role from public.users u where u.user_id = new.user_id;
         if app.role_rank(new.role) > app.role_rank(owner_role) then
             raise exception 'a key narrows the role %, it cannot widen it', owner_role

@@ -110,18 +110,32 @@ select app.create_audit_partitions();
 -- Writing it -------------------------------------------------------------------------------------
 
 create function app.audit_context() returns jsonb
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-    select jsonb_strip_nulls(jsonb_build_object(
-        'api_key_id', nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'api_key_id',
-        'request', nullif(jsonb_strip_nulls(jsonb_build_object(
+declare
+    claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+    request jsonb := nullif(current_setting('app.request', true), '')::jsonb;
+    path text := nullif(current_setting('request.path', true), '');
+    context jsonb := '{}';
+begin
+    if request is null and path is not null then
+        -- Not the service but PostgREST, which has its own settings.
+        request := jsonb_strip_nulls(jsonb_build_object(
             'id', nullif(current_setting('request.headers', true), '')::jsonb -> 'x-request-id',
             'method', nullif(current_setting('request.method', true), ''),
-            'path', nullif(current_setting('request.path', true), ''))), '{}')))
-$$;
+            'path', path));
+    end if;
+    if request is not null then
+        context := jsonb_build_object('request', request);
+    end if;
+    if claims ? 'api_key_id' then
+        context := context || jsonb_build_object('api_key_id', claims -> 'api_key_id');
+    end if;
+    return context;
+end $$;
 comment on function app.audit_context() is
-    'The request behind a change, from the settings that PostgREST and app.as_caller() both make.';
+    'The request behind a change, as app.as_caller() or PostgREST says it. It decides nothing.';
 
 create function app.audit() returns trigger
 language plpgsql security definer
@@ -200,12 +214,15 @@ begin
             raise exception 'unknown, expired or revoked API key'
                 using errcode = '28000', constraint = 'caller_api_key';
         end if;
-        update public.api_keys k set last_used_at = clock_timestamp()
-        where k.api_key_id in (
-            select s.api_key_id from public.api_keys s
-            where s.api_key_id = key_id
-              and (s.last_used_at is null or s.last_used_at < clock_timestamp() - interval '1 minute')
-            for no key update skip locked);
+        -- Not when the statement itself may write this row: it could not write it twice.
+        if context ->> 'changes' is distinct from 'api_key' then
+            update public.api_keys k set last_used_at = clock_timestamp()
+            where k.api_key_id in (
+                select s.api_key_id from public.api_keys s
+                where s.api_key_id = key_id
+                  and (s.last_used_at is null or s.last_used_at < clock_timestamp() - interval '1 minute')
+                for no key update skip locked);
+        end if;
     else
         select u.user_id into caller_id
         from public.users u
@@ -218,12 +235,10 @@ begin
     perform
         set_config('request.jwt.claims',
             case when key_id is null
-                then json_build_object('sub', caller_id, 'role', 'authenticated')
-                else json_build_object('sub', caller_id, 'role', 'authenticated', 'api_key_id', key_id)
-            end::text, true),
-        set_config('request.headers', coalesce(json_build_object('x-request-id', context ->> 'request_id')::text, ''), true),
-        set_config('request.method', coalesce(context ->> 'method', ''), true),
-        set_config('request.path', coalesce(context ->> 'path', ''), true);
+                then '{"role": "authenticated", "sub": "' || caller_id || '"}'
+                else '{"role": "authenticated", "sub": "' || caller_id || '", "api_key_id": "' || key_id || '"}'
+            end, true),
+        set_config('app.request', coalesce(context ->> 'request', ''), true);
     if context ? 'reads' then
         perform app.audit_read((context ->> 'reads')::public.audit_entity_type,
             case when context ? 'read_id' then app.find_id(context ->> 'reads', context ->> 'read_id') end);
@@ -232,7 +247,8 @@ begin
 end $$;
 comment on function app.as_caller(jsonb) is
     'Makes the rest of the statement (or transaction) act as the caller: {"sub": user id} or {"api_key": digest}, with '
-    'request_id, method and path for the audit trail, and reads/read_id when the read itself is to be recorded. Raises 28000 when there is no such active caller.';
+    '"request" (id, method, path) for the audit trail, reads/read_id when the read itself is to be recorded, and '
+    'changes: "api_key" when the statement writes API keys. Raises 28000 when there is no such active caller.';
 
 create function app.find_id(entity text, reference text) returns uuid
 language plpgsql stable security definer
@@ -244,11 +260,12 @@ begin
         when 'block' then (select block_id from public.blocks where name_key = lower(reference) and archived_at is null)
         when 'edge' then (select edge_id from public.edges where name_key = lower(reference) and archived_at is null)
         when 'pipeline' then (select pipeline_id from public.pipelines where name_key = lower(reference) and archived_at is null)
-        when 'user' then (select user_id from public.users where lower(username) = lower(reference))
+        when 'user' then case when lower(reference) = 'me' then app.caller_id()
+            else (select user_id from public.users where lower(username) = lower(reference)) end
     end;
 end $$;
 comment on function app.find_id(text, text) is
-    'The id behind a reference, which is an id or the name of a live block, edge or pipeline, or a username; null when nothing has that name.';
+    'The id behind a reference, which is an id or the name of a live block, edge or pipeline, or a username, or me; null when nothing has that name.';
 
 create trigger users_9_audit after insert or update or delete on public.users
     for each row execute function app.audit('user', 'user_id', 'user_id', 'updated_at');

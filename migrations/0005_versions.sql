@@ -13,7 +13,9 @@ as $$
 declare
     target_number int;
 begin
-    new.name := app.tidy(new.name);
+    if tg_op = 'INSERT' or new.name <> old.name then
+        new.name := app.tidy(new.name);
+    end if;
     if tg_op = 'INSERT' then
         new.current_version_id := app.uuid_v7();
         new.version_number := 1;
@@ -141,11 +143,12 @@ begin
         end if;
         return new;
     end if;
-    if to_jsonb(new) - 'is_active' <> to_jsonb(old) - 'is_active' then
-        raise exception 'versions are append-only' using errcode = '42501';
-    end if;
     if new.is_active is distinct from (new.version_id = parent.current_version_id) then
         raise exception 'the active version is the one that the % points to', tg_argv[0] using errcode = '42501';
+    end if;
+    old.is_active := new.is_active;
+    if new is distinct from old then
+        raise exception 'versions are append-only' using errcode = '42501';
     end if;
     return new;
 end $$;

@@ -12,8 +12,6 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::query::Params;
-
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
@@ -90,20 +88,6 @@ impl FromStr for Limit {
             _ => Err("Must be a whole number from 1 to 200."),
         }
     }
-}
-
-/// Reads `limit` and `cursor`. `belongs` says whether a cursor is one of this list in this order.
-pub fn read_position(
-    params: &mut Params,
-    belongs: impl Fn(&Cursor) -> bool,
-) -> Option<(Limit, Option<Cursor>)> {
-    let limit = params.optional("limit");
-    let cursor = params.optional("cursor")?;
-    if cursor.as_ref().is_some_and(|cursor| !belongs(cursor)) {
-        params.fault("cursor", "Is no cursor of this list in this order.");
-        return None;
-    }
-    Some((limit?.unwrap_or_default(), cursor))
 }
 
 /// The last row of a page: in which order, its key in that order, its id.

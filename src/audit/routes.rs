@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{Action, AuditLog, queries};
-use crate::api::page::{self, Cursor, Limit, Page};
+use crate::api::page::{Cursor, Limit, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params, Query};
@@ -75,8 +75,12 @@ pub struct PageOfLogs {
 
 impl FromParams for PageOfLogs {
     fn from_params(params: &mut Params) -> Option<Self> {
-        let (limit, cursor) = page::read_position(params, |cursor| cursor.is_at(ORDER))?;
-        Some(Self { limit, cursor })
+        let limit = params.optional("limit");
+        let cursor = params.cursor_by_time(ORDER);
+        Some(Self {
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
     }
 }
 
@@ -129,6 +133,25 @@ pub async fn history(
         })
         .await?;
     Ok(Page::new(rows, page.limit, cursor).respond(request))
+}
+
+/// What one user did: for the routes of users.
+///
+/// # Errors
+/// Those of the database.
+pub async fn activity(
+    db: &Db,
+    caller: Caller,
+    user: &Reference,
+    page: &PageOfLogs,
+) -> Result<Page<AuditLog>, Problem> {
+    let caller = caller.reading(Entity::AuditLog, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::activity(scope, user, page.cursor.as_ref(), page.limit).await
+        })
+        .await?;
+    Ok(Page::new(rows, page.limit, cursor))
 }
 
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {

@@ -11,13 +11,14 @@ use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::word::{Word, Words};
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::versions::{self, Filter, Position, Removal, Sort, Versioned};
+use crate::versions::{self, Filter, Position, Sort, Versioned};
 
 /// Which blocks, and how they are shown.
 #[derive(Debug, IntoParams)]

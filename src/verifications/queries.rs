@@ -1,5 +1,6 @@
 //! One function for each file in `sql/verifications/`.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::routes::VerificationList;
@@ -8,7 +9,7 @@ use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
-use crate::versions::{Revision, Which};
+use crate::versions::Which;
 
 /// `None` when there is no such version.
 pub(super) async fn create(
@@ -68,9 +69,8 @@ pub(super) async fn get(
 pub(super) async fn revision(
     scope: &mut Scope<'_>,
     verification: Uuid,
-) -> Result<Option<Revision>, Failure> {
-    let query = sqlx::query_file_as!(
-        Revision,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    let query = sqlx::query_file_scalar!(
         "sql/verifications/revision.sql",
         scope.caller() as _,
         verification,

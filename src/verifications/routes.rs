@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Verification, VerificationReport, VerificationStatus, queries, version_routes};
 use crate::api::change::Change;
-use crate::api::page::{self, Cursor, Limit, Page};
+use crate::api::page::{Cursor, Limit, Page};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
@@ -16,7 +16,7 @@ use crate::api::time::Timestamp;
 use crate::api::word::Word;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
-use crate::versions::{self, Which};
+use crate::versions::Which;
 
 /// In which order verifications are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -62,14 +62,14 @@ impl VerificationPage {
 impl FromParams for VerificationPage {
     fn from_params(params: &mut Params) -> Option<Self> {
         let sort = params.optional::<Word<Order>>("sort");
+        let limit = params.optional("limit");
         let in_order = sort.flatten().map(|Word(order)| order).unwrap_or_default();
-        let position = page::read_position(params, |cursor| cursor.is_at(in_order.as_str()));
+        let cursor = params.cursor_by_time(in_order.as_str());
         sort?;
-        let (limit, cursor) = position?;
         Some(Self {
             sort: in_order,
-            limit,
-            cursor,
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
         })
     }
 }
@@ -202,12 +202,7 @@ pub async fn report(
             Some(reported) => Ok(Reply::ok(&reported)?.revision(reported.updated_at)),
             None => {
                 let found = queries::revision(scope, *verification).await?;
-                Err(versions::refusal(
-                    "Verification",
-                    found,
-                    &change.if_match,
-                    false,
-                ))
+                Err(change.if_match.refusal("Verification", found).into())
             }
         }
     })

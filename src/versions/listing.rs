@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::api::page::{self, Cursor, Limit};
+use crate::api::page::{Cursor, Limit};
 use crate::api::query::{FromParams, Params};
 use crate::api::time::Timestamp;
 
@@ -161,20 +161,19 @@ impl Position {
 impl FromParams for Position {
     fn from_params(params: &mut Params) -> Option<Self> {
         let sort = params.optional::<Sort>("sort");
+        let limit = params.optional("limit");
         let in_order = sort.flatten().unwrap_or_default();
-        let position = page::read_position(params, |cursor| {
+        let cursor = params.cursor(|cursor| {
             if in_order.is_by_name() {
                 cursor.sort == in_order.as_str()
             } else {
                 cursor.is_at(in_order.as_str())
             }
         });
-        let sort = sort?.unwrap_or_default();
-        let (limit, cursor) = position?;
         Some(Self {
-            sort,
-            limit,
-            cursor,
+            sort: sort?.unwrap_or_default(),
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
         })
     }
 }

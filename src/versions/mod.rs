@@ -8,12 +8,10 @@ mod snapshots;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::IntoParams;
 
 use crate::api::etag::IfMatch;
 use crate::api::page::Page;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, Params};
 use crate::api::reply::Reply;
 use crate::db::Failure;
 
@@ -60,24 +58,6 @@ pub fn page<T: Versioned>(
     .respond(request)
 }
 
-/// Whether a thing is to be removed for good.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Removal {
-    /// `true` removes it and its versions for good; for admins. The audit trail stays.
-    #[param(value_type = Option<bool>)]
-    pub purge: bool,
-}
-
-impl FromParams for Removal {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let purge = params.optional("purge")?;
-        Some(Self {
-            purge: purge.unwrap_or(false),
-        })
-    }
-}
-
 /// When a thing last changed, and since when it is archived.
 pub struct Revision {
     pub updated_at: DateTime<Utc>,
@@ -87,14 +67,8 @@ pub struct Revision {
 /// Why a change met no row: there is none, it has another revision, or the caller may not.
 /// `archived` says whether the change was meant for archived things as well.
 pub fn refusal(what: &str, found: Option<Revision>, if_match: &IfMatch, archived: bool) -> Failure {
-    match found {
-        Some(found) if archived || found.archived_at.is_none() => {
-            if if_match.admits(found.updated_at) {
-                Problem::forbidden().into()
-            } else {
-                Problem::stale().into()
-            }
-        }
-        _ => Problem::not_found(what).into(),
-    }
+    let found = found.filter(|found| archived || found.archived_at.is_none());
+    if_match
+        .refusal(what, found.map(|found| found.updated_at))
+        .into()
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::api::page::{self, Cursor, Limit, Page};
+use crate::api::page::{Cursor, Limit, Page};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
 use crate::api::raw_json::RawJson;
@@ -113,10 +113,13 @@ impl VersionList {
 
 impl FromParams for VersionList {
     fn from_params(params: &mut Params) -> Option<Self> {
-        let (limit, cursor) = page::read_position(params, |cursor| {
-            cursor.sort == BY_NUMBER && cursor.key.parse::<i32>().is_ok()
-        })?;
-        Some(Self { limit, cursor })
+        let limit = params.optional("limit");
+        let cursor =
+            params.cursor(|cursor| cursor.sort == BY_NUMBER && cursor.key.parse::<i32>().is_ok());
+        Some(Self {
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
     }
 }
 
