@@ -21,7 +21,9 @@ begin
     from app.login_attempts a
     where (a.subject = 'account:' || account and a.failures > account_limit)
        or (a.subject = 'address:' || address and a.failures > address_limit);
-    return greatest(1, ceil(extract(epoch from blocked_until - clock_timestamp())))::int;
+    -- (greatest() passes over nulls.)
+    return case when blocked_until is not null
+        then greatest(1, ceil(extract(epoch from blocked_until - clock_timestamp()))) end::int;
 end $$;
 comment on function app.count_attempt(text, text, int, int, int) is
     'Counts an attempt at a password before it is looked at, so that attempts in parallel do not all pass; returns how many seconds to wait, or null.';

@@ -7,7 +7,7 @@ set search_path = ''
 as $$
     select e.edge_id
     from public.edges e
-    where e.search @@ (websearch_to_tsquery('pg_catalog.simple', query) || websearch_to_tsquery('pg_catalog.english', query))
+    where e.search @@ websearch_to_tsquery('pg_catalog.english', query)
 $$;
 comment on function app.find_edges(text) is 'The ids of the edges whose name or description has these words, in the language of web searches.';
 

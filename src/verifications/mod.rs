@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::text::Text;
+use crate::api::word::Word;
 
 /// How far a verification is, or what it came to.
 #[derive(
@@ -105,10 +106,11 @@ impl FromFields for NewVerification {
     const BODY_OPTIONAL: bool = true;
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let verification_status = fields.optional("verification_status");
+        let verification_status = fields.optional::<Word<_>>("verification_status");
         let verification_logs = fields.optional("verification_logs");
         Some(Self {
-            verification_status: verification_status?.unwrap_or_default(),
+            verification_status: verification_status?
+                .map_or_else(Default::default, |Word(status)| status),
             verification_logs: verification_logs?,
         })
     }
@@ -126,10 +128,10 @@ pub struct VerificationReport {
 
 impl FromFields for VerificationReport {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let verification_status = fields.changed("verification_status");
+        let verification_status = fields.changed::<Word<_>>("verification_status");
         let verification_logs = fields.patched("verification_logs");
         Some(Self {
-            verification_status: verification_status?,
+            verification_status: verification_status?.map(|Word(status)| status),
             verification_logs: verification_logs?,
         })
     }

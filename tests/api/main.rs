@@ -12,6 +12,7 @@ mod edges;
 mod faults;
 mod hostile;
 mod http;
+mod identity;
 mod round_trips;
 mod verifications;
 mod versions;

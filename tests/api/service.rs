@@ -82,6 +82,10 @@ impl Service {
                 server.await.expect("a clean end");
             });
         });
+        // reqwest makes no client without one; an error says that there is one already.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         Self {
             address,
             database,
