@@ -26,7 +26,7 @@ create index edge_verifications_verified_by_idx on public.edge_verifications (ve
 
 drop trigger edge_verifications_9_audit on public.edge_verifications;
 create trigger edge_verifications_9_audit after insert or update or delete on public.edge_verifications
-    for each row execute function app.audit('verification', 'verification_id', 'edge_id', 'updated_at,verification_logs,edge_id');
+    for each row execute function app.audit('verification', 'verification_id', 'edge_id', 'updated_at,verification_logs');
 
 -- What counts ------------------------------------------------------------------------------------
 
