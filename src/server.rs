@@ -24,7 +24,7 @@ use crate::api::{openapi, path};
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
-use crate::{api_keys, audit, auth, blocks, service, telemetry, users};
+use crate::{api_keys, audit, auth, blocks, edges, service, telemetry, users, verifications};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -35,6 +35,8 @@ fn routes(config: &mut ServiceConfig<'_>) {
     users::routes::configure(config);
     api_keys::routes::configure(config);
     blocks::routes::configure(config);
+    edges::routes::configure(config);
+    verifications::routes::configure(config);
     audit::routes::configure(config);
 }
 
@@ -47,6 +49,17 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let (_, mut document) = app.split_for_parts();
     openapi::complete(&mut document);
     document
+}
+
+/// Makes the database hold the rules that the configuration asks for: before the first request.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn prepare(config: &Config, db: &Db) -> Result<(), Problem> {
+    if config.require_independent_verifier {
+        db.require_independent_verifier().await?;
+    }
+    Ok(())
 }
 
 /// Starts to serve on `listener`; the returned server runs until it is told to stop.

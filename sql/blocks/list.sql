@@ -1,5 +1,5 @@
--- Every filter and every order. PostgreSQL plans this anew for the values it gets: what they make
--- constant falls away, and the order that is left reads its index.
+-- Every filter and every order. PostgreSQL plans this anew for the values it gets
+-- (app.plan_anew): what they make constant falls away, and the order that is left reads its index.
 -- $2 block_type, $3 name, $4 category (id or name), $5 text, $6 and $7 created from and before,
 -- $8 archived instead of live, $9 order; of the last row seen $10 time or $11 name, and $12 id;
 -- $13 rows; $14 and $15 include versions, categories.
@@ -12,6 +12,7 @@ select
     case when $15 then b.live_categories end as categories
 from app.block_details b
 where (select app.as_caller($1))
+  and ($9::text is not null or app.plan_anew(b.block_id))
   and case when $8 then b.archived_at is not null else b.archived_at is null end
   and ($2::block_type is null or b.block_type = $2)
   and ($3::text is null or b.name_key = lower($3))
@@ -21,7 +22,7 @@ where (select app.as_caller($1))
       join taxonomy_categories c using (category_id)
       where c.archived_at is null
         and case when app.is_uuid($4) then c.category_id = app.find_id('taxonomy', $4) else lower(c.name) = lower($4) end))
-  and ($5::text is null or b.block_id in (select app.find_blocks($5)))
+  and ($5::text is null or b.block_id = any (array(select app.find_blocks($5))))
   and ($6::timestamptz is null or b.created_at >= $6)
   and ($7::timestamptz is null or b.created_at < $7)
   and case

@@ -13,6 +13,8 @@ use utoipa::openapi::{
 
 use super::problem::{CONTENT_TYPE, Fault, Problem};
 use crate::blocks::{BlockCategory, BlockVersion};
+use crate::edges::EdgeVersion;
+use crate::verifications::Verification;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,10 +28,12 @@ use crate::blocks::{BlockCategory, BlockVersion};
         (name = "users", description = "Who interacts with the registry"),
         (name = "api keys", description = "Machine access"),
         (name = "blocks", description = "Datasets and models, and every version of them"),
+        (name = "edges", description = "Connections between blocks, and every version of them"),
+        (name = "verifications", description = "Proof that an edge version works, before pipelines use it"),
         (name = "audit", description = "Who did what"),
         (name = "service", description = "The service itself")
     ),
-    components(schemas(Problem, Fault, BlockVersion, BlockCategory))
+    components(schemas(Problem, Fault, BlockVersion, BlockCategory, EdgeVersion, Verification))
 )]
 struct Ground;
 

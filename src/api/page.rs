@@ -117,6 +117,11 @@ impl Cursor {
         Some(DateTime::parse_from_rfc3339(&self.key).ok()?.to_utc())
     }
 
+    /// Whether it is of a list in this order, which is one by time.
+    pub fn is_at(&self, sort: &str) -> bool {
+        self.sort == sort && self.time().is_some()
+    }
+
     fn encode(&self) -> String {
         serde_json::to_vec(self)
             .map(|json| URL_SAFE_NO_PAD.encode(json))

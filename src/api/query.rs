@@ -97,16 +97,20 @@ impl Params {
         }
     }
 
-    /// The cursor of a list that is only ordered by time; the outer `None` is a fault.
-    pub fn cursor_by_time(&mut self, order: &str) -> Option<Option<Cursor>> {
-        let cursor: Option<Cursor> = self.optional("cursor")?;
-        if let Some(cursor) = &cursor
-            && (cursor.sort != order || cursor.time().is_none())
-        {
-            self.fault("cursor", "Is no cursor of this list.");
+    /// The cursor, of which `belongs` says whether it is one of this list in this order; the outer
+    /// `None` is a fault.
+    pub fn cursor(&mut self, belongs: impl FnOnce(&Cursor) -> bool) -> Option<Option<Cursor>> {
+        let cursor = self.optional("cursor")?;
+        if cursor.as_ref().is_some_and(|cursor| !belongs(cursor)) {
+            self.fault("cursor", "Is no cursor of this list in this order.");
             return None;
         }
         Some(cursor)
+    }
+
+    /// The cursor of a list that is ordered by time.
+    pub fn cursor_by_time(&mut self, order: &str) -> Option<Option<Cursor>> {
+        self.cursor(|cursor| cursor.is_at(order))
     }
 
     /// Notes a fault that only several parameters together show.

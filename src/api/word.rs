@@ -33,3 +33,34 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Word<T> {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+/// Some words of the enumeration `T`, with commas between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words<T>(Vec<T>);
+
+impl<T: PartialEq> Words<T> {
+    pub fn has(&self, word: &T) -> bool {
+        self.0.contains(word)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T> Default for Words<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: DeserializeOwned> FromStr for Words<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split(',')
+            .map(|word| word.trim().parse().map(|Word(word)| word))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}

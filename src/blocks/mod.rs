@@ -15,7 +15,7 @@ use crate::api::problem::Problem;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::api::word::Word;
-use crate::versions::tree;
+use crate::versions::{SortKeys, Version, Versioned, tree};
 
 /// What kind of thing a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -59,6 +59,28 @@ pub struct Block {
     pub categories: Option<RawJson>,
 }
 
+impl Versioned for Block {
+    const WHAT: &'static str = "Block";
+    const PATH: &'static str = "/blocks";
+
+    fn keys(&self) -> SortKeys<'_> {
+        SortKeys {
+            id: self.block_id,
+            name: &self.name,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+}
+
+/// What can be shown along with a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockPart {
+    Versions,
+    Categories,
+}
+
 /// A snapshot of a block. It never changes, but for which one is active.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BlockVersion {
@@ -76,8 +98,15 @@ pub struct BlockVersion {
     pub is_active: bool,
 }
 
-impl BlockVersion {
-    /// What two versions are compared by.
+impl Version for BlockVersion {
+    fn id(&self) -> Uuid {
+        self.version_id
+    }
+
+    fn number(&self) -> i32 {
+        self.version_number
+    }
+
     fn content(&self) -> Result<Value, Problem> {
         Ok(json!({
             "name": self.name,

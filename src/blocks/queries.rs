@@ -3,12 +3,13 @@
 use uuid::Uuid;
 
 use super::routes::BlockList;
-use super::{Block, BlockPatch, BlockVersion, NewBlock};
+use super::{Block, BlockPart, BlockPatch, BlockVersion, NewBlock};
 use crate::api::etag::IfMatch;
 use crate::api::page::Limit;
 use crate::api::path::Reference;
+use crate::api::word::Words;
 use crate::db::{Failure, Scope};
-use crate::versions::Revision;
+use crate::versions::{Revision, Which};
 
 pub(super) async fn create(scope: &mut Scope<'_>, block: &NewBlock) -> Result<Block, Failure> {
     let query = sqlx::query_file_as!(
@@ -23,32 +24,25 @@ pub(super) async fn create(scope: &mut Scope<'_>, block: &NewBlock) -> Result<Bl
     Ok(query.fetch_one(scope.connection()).await?)
 }
 
-/// What to show along with a block.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Include {
-    pub versions: bool,
-    pub categories: bool,
-}
-
 pub(super) async fn get(
     scope: &mut Scope<'_>,
     block: &Reference,
-    include: Include,
+    include: &Words<BlockPart>,
 ) -> Result<Option<Block>, Failure> {
     let query = sqlx::query_file_as!(
         Block,
         "sql/blocks/get.sql",
         scope.caller() as _,
         block.as_str(),
-        include.versions,
-        include.categories,
+        include.has(&BlockPart::Versions),
+        include.has(&BlockPart::Categories),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
 /// One row more than the page has.
 pub(super) async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<Block>, Failure> {
-    let position = &list.position;
+    let (filter, position) = (&list.filter, &list.position);
     let rows = if list.is_plain() {
         sqlx::query_file_as!(
             Block,
@@ -66,19 +60,19 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<
             "sql/blocks/list.sql",
             scope.caller() as _,
             list.block_type as _,
-            list.name.as_deref(),
+            filter.name.as_deref(),
             list.category.as_deref(),
-            list.q.as_deref(),
-            list.created_after,
-            list.created_before,
-            list.archived,
+            filter.q.as_deref(),
+            filter.created_after,
+            filter.created_before,
+            filter.archived,
             position.sort.as_str(),
             position.time(),
             position.name(),
             position.id(),
             position.limit.fetched(),
-            list.include.versions,
-            list.include.categories,
+            list.include.has(&BlockPart::Versions),
+            list.include.has(&BlockPart::Categories),
         )
         .fetch_all(scope.connection())
         .await?
@@ -108,11 +102,11 @@ pub(super) async fn update(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-/// Makes an older version the active one; `None` for `number` is the latest.
+/// Makes a version the active one.
 pub(super) async fn activate(
     scope: &mut Scope<'_>,
     block: &Reference,
-    number: Option<i32>,
+    which: Which,
     if_match: &IfMatch,
 ) -> Result<Option<Block>, Failure> {
     let query = sqlx::query_file_as!(
@@ -120,7 +114,7 @@ pub(super) async fn activate(
         "sql/blocks/activate.sql",
         scope.caller() as _,
         block.as_str(),
-        number,
+        which.to_string(),
         if_match.revisions(),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
@@ -185,16 +179,14 @@ pub(super) async fn revision(
 pub(super) async fn version(
     scope: &mut Scope<'_>,
     block: &Reference,
-    number: Option<i32>,
-    latest: bool,
+    which: Which,
 ) -> Result<Option<BlockVersion>, Failure> {
     let query = sqlx::query_file_as!(
         BlockVersion,
         "sql/blocks/version.sql",
         scope.caller() as _,
         block.as_str(),
-        number,
-        latest,
+        which.to_string(),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }

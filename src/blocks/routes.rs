@@ -1,13 +1,9 @@
 //! `/blocks` and everything below it.
 
-use std::str::FromStr;
-
-use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, web};
-use chrono::{DateTime, Utc};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::queries::{self, Include};
-use super::{Block, BlockPatch, BlockType, NewBlock, version_routes};
+use super::{Block, BlockPart, BlockPatch, BlockType, NewBlock, queries, version_routes};
 use crate::api::change::Change;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
@@ -17,29 +13,12 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::removal::Removal;
 use crate::api::reply::Reply;
-use crate::api::time::Timestamp;
-use crate::api::word::Word;
+use crate::api::word::{Word, Words};
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::versions::{self, Position, Sort, SortKeys};
-
-impl FromStr for Include {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut include = Self::default();
-        for word in text.split(',').map(str::trim) {
-            match word {
-                "versions" => include.versions = true,
-                "categories" => include.categories = true,
-                _ => return Err("Must be versions, categories, or both with a comma between."),
-            }
-        }
-        Ok(include)
-    }
-}
+use crate::versions::{self, Filter, Position, Sort, Versioned};
 
 /// Which blocks, and how they are shown.
 #[derive(Debug, IntoParams)]
@@ -47,24 +26,13 @@ impl FromStr for Include {
 pub struct BlockList {
     #[param(inline)]
     pub block_type: Option<BlockType>,
-    /// Exactly this name, without regard to case.
-    pub name: Option<String>,
     /// In this category: its id or its name.
     pub category: Option<String>,
-    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
-    pub q: Option<String>,
-    /// Created at this time or later.
-    #[param(value_type = Option<DateTime<Utc>>)]
-    pub created_after: Option<DateTime<Utc>>,
-    /// Created before this time.
-    #[param(value_type = Option<DateTime<Utc>>)]
-    pub created_before: Option<DateTime<Utc>>,
-    /// `true` lists what is archived instead (yours, or all for admins).
-    #[param(value_type = Option<bool>)]
-    pub archived: bool,
     /// `versions`, `categories`, or both with a comma between.
     #[param(value_type = Option<String>, example = "versions,categories")]
-    pub include: Include,
+    pub include: Words<BlockPart>,
+    #[param(ignore)]
+    pub filter: Filter,
     #[param(ignore)]
     pub position: Position,
 }
@@ -73,37 +41,25 @@ impl BlockList {
     /// Whether nothing is filtered, ordered or included.
     pub(super) fn is_plain(&self) -> bool {
         self.block_type.is_none()
-            && self.name.is_none()
             && self.category.is_none()
-            && self.q.is_none()
-            && self.created_after.is_none()
-            && self.created_before.is_none()
-            && !self.archived
+            && self.filter.is_plain()
             && self.position.sort == Sort::Newest
-            && self.include == Include::default()
+            && self.include.is_empty()
     }
 }
 
 impl FromParams for BlockList {
     fn from_params(params: &mut Params) -> Option<Self> {
         let block_type = params.optional("block_type");
-        let name = params.optional("name");
         let category = params.optional("category");
-        let q = params.optional("q");
-        let created_after = params.optional::<Timestamp>("created_after");
-        let created_before = params.optional::<Timestamp>("created_before");
-        let archived = params.optional("archived");
         let include = params.optional("include");
+        let filter = Filter::from_params(params);
         let position = Position::from_params(params);
         Some(Self {
             block_type: block_type?.map(|Word(kind)| kind),
-            name: name?,
             category: category?,
-            q: q?,
-            created_after: created_after?.map(|Timestamp(time)| time),
-            created_before: created_before?.map(|Timestamp(time)| time),
-            archived: archived?.unwrap_or(false),
             include: include?.unwrap_or_default(),
+            filter: filter?,
             position: position?,
         })
     }
@@ -115,7 +71,7 @@ impl FromParams for BlockList {
 pub struct BlockShown {
     /// `versions`, `categories`, or both with a comma between.
     #[param(value_type = Option<String>, example = "versions,categories")]
-    pub include: Include,
+    pub include: Words<BlockPart>,
 }
 
 impl FromParams for BlockShown {
@@ -127,19 +83,6 @@ impl FromParams for BlockShown {
     }
 }
 
-fn keys(block: &Block) -> SortKeys<'_> {
-    SortKeys {
-        id: block.block_id,
-        name: &block.name,
-        created_at: block.created_at,
-        updated_at: block.updated_at,
-    }
-}
-
-fn location(block: &Block) -> String {
-    format!("/blocks/{}", block.block_id)
-}
-
 /// Why a change met no block; `archived` says whether it was meant for archived ones as well.
 pub(super) async fn refusal(
     scope: &mut Scope<'_>,
@@ -148,7 +91,7 @@ pub(super) async fn refusal(
     archived: bool,
 ) -> Failure {
     match queries::revision(scope, block).await {
-        Ok(found) => versions::refusal("Block", found, if_match, archived),
+        Ok(found) => versions::refusal(Block::WHAT, found, if_match, archived),
         Err(failure) => failure,
     }
 }
@@ -171,7 +114,7 @@ pub async fn create(
 ) -> Result<Reply, Problem> {
     db.change(&change.caller, async |scope| {
         let block = queries::create(scope, &change.body).await?;
-        Ok(Reply::created(location(&block), &block)?.revision(block.updated_at))
+        Ok(versions::created(&block)?)
     })
     .await
 }
@@ -180,7 +123,7 @@ pub async fn create(
 #[utoipa::path(
     operation_id = "list_blocks",
     tag = "blocks",
-    params(BlockList, Position),
+    params(BlockList, Filter, Position),
     responses((status = 200, description = "A page of blocks", body = Page<Block>)),
     security(("bearer" = []), ("api_key" = []))
 )]
@@ -195,10 +138,7 @@ pub async fn list(
     let rows = db
         .run(&caller, async |scope| queries::list(scope, &wanted).await)
         .await?;
-    Ok(Page::new(rows, wanted.position.limit, |block| {
-        wanted.position.sort.cursor(&keys(block))
-    })
-    .respond(&request))
+    Ok(versions::page(rows, &wanted.position, &request))
 }
 
 /// Read a block
@@ -219,16 +159,14 @@ pub async fn get(
     let caller = caller.reading(Entity::Block, Some(block.as_str()));
     let found = db
         .run(&caller, async |scope| {
-            queries::get(scope, &block, shown.include).await
+            queries::get(scope, &block, &shown.include).await
         })
         .await?
-        .ok_or_else(|| Problem::not_found("Block"))?;
-    let reply = Reply::ok(&found)?;
-    Ok(if shown.include == Include::default() {
-        reply.revision(found.updated_at)
-    } else {
-        reply.compound_revision(found.updated_at)
-    })
+        .ok_or_else(|| Problem::not_found(Block::WHAT))?;
+    if shown.include.is_empty() {
+        return versions::shown(&found);
+    }
+    Ok(Reply::ok(&found)?.compound_revision(found.updated_at))
 }
 
 /// Change a block
@@ -252,7 +190,7 @@ pub async fn update(
 ) -> Result<Reply, Problem> {
     db.change(&change.caller, async |scope| {
         match queries::update(scope, &block, &change.body, &change.if_match).await? {
-            Some(block) => Ok(Reply::ok(&block)?.revision(block.updated_at)),
+            Some(block) => Ok(versions::shown(&block)?),
             None => Err(refusal(scope, &block, &change.if_match, false).await),
         }
     })
@@ -308,7 +246,7 @@ pub async fn restore(
 ) -> Result<Reply, Problem> {
     db.change(&change.caller, async |scope| {
         match queries::restore(scope, &block, &change.if_match).await? {
-            Some(block) => Ok(Reply::ok(&block)?.revision(block.updated_at)),
+            Some(block) => Ok(versions::shown(&block)?),
             None => Err(refusal(scope, &block, &change.if_match, true).await),
         }
     })
@@ -332,7 +270,7 @@ pub async fn history(
     caller: Caller,
     block: web::Path<Reference>,
     Query(page): Query<PageOfLogs>,
-) -> Result<impl Responder, Problem> {
+) -> Result<HttpResponse, Problem> {
     audit_history(&request, &db, caller, "block", &block, &page).await
 }
 

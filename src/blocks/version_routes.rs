@@ -2,9 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
-use super::queries::{self, Include};
 use super::routes::refusal;
-use super::{Block, BlockVersion};
+use super::{Block, BlockVersion, queries};
 use crate::api::change::Change;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -12,9 +11,10 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::word::Words;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
-use crate::versions::{Difference, VersionList, Which};
+use crate::versions::{self, Difference, VersionList, Versioned, Which};
 
 async fn read_version(
     db: &Db,
@@ -23,7 +23,7 @@ async fn read_version(
     which: Which,
 ) -> Result<BlockVersion, Problem> {
     db.run(caller, async |scope| {
-        queries::version(scope, block, which.number(), which == Which::Latest).await
+        queries::version(scope, block, which).await
     })
     .await?
     .ok_or_else(|| Problem::not_found("Version"))
@@ -51,14 +51,7 @@ pub async fn list_versions(
             queries::versions(scope, &block, wanted.before(), wanted.limit).await
         })
         .await?;
-    // Every block has a version: nothing on the first page means that there is no block.
-    if rows.is_empty() && wanted.cursor.is_none() {
-        return Err(Problem::not_found("Block"));
-    }
-    let page = Page::new(rows, wanted.limit, |version| {
-        VersionList::cursor(version.version_id, version.version_number)
-    });
-    Ok(page.respond(&request))
+    wanted.respond(rows, Block::WHAT, &request)
 }
 
 /// Read a version of a block
@@ -108,14 +101,14 @@ pub async fn activate_version(
     let (block, which) = path.into_inner();
     db.change(&change.caller, async |scope| {
         if which == Which::Active {
-            return match queries::get(scope, &block, Include::default()).await? {
-                Some(block) => Ok(Reply::ok(&block)?.revision(block.updated_at)),
-                None => Err(Problem::not_found("Block").into()),
+            return match queries::get(scope, &block, &Words::default()).await? {
+                Some(block) => Ok(versions::shown(&block)?),
+                None => Err(Problem::not_found(Block::WHAT).into()),
             };
         }
-        match queries::activate(scope, &block, which.number(), &change.if_match).await? {
-            Some(block) => Ok(Reply::ok(&block)?.revision(block.updated_at)),
-            None => match queries::version(scope, &block, which.number(), true).await? {
+        match queries::activate(scope, &block, which, &change.if_match).await? {
+            Some(block) => Ok(versions::shown(&block)?),
+            None => match queries::version(scope, &block, which).await? {
                 Some(_) => Err(refusal(scope, &block, &change.if_match, false).await),
                 None => Err(Problem::not_found("Version").into()),
             },
@@ -148,11 +141,9 @@ pub async fn diff(
     Query(Difference { from, to }): Query<Difference>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Metadata, None);
-    let from = read_version(&db, &caller, &block, from).await?.content()?;
-    let to = read_version(&db, &caller, &block, to).await?.content()?;
-    Ok(HttpResponse::Ok()
-        .insert_header(("content-type", "application/json-patch+json"))
-        .json(json_patch::diff(&from, &to)))
+    let from = read_version(&db, &caller, &block, from).await?;
+    let to = read_version(&db, &caller, &block, to).await?;
+    Difference::patch(&from, &to)
 }
 
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {

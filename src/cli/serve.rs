@@ -72,6 +72,7 @@ async fn answer(
     let db = Db::new(login, size, wait)?;
     let address = listener.local_addr()?;
     let gatekeeper = Gatekeeper::new(config)?;
+    server::prepare(config, &db).await?;
     let server = server::start(listener, config, db, gatekeeper)?;
     let handle = server.handle();
     let mut server = std::pin::pin!(server);

@@ -154,6 +154,21 @@ impl Db {
         .await
     }
 
+    /// Keeps authors from passing their own edge versions, from now on and for every client. Only
+    /// the owner of the database can take it back.
+    ///
+    /// # Errors
+    /// 503 when the database does not answer.
+    pub async fn require_independent_verifier(&self) -> Result<(), Problem> {
+        self.retrying(async |connection| {
+            sqlx::query_file!("sql/service/require_independent_verifier.sql")
+                .execute(connection)
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn retrying<T>(
         &self,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,

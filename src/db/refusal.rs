@@ -3,6 +3,7 @@
 //! Every rule of the schema has a name (`migrations/`), and the name decides the problem. Rules
 //! that name a field say where in the body it is.
 
+use actix_web::http::StatusCode;
 use serde_json::Value;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
@@ -101,6 +102,10 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         (_, cycle) if cycle.ends_with("_cycle") => Problem::conflict("cycle", &said()),
         (_, step) if step.ends_with("_status_step") || step.ends_with("_reported") => {
             Problem::conflict("wrong_step", &said())
+        }
+
+        (_, "edge_verifications_independent") => {
+            Problem::new(StatusCode::FORBIDDEN, "own_version", said())
         }
 
         ("23503", foreign_key) => by_foreign_key(foreign_key, error),

@@ -109,21 +109,17 @@ impl FromParams for UserList {
         let q = params.optional("q");
         let sort = params.optional::<Sort>("sort");
         let limit = params.optional("limit");
-        let cursor = params.optional::<Cursor>("cursor");
-        let sort = sort?.unwrap_or_default();
-        if let Some(Some(cursor)) = &cursor
-            && (cursor.sort != sort.as_str() || (sort.is_by_time() && cursor.time().is_none()))
-        {
-            params.fault("cursor", "Is no cursor of this list in this order.");
-            return None;
-        }
+        let in_order = sort.flatten().unwrap_or_default();
+        let cursor = params.cursor(|cursor| {
+            cursor.sort == in_order.as_str() && (!in_order.is_by_time() || cursor.time().is_some())
+        });
         Some(Self {
             role: role?.map(|Word(role)| role),
             is_active: is_active?,
             username: username?,
             email: email?,
             q: q?,
-            sort,
+            sort: sort?.unwrap_or_default(),
             limit: limit?.unwrap_or_default(),
             cursor: cursor?,
         })

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::blocks::register;
+use crate::edges::join;
 use crate::service::{Service, Setup};
 use crate::support::Database;
 
@@ -98,6 +99,10 @@ async fn one_statement_is_one_round_trip() {
     for name in ["b", "d"] {
         register(&dan, name).await;
     }
+    join(&dan, "e").await;
+    dan.post("/edges/e/versions/1/verifications", json!({}))
+        .await
+        .expect(StatusCode::CREATED);
     let by_key = service.with_key(&key);
     let mut turn = 0;
     for person in [&dan, &by_key] {
@@ -119,6 +124,34 @@ async fn one_statement_is_one_round_trip() {
             (Method::GET, "/blocks/b/versions", None, 1),
             (Method::GET, "/blocks/b/versions/latest", None, 1),
             (Method::GET, "/blocks/b/history", None, 1),
+            (
+                Method::GET,
+                "/edges/e?include=versions,verifications",
+                None,
+                1,
+            ),
+            (Method::GET, "/edges", None, 1),
+            (
+                Method::GET,
+                "/edges?sort=name&q=e&include=versions,verifications",
+                None,
+                1,
+            ),
+            (Method::GET, "/edges/e/versions/active/status", None, 1),
+            (Method::GET, "/edges/e/versions/1/verifications", None, 1),
+            (
+                Method::GET,
+                "/verifications?status=pending&sort=created_at&edge=e",
+                None,
+                1,
+            ),
+            (
+                Method::POST,
+                "/edges/e/versions/latest/verifications",
+                Some("empty"),
+                1,
+            ),
+            (Method::PATCH, "/edges/e", Some("change"), 1),
             (Method::GET, "/audit-logs?entity_type=block", None, 1),
             (Method::GET, "/auth/me", None, 1),
             (Method::GET, "/users/me", None, 1),

@@ -73,6 +73,9 @@ impl Service {
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {
+                blockyard::server::prepare(&setup.config, &db)
+                    .await
+                    .expect("the rules of the configuration");
                 let server = blockyard::server::start(listener, &setup.config, db, gatekeeper)
                     .expect("a server");
                 ready.send(server.handle()).expect("the test waits");

@@ -30,6 +30,7 @@ const SERVE_NOBODY: [(&str, Because); 7] = [
     ("db/keep_answer.sql", Because::NoTable),
     ("db/inspect_login.sql", Because::NoTable),
     ("service/ready.sql", Because::NoTable),
+    ("service/require_independent_verifier.sql", Because::NoTable),
     ("users/any_admin.sql", Because::Owner),
     ("users/create_as_owner.sql", Because::Owner),
 ];

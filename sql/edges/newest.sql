@@ -1,0 +1,19 @@
+-- The list as it is asked for most: nothing filtered, nothing included, newest first. The inner
+-- limit, the largest page and one, tells the planner how little is read, so that one plan serves
+-- every call. Of the last row seen: $2 time, $3 id; $4 rows.
+select
+    edge_id, name, description, metadata, created_at, updated_at, created_by, archived_at,
+    current_version_id, version_number, latest_version_number,
+    null::jsonb as versions, null::jsonb as verifications, null::text as "verification_status: _"
+from (
+    select *
+    from edges
+    where (select app.as_caller($1))
+      and archived_at is null
+      and (created_at, edge_id)
+          < (coalesce($2, 'infinity'::timestamptz), coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+    order by created_at desc, edge_id desc
+    limit 201
+) as newest
+order by created_at desc, edge_id desc
+limit $4

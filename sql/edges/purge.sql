@@ -1,0 +1,5 @@
+delete from edges
+where (select app.as_caller($1))
+  and edge_id = (select app.find_id('edge', $2))
+  and ($3::timestamptz[] is null or updated_at = any ($3))
+returning edge_id

@@ -1,0 +1,8 @@
+update edges set archived_at = null
+where (select app.as_caller($1))
+  and edge_id = (select app.find_id('edge', $2))
+  and ($3::timestamptz[] is null or updated_at = any ($3))
+returning
+    edge_id, name, description, metadata, created_at, updated_at, created_by, archived_at,
+    current_version_id, version_number, latest_version_number,
+    null::jsonb as versions, null::jsonb as verifications, null::text as "verification_status: _"

@@ -1,0 +1,1 @@
+select app.require_independent_verifier()

@@ -1,0 +1,167 @@
+//! Edges: named connections between blocks, and every version of them. A version must be verified
+//! before a pipeline runs on it ([`crate::verifications`]).
+
+mod queries;
+pub mod routes;
+mod version_routes;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::problem::Problem;
+use crate::api::raw_json::{JsonObject, RawJson};
+use crate::api::text::{Description, Name};
+use crate::verifications::{Standing, Verification};
+use crate::versions::{SortKeys, Version, Versioned, tree};
+
+/// An edge as it is in use now: the content of its active version.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Edge {
+    pub edge_id: Uuid,
+    #[schema(example = "resize-to-224")]
+    pub name: String,
+    #[schema(example = "Scales photographs to what the model takes")]
+    pub description: Option<String>,
+    /// Whatever describes it: a JSON object.
+    #[schema(value_type = Object, example = json!({"width": 224, "height": 224}))]
+    pub metadata: RawJson,
+    pub created_at: DateTime<Utc>,
+    /// When it last changed; `ETag` is made of it.
+    pub updated_at: DateTime<Utc>,
+    pub created_by: Option<Uuid>,
+    /// Set while it is archived.
+    pub archived_at: Option<DateTime<Utc>>,
+    pub current_version_id: Uuid,
+    /// Of the active version.
+    pub version_number: i32,
+    /// The highest number so far; higher than `version_number` after a rollback.
+    pub latest_version_number: i32,
+    /// With `include=versions`: the newest 100, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<EdgeVersion>>)]
+    pub versions: Option<RawJson>,
+    /// With `include=verifications`: the newest 100 of the active version, newest first, without
+    /// their logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Verification>>)]
+    pub verifications: Option<RawJson>,
+    /// With `include=verifications`: what they come to for the active version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
+    pub verification_status: Option<Standing>,
+}
+
+impl Versioned for Edge {
+    const WHAT: &'static str = "Edge";
+    const PATH: &'static str = "/edges";
+
+    fn keys(&self) -> SortKeys<'_> {
+        SortKeys {
+            id: self.edge_id,
+            name: &self.name,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+}
+
+/// What can be shown along with an edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgePart {
+    Versions,
+    Verifications,
+}
+
+/// A snapshot of an edge. It never changes, but for which one is active.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EdgeVersion {
+    pub version_id: Uuid,
+    pub edge_id: Uuid,
+    /// 1, 2, 3 … without gaps.
+    pub version_number: i32,
+    pub name: String,
+    pub description: Option<String>,
+    #[schema(value_type = Object)]
+    pub metadata: RawJson,
+    pub created_at: DateTime<Utc>,
+    pub created_by: Option<Uuid>,
+    pub is_active: bool,
+}
+
+impl Version for EdgeVersion {
+    fn id(&self) -> Uuid {
+        self.version_id
+    }
+
+    fn number(&self) -> i32 {
+        self.version_number
+    }
+
+    fn content(&self) -> Result<Value, Problem> {
+        Ok(json!({
+            "name": self.name,
+            "description": self.description,
+            "metadata": tree(&self.metadata)?,
+        }))
+    }
+}
+
+/// An edge to be.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({
+    "name": "resize-to-224",
+    "description": "Scales photographs to what the model takes",
+    "metadata": {"width": 224, "height": 224}
+}))]
+pub struct NewEdge {
+    pub name: Name,
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    pub description: Option<Description>,
+    /// Content of version 1; `{}` when missing.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<JsonObject>,
+}
+
+impl FromFields for NewEdge {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let description = fields.optional("description");
+        let metadata = fields.optional("metadata");
+        Some(Self {
+            name: name?,
+            description: description?,
+            metadata: metadata?,
+        })
+    }
+}
+
+/// What to change of an edge. What is missing stays; `null` clears the description. `metadata` is
+/// replaced as a whole.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "metadata": {"width": 256, "height": 256} }))]
+pub struct EdgePatch {
+    #[schema(value_type = Option<Name>)]
+    pub name: Option<Name>,
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    pub description: Patch<Description>,
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<JsonObject>,
+}
+
+impl FromFields for EdgePatch {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.changed("name");
+        let description = fields.patched("description");
+        let metadata = fields.changed("metadata");
+        Some(Self {
+            name: name?,
+            description: description?,
+            metadata: metadata?,
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! One function for each file in `sql/edges/`.
+
+use uuid::Uuid;
+
+use super::routes::EdgeList;
+use super::{Edge, EdgePart, EdgePatch, EdgeVersion, NewEdge};
+use crate::api::etag::IfMatch;
+use crate::api::page::Limit;
+use crate::api::path::Reference;
+use crate::api::word::Words;
+use crate::db::{Failure, Scope};
+use crate::versions::{Revision, Which};
+
+pub(super) async fn create(scope: &mut Scope<'_>, edge: &NewEdge) -> Result<Edge, Failure> {
+    let query = sqlx::query_file_as!(
+        Edge,
+        "sql/edges/create.sql",
+        scope.caller() as _,
+        edge.name.as_str(),
+        edge.description.as_ref().map(|text| text.as_str()),
+        edge.metadata.as_ref().map(|json| json.as_json()) as _,
+    );
+    Ok(query.fetch_one(scope.connection()).await?)
+}
+
+pub(super) async fn get(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    include: &Words<EdgePart>,
+) -> Result<Option<Edge>, Failure> {
+    let query = sqlx::query_file_as!(
+        Edge,
+        "sql/edges/get.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        include.has(&EdgePart::Versions),
+        include.has(&EdgePart::Verifications),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// One row more than the page has.
+pub(super) async fn list(scope: &mut Scope<'_>, list: &EdgeList) -> Result<Vec<Edge>, Failure> {
+    let (filter, position) = (&list.filter, &list.position);
+    let rows = if list.is_plain() {
+        sqlx::query_file_as!(
+            Edge,
+            "sql/edges/newest.sql",
+            scope.caller() as _,
+            position.time(),
+            position.id(),
+            position.limit.fetched(),
+        )
+        .fetch_all(scope.connection())
+        .await?
+    } else {
+        sqlx::query_file_as!(
+            Edge,
+            "sql/edges/list.sql",
+            scope.caller() as _,
+            filter.name.as_deref(),
+            filter.q.as_deref(),
+            filter.created_after,
+            filter.created_before,
+            filter.archived,
+            position.sort.as_str(),
+            position.time(),
+            position.name(),
+            position.id(),
+            position.limit.fetched(),
+            list.include.has(&EdgePart::Versions),
+            list.include.has(&EdgePart::Verifications),
+        )
+        .fetch_all(scope.connection())
+        .await?
+    };
+    Ok(rows)
+}
+
+pub(super) async fn update(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    patch: &EdgePatch,
+    if_match: &IfMatch,
+) -> Result<Option<Edge>, Failure> {
+    let (sets_description, description) = patch.description.assignment();
+    let query = sqlx::query_file_as!(
+        Edge,
+        "sql/edges/update.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        patch.name.as_ref().map(|name| name.as_str()),
+        sets_description,
+        description.map(|text| text.as_str()),
+        patch.metadata.as_ref().map(|json| json.as_json()) as _,
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// Makes a version the active one.
+pub(super) async fn activate(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    which: Which,
+    if_match: &IfMatch,
+) -> Result<Option<Edge>, Failure> {
+    let query = sqlx::query_file_as!(
+        Edge,
+        "sql/edges/activate.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        which.to_string(),
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn archive(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    if_match: &IfMatch,
+) -> Result<Option<Uuid>, Failure> {
+    let query = sqlx::query_file_scalar!(
+        "sql/edges/archive.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn purge(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    if_match: &IfMatch,
+) -> Result<Option<Uuid>, Failure> {
+    let query = sqlx::query_file_scalar!(
+        "sql/edges/purge.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn restore(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    if_match: &IfMatch,
+) -> Result<Option<Edge>, Failure> {
+    let query = sqlx::query_file_as!(
+        Edge,
+        "sql/edges/restore.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn revision(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+) -> Result<Option<Revision>, Failure> {
+    let query = sqlx::query_file_as!(
+        Revision,
+        "sql/edges/revision.sql",
+        scope.caller() as _,
+        edge.as_str(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn version(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    which: Which,
+) -> Result<Option<EdgeVersion>, Failure> {
+    let query = sqlx::query_file_as!(
+        EdgeVersion,
+        "sql/edges/version.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        which.to_string(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// Newest first, those below the number `before`.
+pub(super) async fn versions(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    before: Option<i32>,
+    limit: Limit,
+) -> Result<Vec<EdgeVersion>, Failure> {
+    let query = sqlx::query_file_as!(
+        EdgeVersion,
+        "sql/edges/versions.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        before,
+        limit.fetched(),
+    );
+    Ok(query.fetch_all(scope.connection()).await?)
+}

@@ -1,0 +1,276 @@
+//! `/edges` and everything below it.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use utoipa::IntoParams;
+
+use super::{Edge, EdgePart, EdgePatch, NewEdge, queries, version_routes};
+use crate::api::change::Change;
+use crate::api::etag::IfMatch;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::removal::Removal;
+use crate::api::reply::Reply;
+use crate::api::word::Words;
+use crate::audit::AuditLog;
+use crate::audit::routes::{PageOfLogs, history as audit_history};
+use crate::auth::caller::{Caller, Entity};
+use crate::db::{Db, Failure, Scope};
+use crate::versions::{self, Filter, Position, Sort, Versioned};
+
+/// Which edges, and how they are shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EdgeList {
+    /// `versions`, `verifications`, or both with a comma between.
+    #[param(value_type = Option<String>, example = "versions,verifications")]
+    pub include: Words<EdgePart>,
+    #[param(ignore)]
+    pub filter: Filter,
+    #[param(ignore)]
+    pub position: Position,
+}
+
+impl EdgeList {
+    /// Whether nothing is filtered, ordered or included.
+    pub(super) fn is_plain(&self) -> bool {
+        self.filter.is_plain() && self.position.sort == Sort::Newest && self.include.is_empty()
+    }
+}
+
+impl FromParams for EdgeList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let include = params.optional("include");
+        let filter = Filter::from_params(params);
+        let position = Position::from_params(params);
+        Some(Self {
+            include: include?.unwrap_or_default(),
+            filter: filter?,
+            position: position?,
+        })
+    }
+}
+
+/// How one edge is shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EdgeShown {
+    /// `versions`, `verifications`, or both with a comma between.
+    #[param(value_type = Option<String>, example = "versions,verifications")]
+    pub include: Words<EdgePart>,
+}
+
+impl FromParams for EdgeShown {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let include = params.optional("include")?;
+        Some(Self {
+            include: include.unwrap_or_default(),
+        })
+    }
+}
+
+/// Why a change met no edge; `archived` says whether it was meant for archived ones as well.
+pub(super) async fn refusal(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    if_match: &IfMatch,
+    archived: bool,
+) -> Failure {
+    match queries::revision(scope, edge).await {
+        Ok(found) => versions::refusal(Edge::WHAT, found, if_match, archived),
+        Err(failure) => failure,
+    }
+}
+
+/// Register an edge
+///
+/// The edge gets version 1, with the metadata that is sent. Pipelines run on it once that version
+/// is verified.
+#[utoipa::path(
+    operation_id = "create_edge",
+    tag = "edges",
+    request_body = NewEdge,
+    responses((status = 201, description = "Registered", body = Edge)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/edges")]
+pub async fn create(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewEdge>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        let edge = queries::create(scope, &change.body).await?;
+        Ok(versions::created(&edge)?)
+    })
+    .await
+}
+
+/// List edges
+#[utoipa::path(
+    operation_id = "list_edges",
+    tag = "edges",
+    params(EdgeList, Filter, Position),
+    responses((status = 200, description = "A page of edges", body = Page<Edge>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<EdgeList>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Edge, None);
+    let rows = db
+        .run(&caller, async |scope| queries::list(scope, &wanted).await)
+        .await?;
+    Ok(versions::page(rows, &wanted.position, &request))
+}
+
+/// Read an edge
+#[utoipa::path(
+    operation_id = "get_edge",
+    tag = "edges",
+    params(("edge" = String, Path, description = "Id or name"), EdgeShown),
+    responses((status = 200, description = "The edge as it is in use now", body = Edge)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(shown): Query<EdgeShown>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::Edge, Some(edge.as_str()));
+    let found = db
+        .run(&caller, async |scope| {
+            queries::get(scope, &edge, &shown.include).await
+        })
+        .await?
+        .ok_or_else(|| Problem::not_found(Edge::WHAT))?;
+    if shown.include.is_empty() {
+        return versions::shown(&found);
+    }
+    Ok(Reply::ok(&found)?.compound_revision(found.updated_at))
+}
+
+/// Change an edge
+///
+/// Whatever changes, a new version is appended and becomes the active one. A change that changes
+/// nothing appends nothing. The new version has to be verified before pipelines run on it.
+#[utoipa::path(
+    operation_id = "update_edge",
+    tag = "edges",
+    params(("edge" = String, Path, description = "Id or name")),
+    request_body = EdgePatch,
+    responses((status = 200, description = "The edge after the change", body = Edge)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/edges/{edge}")]
+pub async fn update(
+    db: web::Data<Db>,
+    edge: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<EdgePatch>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::update(scope, &edge, &change.body, &change.if_match).await? {
+            Some(edge) => Ok(versions::shown(&edge)?),
+            None => Err(refusal(scope, &edge, &change.if_match, false).await),
+        }
+    })
+    .await
+}
+
+/// Archive an edge
+///
+/// It leaves every list and read and its name is free again; its history stays. Refused while a
+/// pipeline or something that depends on it uses it.
+#[utoipa::path(
+    operation_id = "archive_edge",
+    tag = "edges",
+    params(("edge" = String, Path, description = "Id or name; of an archived edge its id"), Removal),
+    responses((status = 204, description = "Archived, or purged")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/edges/{edge}")]
+pub async fn archive(
+    db: web::Data<Db>,
+    edge: web::Path<Reference>,
+    Query(removal): Query<Removal>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        let removed = if removal.purge {
+            queries::purge(scope, &edge, &change.if_match).await?
+        } else {
+            queries::archive(scope, &edge, &change.if_match).await?
+        };
+        match removed {
+            Some(_) => Ok(Reply::no_content()),
+            None => Err(refusal(scope, &edge, &change.if_match, removal.purge).await),
+        }
+    })
+    .await
+}
+
+/// Restore an archived edge
+#[utoipa::path(
+    operation_id = "restore_edge",
+    tag = "edges",
+    params(("edge" = String, Path, description = "Id; the name may be another's by now")),
+    responses((status = 200, description = "The edge, back again", body = Edge)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/edges/{edge}/restore")]
+pub async fn restore(
+    db: web::Data<Db>,
+    edge: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::restore(scope, &edge, &change.if_match).await? {
+            Some(edge) => Ok(versions::shown(&edge)?),
+            None => Err(refusal(scope, &edge, &change.if_match, true).await),
+        }
+    })
+    .await
+}
+
+/// Who did what to an edge and its parts, newest first
+///
+/// Admins see every row, everybody else what they did themselves.
+#[utoipa::path(
+    operation_id = "list_edge_history",
+    tag = "edges",
+    params(("edge" = String, Path, description = "Id or name; of an archived or purged edge its id"), PageOfLogs),
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/history")]
+pub async fn history(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(page): Query<PageOfLogs>,
+) -> Result<HttpResponse, Problem> {
+    audit_history(&request, &db, caller, "edge", &edge, &page).await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(get)
+        .service(update)
+        .service(archive)
+        .service(restore)
+        .service(history)
+        .configure(version_routes::configure);
+}

@@ -1,0 +1,155 @@
+//! `/edges/{edge}/versions`, and the difference of two of them.
+
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+
+use super::routes::refusal;
+use super::{Edge, EdgeVersion, queries};
+use crate::api::change::Change;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{NoParams, Query};
+use crate::api::reply::Reply;
+use crate::api::word::Words;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::Db;
+use crate::versions::{self, Difference, VersionList, Versioned, Which};
+
+async fn read_version(
+    db: &Db,
+    caller: &Caller,
+    edge: &Reference,
+    which: Which,
+) -> Result<EdgeVersion, Problem> {
+    db.run(caller, async |scope| {
+        queries::version(scope, edge, which).await
+    })
+    .await?
+    .ok_or_else(|| Problem::not_found("Version"))
+}
+
+/// List the versions of an edge, newest first
+#[utoipa::path(
+    operation_id = "list_edge_versions",
+    tag = "edges",
+    params(("edge" = String, Path, description = "Id or name"), VersionList),
+    responses((status = 200, description = "A page of versions", body = Page<EdgeVersion>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/versions")]
+pub async fn list_versions(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(wanted): Query<VersionList>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Metadata, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::versions(scope, &edge, wanted.before(), wanted.limit).await
+        })
+        .await?;
+    wanted.respond(rows, Edge::WHAT, &request)
+}
+
+/// Read a version of an edge
+#[utoipa::path(
+    operation_id = "get_edge_version",
+    tag = "edges",
+    params(
+        ("edge" = String, Path, description = "Id or name"),
+        ("version" = String, Path, description = "Its number, `latest` or `active`")
+    ),
+    responses((status = 200, description = "The version", body = EdgeVersion)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/versions/{version}")]
+pub async fn get_version(
+    db: web::Data<Db>,
+    caller: Caller,
+    path: web::Path<(Reference, Which)>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let (edge, which) = path.into_inner();
+    let caller = caller.reading(Entity::Metadata, None);
+    let version = read_version(&db, &caller, &edge, which).await?;
+    Ok(Reply::ok(&version)?.compound_revision(version.created_at))
+}
+
+/// Make a version the active one
+///
+/// Brings back its metadata and its description; the name stays. Appends no version.
+#[utoipa::path(
+    operation_id = "activate_edge_version",
+    tag = "edges",
+    params(
+        ("edge" = String, Path, description = "Id or name"),
+        ("version" = String, Path, description = "Its number, or `latest`")
+    ),
+    responses((status = 200, description = "The edge with that version in use", body = Edge)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/edges/{edge}/versions/{version}/activate")]
+pub async fn activate_version(
+    db: web::Data<Db>,
+    path: web::Path<(Reference, Which)>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    let (edge, which) = path.into_inner();
+    db.change(&change.caller, async |scope| {
+        if which == Which::Active {
+            return match queries::get(scope, &edge, &Words::default()).await? {
+                Some(edge) => Ok(versions::shown(&edge)?),
+                None => Err(Problem::not_found(Edge::WHAT).into()),
+            };
+        }
+        match queries::activate(scope, &edge, which, &change.if_match).await? {
+            Some(edge) => Ok(versions::shown(&edge)?),
+            None => match queries::version(scope, &edge, which).await? {
+                Some(_) => Err(refusal(scope, &edge, &change.if_match, false).await),
+                None => Err(Problem::not_found("Version").into()),
+            },
+        }
+    })
+    .await
+}
+
+/// What turns one version of an edge into another
+///
+/// A JSON Patch (RFC 6902) on `{"name", "description", "metadata"}`.
+#[utoipa::path(
+    operation_id = "diff_edge_versions",
+    tag = "edges",
+    params(("edge" = String, Path, description = "Id or name"), Difference),
+    responses((
+        status = 200,
+        description = "The operations; none when they are the same",
+        content_type = "application/json-patch+json",
+        body = Vec<Object>,
+        example = json!([{"op": "replace", "path": "/metadata/width", "value": 256}])
+    )),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/diff")]
+pub async fn diff(
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(Difference { from, to }): Query<Difference>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Metadata, None);
+    let from = read_version(&db, &caller, &edge, from).await?;
+    let to = read_version(&db, &caller, &edge, to).await?;
+    Difference::patch(&from, &to)
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(list_versions)
+        .service(get_version)
+        .service(activate_version)
+        .service(diff);
+}

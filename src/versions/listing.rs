@@ -1,0 +1,179 @@
+//! How things with a name are listed: which of them, in which order, which page.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::api::page::{Cursor, Limit};
+use crate::api::query::{FromParams, Params};
+use crate::api::time::Timestamp;
+
+/// Which things with a name are listed.
+#[derive(Debug, Default, PartialEq, Eq, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Exactly this name, without regard to case.
+    pub name: Option<String>,
+    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    pub q: Option<String>,
+    /// Created at this time or later.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Created before this time.
+    pub created_before: Option<DateTime<Utc>>,
+    /// `true` lists what is archived instead (yours, or all for admins).
+    #[param(value_type = Option<bool>)]
+    pub archived: bool,
+}
+
+impl Filter {
+    /// Whether all that is not archived is listed.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl FromParams for Filter {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let name = params.optional("name");
+        let q = params.optional("q");
+        let created_after = params.optional::<Timestamp>("created_after");
+        let created_before = params.optional::<Timestamp>("created_before");
+        let archived = params.optional("archived");
+        Some(Self {
+            name: name?,
+            q: q?,
+            created_after: created_after?.map(|Timestamp(time)| time),
+            created_before: created_before?.map(|Timestamp(time)| time),
+            archived: archived?.unwrap_or(false),
+        })
+    }
+}
+
+/// In which order things with a name are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    #[default]
+    Newest,
+    Oldest,
+    LatestChanged,
+    EarliestChanged,
+    Name,
+    NameReversed,
+}
+
+/// By what a listed thing is sorted.
+pub struct SortKeys<'a> {
+    pub id: Uuid,
+    pub name: &'a str,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Sort {
+    const ALL: [Self; 6] = [
+        Self::Newest,
+        Self::Oldest,
+        Self::LatestChanged,
+        Self::EarliestChanged,
+        Self::Name,
+        Self::NameReversed,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "-created_at",
+            Self::Oldest => "created_at",
+            Self::LatestChanged => "-updated_at",
+            Self::EarliestChanged => "updated_at",
+            Self::Name => "name",
+            Self::NameReversed => "-name",
+        }
+    }
+
+    fn is_by_name(self) -> bool {
+        matches!(self, Self::Name | Self::NameReversed)
+    }
+
+    /// The cursor behind a thing in this order.
+    pub fn cursor(self, keys: &SortKeys<'_>) -> Cursor {
+        match self {
+            Self::Newest | Self::Oldest => Cursor::at(self.as_str(), keys.created_at, keys.id),
+            Self::LatestChanged | Self::EarliestChanged => {
+                Cursor::at(self.as_str(), keys.updated_at, keys.id)
+            }
+            Self::Name | Self::NameReversed => Cursor {
+                sort: self.as_str().to_owned(),
+                key: keys.name.to_lowercase(),
+                id: keys.id,
+            },
+        }
+    }
+}
+
+impl FromStr for Sort {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|sort| sort.as_str() == text)
+            .ok_or("Must be name, created_at or updated_at, with - before it for the reverse.")
+    }
+}
+
+/// Which page, in which order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Position {
+    /// `name`, `created_at` or `updated_at`, with `-` before it for the reverse.
+    #[param(value_type = Option<String>, default = "-created_at", example = "name")]
+    pub sort: Sort,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
+}
+
+impl Position {
+    /// Time of the last row seen, in an order by time.
+    pub fn time(&self) -> Option<DateTime<Utc>> {
+        self.cursor
+            .as_ref()
+            .filter(|_| !self.sort.is_by_name())?
+            .time()
+    }
+
+    /// Name of the last row seen, in an order by name.
+    pub fn name(&self) -> Option<&str> {
+        let cursor = self.cursor.as_ref().filter(|_| self.sort.is_by_name())?;
+        Some(&cursor.key)
+    }
+
+    /// Id of the last row seen.
+    pub fn id(&self) -> Option<Uuid> {
+        self.cursor.as_ref().map(|cursor| cursor.id)
+    }
+}
+
+impl FromParams for Position {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let sort = params.optional::<Sort>("sort");
+        let limit = params.optional("limit");
+        let in_order = sort.flatten().unwrap_or_default();
+        let cursor = params.cursor(|cursor| {
+            if in_order.is_by_name() {
+                cursor.sort == in_order.as_str()
+            } else {
+                cursor.is_at(in_order.as_str())
+            }
+        });
+        Some(Self {
+            sort: sort?.unwrap_or_default(),
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}

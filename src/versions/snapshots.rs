@@ -1,0 +1,171 @@
+//! The versions of one thing: which of them, page by page, and how two of them differ.
+
+use std::fmt;
+use std::str::FromStr;
+
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::api::page::{Cursor, Limit, Page};
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, Params};
+use crate::api::raw_json::RawJson;
+
+/// A version of a block or an edge.
+pub trait Version: Serialize {
+    fn id(&self) -> Uuid;
+
+    fn number(&self) -> i32;
+
+    /// What two versions are compared by.
+    ///
+    /// # Errors
+    /// 500 when the database holds metadata that is no JSON.
+    fn content(&self) -> Result<Value, Problem>;
+}
+
+/// Which version, in a path or a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Number(i32),
+    Latest,
+    Active,
+}
+
+impl<'de> Deserialize<'de> for Which {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl FromStr for Which {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            "active" => Ok(Self::Active),
+            number => match number.parse() {
+                Ok(number @ 1..) => Ok(Self::Number(number)),
+                _ => Err("Must be the number of a version, latest or active."),
+            },
+        }
+    }
+}
+
+/// As it is written, which is how `app.find_version` in the database takes it.
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Latest => f.write_str("latest"),
+            Self::Active => f.write_str("active"),
+        }
+    }
+}
+
+/// Which page of the versions.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VersionList {
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
+}
+
+const BY_NUMBER: &str = "-version_number";
+
+impl VersionList {
+    /// The number of the last version seen.
+    pub fn before(&self) -> Option<i32> {
+        self.cursor.as_ref()?.key.parse().ok()
+    }
+
+    /// The page of which `rows` are, one more than it has. Everything has a version: when the first
+    /// page has none, there is no such thing as `what`.
+    ///
+    /// # Errors
+    /// 404 then.
+    pub fn respond<V: Version>(
+        &self,
+        rows: Vec<V>,
+        what: &str,
+        request: &HttpRequest,
+    ) -> Result<HttpResponse, Problem> {
+        if rows.is_empty() && self.cursor.is_none() {
+            return Err(Problem::not_found(what));
+        }
+        let page = Page::new(rows, self.limit, |version| Cursor {
+            sort: BY_NUMBER.to_owned(),
+            key: version.number().to_string(),
+            id: version.id(),
+        });
+        Ok(page.respond(request))
+    }
+}
+
+impl FromParams for VersionList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let limit = params.optional("limit");
+        let cursor =
+            params.cursor(|cursor| cursor.sort == BY_NUMBER && cursor.key.parse::<i32>().is_ok());
+        Some(Self {
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+/// From which version to which.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Difference {
+    /// A number, `latest` or `active`.
+    #[param(value_type = String, example = "1")]
+    pub from: Which,
+    /// A number, `latest` or `active`; `active` when missing.
+    #[param(value_type = Option<String>, example = "latest")]
+    pub to: Which,
+}
+
+impl FromParams for Difference {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let from = params.required("from");
+        let to = params.optional("to");
+        Some(Self {
+            from: from?,
+            to: to?.unwrap_or(Which::Active),
+        })
+    }
+}
+
+impl Difference {
+    /// The JSON Patch (RFC 6902) that turns one version into the other.
+    ///
+    /// # Errors
+    /// Those of [`Version::content`].
+    pub fn patch(from: &impl Version, to: &impl Version) -> Result<HttpResponse, Problem> {
+        let patch = json_patch::diff(&from.content()?, &to.content()?);
+        Ok(HttpResponse::Ok()
+            .insert_header(("content-type", "application/json-patch+json"))
+            .json(patch))
+    }
+}
+
+/// Metadata as a tree, to be compared.
+///
+/// # Errors
+/// 500 when the database holds what is no JSON.
+pub fn tree(metadata: &RawJson) -> Result<Value, Problem> {
+    serde_json::from_str(metadata.get()).map_err(|error| {
+        tracing::error!(%error, "metadata that is no JSON");
+        Problem::internal()
+    })
+}
