@@ -15,7 +15,7 @@ use crate::service::{Service, Setup};
 use crate::support::Database;
 
 /// Stands between the service and PostgreSQL and counts the messages that ask for an answer: Sync
-/// and Query, https://www.postgresql.org/docs/current/protocol-message-formats.html.
+/// and Query, <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
 struct Counter {
     address: SocketAddr,
     trips: Arc<AtomicUsize>,
@@ -88,7 +88,7 @@ async fn one_statement_is_one_round_trip() {
             .port(counter.address.port())
             .ssl_mode(sqlx::postgres::PgSslMode::Disable),
     );
-    let service = Service::on(database, setup).await;
+    let service = Service::on(database, setup);
 
     let dan = service.developer().await;
     let key = dan
@@ -218,7 +218,7 @@ async fn a_list_is_one_statement_however_many_rows() {
             .port(counter.address.port())
             .ssl_mode(sqlx::postgres::PgSslMode::Disable),
     );
-    let service = Service::on(database, setup).await;
+    let service = Service::on(database, setup);
     let dan = service.developer().await;
     let mut registered = 0;
     for rows in [1, 20, 60] {

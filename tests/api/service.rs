@@ -58,11 +58,11 @@ impl Service {
     pub async fn with(setup: Setup) -> Self {
         let database = Arc::new(Database::new().await);
         people(&database).await;
-        Self::on(database, setup).await
+        Self::on(database, setup)
     }
 
     /// A service on a database that is there already.
-    pub async fn on(database: Arc<Database>, setup: Setup) -> Self {
+    pub fn on(database: Arc<Database>, setup: Setup) -> Self {
         let options = setup.through.unwrap_or_else(|| database.service());
         let wait = Duration::from_secs(setup.config.database_wait_seconds.into());
         let connections = setup.config.database_connections as usize;
@@ -90,7 +90,7 @@ impl Service {
             address,
             database,
             http: reqwest::Client::builder()
-                .timeout(Duration::from_secs(60))
+                .timeout(Duration::from_mins(1))
                 .build()
                 .expect("a client"),
             tokens: Mutex::default(),
@@ -263,6 +263,7 @@ impl Request {
     }
 
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "json!(…) makes a value")]
     pub fn json(self, body: Value) -> Self {
         Self(self.0.json(&body))
     }

@@ -482,7 +482,7 @@ async fn the_rule_binds_every_client_and_no_service_switches_it_off() {
     refused.expect_err("the service's login may not switch it off");
 
     // A service that does not ask for it leaves it on; only the owner takes it back.
-    let second = Service::on(service.database.clone(), Setup::default()).await;
+    let second = Service::on(service.database.clone(), Setup::default());
     let dan = second.developer().await;
     let passed = json!({ "verification_status": "passed" });
     let of_version = "/edges/e/versions/1/verifications";

@@ -22,7 +22,7 @@ enum Because {
 }
 
 /// All statements that serve nobody; a folder stands for its files.
-const SERVE_NOBODY: [(&str, Because); 7] = [
+const SERVE_NOBODY: &[(&str, Because)] = &[
     // Who somebody is, before there is a caller.
     ("auth/", Because::NoTable),
     ("db/applied_migrations.sql", Because::NoTable),
@@ -37,9 +37,9 @@ const SERVE_NOBODY: [(&str, Because); 7] = [
 
 fn without_caller(path: &str) -> Option<Because> {
     SERVE_NOBODY
-        .into_iter()
+        .iter()
         .find(|(name, _)| path == *name || (name.ends_with('/') && path.starts_with(name)))
-        .map(|(_, because)| because)
+        .map(|(_, because)| *because)
 }
 
 fn read(folder: &Path, root: &Path, found: &mut BTreeMap<String, String>) {
