@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields};
 use crate::api::text::Name;
+use crate::api::word::Word;
 use crate::auth::account::Role;
 use crate::auth::keys::Seed;
 
@@ -97,12 +98,12 @@ pub struct NewApiKey {
 impl FromFields for NewApiKey {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let name = fields.required("name");
-        let role = fields.optional("role");
+        let role = fields.optional::<Word<_>>("role");
         let expires_at = future(fields);
         let user_id = fields.optional("user_id");
         Some(Self {
             name: name?,
-            role: role?,
+            role: role?.map(|Word(role)| role),
             expires_at: expires_at?,
             user_id: user_id?,
         })

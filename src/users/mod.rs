@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields};
 use crate::api::text;
+use crate::api::word::Word;
 use crate::auth::account::Role;
 use crate::auth::passwords::{NewPassword, Password};
 
@@ -97,7 +98,7 @@ impl FromFields for NewUser {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let username: Option<Username> = fields.required("username");
         let email: Option<Email> = fields.required("email");
-        let role = fields.optional("role");
+        let role = fields.optional::<Word<_>>("role");
         let password: Option<Option<NewPassword>> = fields.optional("password");
         let (username, email, password) = (username?, email?, password?);
         if let Some(password) = &password
@@ -109,7 +110,7 @@ impl FromFields for NewUser {
         Some(Self {
             username,
             email,
-            role: role?,
+            role: role?.map(|Word(role)| role),
             password,
         })
     }
@@ -131,12 +132,12 @@ impl FromFields for UserPatch {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let username = fields.changed("username");
         let email = fields.changed("email");
-        let role = fields.changed("role");
+        let role = fields.changed::<Word<_>>("role");
         let is_active = fields.changed("is_active");
         Some(Self {
             username: username?,
             email: email?,
-            role: role?,
+            role: role?.map(|Word(role)| role),
             is_active: is_active?,
         })
     }
