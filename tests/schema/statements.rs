@@ -26,6 +26,8 @@ const SERVE_NOBODY: [(&str, Because); 7] = [
     // Who somebody is, before there is a caller.
     ("auth/", Because::NoTable),
     ("db/applied_migrations.sql", Because::NoTable),
+    // Within the transaction of a caller.
+    ("db/keep_answer.sql", Because::NoTable),
     ("db/inspect_login.sql", Because::NoTable),
     ("service/ready.sql", Because::NoTable),
     ("service/require_independent_verifier.sql", Because::NoTable),
