@@ -171,6 +171,15 @@ pub const SETTINGS: &[Group] = &[
         ],
     },
     Group {
+        title: "Rules",
+        settings: &[setting(
+            "REQUIRE_INDEPENDENT_VERIFIER",
+            "false",
+            "true or false",
+            "Keep the author of an edge version from passing it. Held by the database from then on; only its owner switches it off.",
+        )],
+    },
+    Group {
         title: "Audit and logs",
         settings: &[
             setting(
