@@ -23,7 +23,9 @@ use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::{openapi, path};
 use crate::config::Config;
 use crate::db::Db;
-use crate::{audit, blocks, service, telemetry};
+use crate::{
+    audit, blocks, code_repos, dependencies, docker_images, service, taxonomy, telemetry, vectors,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,6 +33,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn routes(config: &mut ServiceConfig<'_>) {
     service::routes::configure(config);
     blocks::routes::configure(config);
+    taxonomy::routes::configure(config);
+    code_repos::routes::configure(config);
+    docker_images::routes::configure(config);
+    dependencies::routes::configure(config);
+    vectors::routes::configure(config);
     audit::routes::configure(config);
 }
 

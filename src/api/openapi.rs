@@ -13,6 +13,9 @@ use utoipa::openapi::{
 
 use super::problem::{CONTENT_TYPE, Fault, Problem};
 use crate::blocks::{BlockCategory, BlockVersion};
+use crate::dependencies::Step;
+use crate::taxonomy::CategoryTree;
+use crate::vectors::TaxonomyFilter;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,10 +29,23 @@ use crate::blocks::{BlockCategory, BlockVersion};
         (name = "users", description = "Who interacts with the registry"),
         (name = "api keys", description = "Machine access"),
         (name = "blocks", description = "Datasets and models, and every version of them"),
+        (name = "taxonomy", description = "Categories as a tree, and which blocks are in them"),
+        (name = "code repos", description = "Where the source of a block or an edge is"),
+        (name = "docker images", description = "The container images of a block or an edge, and how their builds went"),
+        (name = "dependencies", description = "What a block or an edge depends on, and what depends on it"),
+        (name = "vectors", description = "Where the embedding of a block or an edge lives"),
         (name = "audit", description = "Who did what"),
         (name = "service", description = "The service itself")
     ),
-    components(schemas(Problem, Fault, BlockVersion, BlockCategory))
+    components(schemas(
+        Problem,
+        Fault,
+        BlockVersion,
+        BlockCategory,
+        CategoryTree,
+        Step,
+        TaxonomyFilter
+    ))
 )]
 struct Ground;
 

@@ -47,7 +47,7 @@ pub(super) async fn get(
 }
 
 /// One row more than the page has.
-pub(super) async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<Block>, Failure> {
+pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<Block>, Failure> {
     let position = &list.position;
     let rows = if list.is_plain() {
         sqlx::query_file_as!(
@@ -79,6 +79,7 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<
             position.limit.fetched(),
             list.include.versions,
             list.include.categories,
+            list.recursive,
         )
         .fetch_all(scope.connection())
         .await?

@@ -41,7 +41,7 @@ impl FromStr for Include {
 }
 
 /// Which blocks, and how they are shown.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlockList {
     #[param(inline)]
@@ -50,6 +50,9 @@ pub struct BlockList {
     pub name: Option<String>,
     /// In this category: its id or its name.
     pub category: Option<String>,
+    /// `true` counts what is in the categories below `category` as well.
+    #[param(value_type = Option<bool>)]
+    pub recursive: bool,
     /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
     pub q: Option<String>,
     /// Created at this time or later.
@@ -69,6 +72,13 @@ pub struct BlockList {
 }
 
 impl BlockList {
+    /// The page that `rows`, fetched for it, make.
+    pub fn page(&self, rows: Vec<Block>) -> Page<Block> {
+        Page::new(rows, self.position.limit, |block| {
+            self.position.sort.cursor(&keys(block))
+        })
+    }
+
     /// Whether nothing is filtered, ordered or included.
     pub(super) fn is_plain(&self) -> bool {
         self.block_type.is_none()
@@ -88,6 +98,7 @@ impl FromParams for BlockList {
         let block_type = params.optional("block_type");
         let name = params.optional("name");
         let category = params.optional("category");
+        let recursive = params.optional("recursive");
         let q = params.optional("q");
         let created_after = params.optional::<Timestamp>("created_after");
         let created_before = params.optional::<Timestamp>("created_before");
@@ -98,6 +109,7 @@ impl FromParams for BlockList {
             block_type: block_type?.map(|Word(kind)| kind),
             name: name?,
             category: category?,
+            recursive: recursive?.unwrap_or(false),
             q: q?,
             created_after: created_after?.map(|Timestamp(time)| time),
             created_before: created_before?.map(|Timestamp(time)| time),
@@ -194,10 +206,7 @@ pub async fn list(
     let rows = db
         .run(&caller, async |scope| queries::list(scope, &wanted).await)
         .await?;
-    Ok(Page::new(rows, wanted.position.limit, |block| {
-        wanted.position.sort.cursor(&keys(block))
-    })
-    .respond(&request))
+    Ok(wanted.page(rows).respond(&request))
 }
 
 /// Read a block
