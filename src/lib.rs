@@ -1,6 +1,7 @@
 //! Blockyard: a registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.
 
 pub mod api;
+pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod blocks;
@@ -14,5 +15,6 @@ pub mod server;
 pub mod service;
 pub mod taxonomy;
 pub mod telemetry;
+pub mod users;
 pub mod vectors;
 pub mod versions;

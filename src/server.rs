@@ -21,10 +21,12 @@ use uuid::Uuid;
 use crate::api::change::BodyLimit;
 use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::{openapi, path};
+use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
 use crate::{
-    audit, blocks, code_repos, dependencies, docker_images, service, taxonomy, telemetry, vectors,
+    api_keys, audit, auth, blocks, code_repos, dependencies, docker_images, service, taxonomy,
+    telemetry, users, vectors,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,6 +34,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Every route of the service, and so of its document.
 fn routes(config: &mut ServiceConfig<'_>) {
     service::routes::configure(config);
+    auth::routes::configure(config);
+    users::routes::configure(config);
+    api_keys::routes::configure(config);
     blocks::routes::configure(config);
     taxonomy::routes::configure(config);
     code_repos::routes::configure(config);
@@ -56,7 +61,13 @@ pub fn document() -> utoipa::openapi::OpenApi {
 ///
 /// # Errors
 /// When the listener cannot be used, or the document has no JSON form.
-pub fn start(listener: TcpListener, config: &Config, db: Db) -> std::io::Result<Server> {
+pub fn start(
+    listener: TcpListener,
+    config: &Config,
+    db: Db,
+    gatekeeper: Gatekeeper,
+) -> std::io::Result<Server> {
+    let gatekeeper = web::Data::new(gatekeeper);
     let document = document();
     let known = Arc::new(KnownPaths::of(&document));
     let json: Arc<str> = document.to_json()?.into();
@@ -71,6 +82,7 @@ pub fn start(listener: TcpListener, config: &Config, db: Db) -> std::io::Result<
             .into_utoipa_app()
             .map(|app| {
                 app.app_data(web::Data::new(db.clone()))
+                    .app_data(gatekeeper.clone())
                     .app_data(body_limit)
                     .app_data(path::config())
             })
@@ -150,6 +162,13 @@ pub async fn around(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
+        // What is shown depends on who asks: kept by nobody else, and asked for anew by its ETag.
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("private, no-cache"),
+            );
+        }
     };
     match outcome {
         Ok(mut response) => {
