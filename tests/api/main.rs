@@ -7,9 +7,15 @@ mod service;
 
 mod audit;
 mod blocks;
+mod code_repos;
 mod concurrency;
+mod dependencies;
+mod docker_images;
 mod faults;
 mod hostile;
 mod http;
+mod parts;
 mod round_trips;
+mod taxonomy;
+mod vectors;
 mod versions;
