@@ -23,6 +23,9 @@ alter table public.block_taxonomies drop constraint block_taxonomies_category_id
 alter table public.block_taxonomies add constraint block_taxonomies_category_id_fkey
     foreign key (category_id) references public.taxonomy_categories on delete cascade;
 
+-- Whoever moves, archives or restores a category enters the guard, so that a look at its parent holds
+-- until the commit. (Locking the parent instead would let two that move meet in a deadlock: each has
+-- locked the row that it moves.)
 create or replace function app.guard_taxonomy() returns trigger
 language plpgsql security definer
 set search_path = ''
@@ -40,6 +43,7 @@ begin
             new.name := app.tidy(new.name);
         end if;
         if new.archived_at is distinct from old.archived_at then
+            perform app.enter_guard('taxonomy');
             if app.caller_id() is not null and not app.is_admin() and old.created_by is distinct from app.caller_id() then
                 raise exception 'only its creator or an admin archives and restores a category' using errcode = '42501';
             end if;
@@ -51,11 +55,9 @@ begin
             raise exception 'an archived category does not change; restore it first'
                 using errcode = '23514', constraint = 'taxonomy_categories_archived', table = 'taxonomy_categories';
         end if;
-        -- FOR SHARE, here and below: the parent is not archived between this look and the commit.
         if old.archived_at is not null and new.archived_at is null and new.parent_id is not distinct from old.parent_id
            and old.parent_id is not null then
-            perform from public.taxonomy_categories c
-                where c.category_id = new.parent_id and c.archived_at is null for share;
+            perform from public.taxonomy_categories c where c.category_id = new.parent_id and c.archived_at is null;
             if not found then
                 raise exception 'the category above it is archived; restore that first'
                     using errcode = '23514', constraint = 'taxonomy_categories_archived', table = 'taxonomy_categories';
@@ -66,7 +68,7 @@ begin
         return new;
     end if;
     perform app.enter_guard('taxonomy');
-    perform from public.taxonomy_categories c where c.category_id = new.parent_id and c.archived_at is null for share;
+    perform from public.taxonomy_categories c where c.category_id = new.parent_id and c.archived_at is null;
     if not found then
         raise exception 'there is no such parent category'
             using errcode = '23503', constraint = 'taxonomy_categories_parent_id_fkey', table = 'taxonomy_categories';
@@ -152,12 +154,13 @@ begin
         when 'block' then (select block_id from public.blocks where name_key = lower(reference) and archived_at is null)
         when 'edge' then (select edge_id from public.edges where name_key = lower(reference) and archived_at is null)
         when 'pipeline' then (select pipeline_id from public.pipelines where name_key = lower(reference) and archived_at is null)
-        when 'user' then (select user_id from public.users where lower(username) = lower(reference))
+        when 'user' then case when lower(reference) = 'me' then app.caller_id()
+            else (select user_id from public.users where lower(username) = lower(reference)) end
         when 'taxonomy' then app.find_category(reference)
     end;
 end $$;
 comment on function app.find_id(text, text) is
-    'The id behind a reference, which is an id or the name of a live block, edge, pipeline or category, or a username; null when nothing has that name.';
+    'The id behind a reference, which is an id or the name of a live block, edge, pipeline or category, or a username, or me; null when nothing has that name.';
 
 -- Past the policies, as app.find_blocks(): all that leaves it are ids, which the caller's own
 -- statement filters.

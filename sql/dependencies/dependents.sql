@@ -31,6 +31,7 @@ select
     entity_type as "entity_type!", entity_id as "entity_id!", name as "name!", depth as "depth!",
     dependency_id as "dependency_id!", version_constraint, path as "path!"
 from nearest
-where $6::uuid is null or (depth, entity_id) > ($5::int, $6)
+where (select app.as_caller($1))
+  and ($6::uuid is null or (depth, entity_id) > ($5::int, $6))
 order by depth, entity_id
 limit $7

@@ -14,5 +14,6 @@ select
     category_id as "category_id!", name as "name!", parent_id, created_at as "created_at!", updated_at as "updated_at!",
     created_by, archived_at
 from above
-where distance > 0
+where (select app.as_caller($1))
+  and distance > 0
 order by distance desc

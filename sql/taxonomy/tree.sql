@@ -20,4 +20,5 @@ select
     category_id as "category_id!", name as "name!", parent_id, created_at as "created_at!", updated_at as "updated_at!",
     created_by, archived_at
 from tree
+where (select app.as_caller($1))
 limit $3

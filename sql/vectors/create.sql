@@ -14,3 +14,4 @@ select
     vector_id as "vector_id!", block_id, edge_id, vector_db as "vector_db!", vector_key as "vector_key!", taxonomy_filter,
     created_at as "created_at!", updated_at as "updated_at!"
 from (select * from of_block union all select * from of_edge) as created
+where (select app.as_caller($1))

@@ -18,3 +18,4 @@ with of_block as (
 )
 select vector_id as "vector_id!"
 from (select * from of_block union all select * from of_edge) as deleted
+where (select app.as_caller($1))

@@ -212,6 +212,7 @@ async fn a_name_is_unique_among_siblings_and_an_ambiguous_one_names_nothing() {
     dan.post("/taxonomy-categories", json!({ "name": "TEXT" }))
         .await
         .refused(StatusCode::CONFLICT, "name_taken");
+    register(&dan, "b").await;
     let other = category(&dan, "Medical", Some("text")).await;
     for refused in [
         dan.get(&path("medical")).await,

@@ -43,9 +43,9 @@ async fn a_filter_names_categories_that_are_there_and_keeps_their_ids() {
             (
                 json!({ "any": "vision", "all": [1, "x"], "some": [], "recursive": 1, "a/b": 1 }),
                 &[
-                    "/taxonomy_filter/a~1b",
                     "/taxonomy_filter/all/0",
                     "/taxonomy_filter/any",
+                    "/taxonomy_filter/a~1b",
                     "/taxonomy_filter/recursive",
                     "/taxonomy_filter/some",
                 ],
