@@ -120,8 +120,9 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-    -- Arguments: generated columns, which have no value yet in a BEFORE trigger.
-    if to_jsonb(new) - tg_argv is distinct from to_jsonb(old) - tg_argv then
+    -- Arguments: generated columns, which have no value yet in a BEFORE trigger. (Without any,
+    -- tg_argv is null.)
+    if to_jsonb(new) - coalesce(tg_argv, '{}') is distinct from to_jsonb(old) - coalesce(tg_argv, '{}') then
         new.updated_at := app.next_revision(old.updated_at);
     end if;
     return new;

@@ -210,9 +210,12 @@ begin
     new.name := app.tidy(new.name);
     if tg_op = 'INSERT' then
         new.user_id := coalesce(new.user_id, app.caller_id());
-        -- The policy says so as well, but only after what follows has told of the other's role.
+        -- The policy says both as well, but only after what follows has told of the other's role.
         if new.user_id <> app.caller_id() and not app.is_admin() then
             raise exception 'only an admin makes keys for others' using errcode = '42501';
+        end if;
+        if app.caller_id() is not null and not app.is_unnarrowed() then
+            raise exception 'a narrowed key makes no keys' using errcode = '42501';
         end if;
         -- A key that leaks must not make itself immortal.
         maker := (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'api_key_id')::uuid;

@@ -111,6 +111,8 @@ pub fn start(
     .client_disconnect_timeout(Duration::from_secs(2))
     .keep_alive(Duration::from_secs(75))
     .shutdown_timeout(config.shutdown_seconds)
+    // Whoever starts it also stops it: see `cli::serve`.
+    .disable_signals()
     .listen(listener)?;
     Ok(server.run())
 }

@@ -57,7 +57,7 @@ pub fn ground() -> utoipa::openapi::OpenApi {
 /// Adds what holds for all operations: who may call, what is refused, which headers go with a
 /// change or a single resource.
 pub fn complete(document: &mut utoipa::openapi::OpenApi) {
-    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let components = std::mem::take(&mut document.components).unwrap_or_default();
     let mut builder: ComponentsBuilder = components.into();
     builder = builder
@@ -239,7 +239,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         .responses
         .get("200")
         .or_else(|| operation.responses.responses.get("201"))
-        .is_some_and(|response| shows_one(response));
+        .is_some_and(shows_one);
     if has_caller && single {
         for status in ["200", "201"] {
             if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) {

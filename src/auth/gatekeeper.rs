@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_configuration_that_cannot_be_safe_is_refused() {
         let fit = Config {
-            jwt_secret: Some("x".repeat(32)),
+            jwt_secret: Some("x".repeat(32).into()),
             ..Config::default()
         };
         assert!(Gatekeeper::new(&fit).is_ok());
@@ -181,7 +181,7 @@ mod tests {
                 ..fit.clone()
             },
             Config {
-                jwt_secret: Some("x".repeat(31)),
+                jwt_secret: Some("x".repeat(31).into()),
                 ..fit.clone()
             },
             Config {

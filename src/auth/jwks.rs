@@ -16,9 +16,9 @@ use tokio::sync::Mutex;
 use url::Url;
 
 /// Keys older than this are fetched again, while they are used.
-const FRESH_FOR: Duration = Duration::from_secs(10 * 60);
+const FRESH_FOR: Duration = Duration::from_mins(10);
 /// Keys older than this are not used before another fetch was tried.
-const USABLE_FOR: Duration = Duration::from_secs(60 * 60);
+const USABLE_FOR: Duration = Duration::from_hours(1);
 /// However many unknown keys are named, the document is not fetched more often than this.
 const PAUSE: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -191,5 +191,71 @@ impl Jwks {
         let at = Some(Instant::now());
         *jwks.fetched.write().expect("the lock") = Fetched { keys, at };
         jwks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const KEY: &str = r#"{"kty":"EC","crv":"P-256","kid":"one","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+
+    /// Answers every request alike, and counts them.
+    async fn issuer(status: &str, body: String) -> (Arc<Jwks>, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\nlocation: /elsewhere\r\n");
+        tokio::spawn(async move {
+            loop {
+                let (mut socket, _) = listener.accept().await.expect("a client");
+                counter.fetch_add(1, Ordering::Relaxed);
+                let mut request = [0; 4096];
+                let _ = socket.read(&mut request).await;
+                // A client that has heard enough hangs up.
+                let answer = format!("{head}\r\n{body}");
+                let _ = socket.write_all(answer.as_bytes()).await;
+            }
+        });
+        let url = format!("http://{address}/jwks.json").parse();
+        let jwks = Jwks::new(url.expect("a URL")).expect("a client");
+        (Arc::new(jwks), asked)
+    }
+
+    #[actix_web::test]
+    async fn unknown_keys_are_asked_for_once_in_a_while() {
+        let (jwks, asked) = issuer("200 OK", format!(r#"{{"keys":[{KEY}]}}"#)).await;
+        assert!(jwks.key("one").is_none());
+        assert!(jwks.fetched_key("one").await.is_some());
+        assert!(jwks.key("one").is_some());
+        for _ in 0..5 {
+            assert!(jwks.fetched_key("unknown").await.is_none());
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[actix_web::test]
+    async fn a_fetch_that_fails_leaves_the_keys_that_were_there() {
+        let endless = " ".repeat(LARGEST_DOCUMENT) + r#"{"keys":[]}"#;
+        for (status, body) in [
+            ("500 Internal Server Error", String::new()),
+            ("200 OK", "no document".to_owned()),
+            ("200 OK", endless),
+            ("302 Found", String::new()),
+        ] {
+            let (jwks, asked) = issuer(status, body).await;
+            let keys = parse(format!(r#"{{"keys":[{KEY}]}}"#).as_bytes()).expect("keys");
+            let at = Some(Instant::now());
+            *jwks.fetched.write().expect("the lock") = Fetched { keys, at };
+            assert!(jwks.fetched_key("unknown").await.is_none());
+            assert_eq!(asked.load(Ordering::Relaxed), 1, "{status}");
+            assert!(jwks.key("one").is_some(), "{status}");
+        }
     }
 }

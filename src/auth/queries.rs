@@ -36,6 +36,6 @@ pub struct Me {
 }
 
 pub(super) async fn me(scope: &mut Scope<'_>) -> Result<Option<Me>, Failure> {
-    let query = sqlx::query_file_as!(Me, "sql/auth/me.sql", scope.caller() as _);
+    let query = sqlx::query_file_as!(Me, "sql/users/me.sql", scope.caller() as _);
     Ok(query.fetch_optional(scope.connection()).await?)
 }

@@ -6,9 +6,15 @@
 //! connection, and only [`crate::auth`] makes a [`Caller`].
 
 mod before_caller;
+mod connect;
+pub mod login_check;
+pub mod migrate;
+pub mod owner;
 mod pool;
+pub mod pooler;
 pub mod private_server;
 mod refusal;
+pub mod scram;
 
 use std::time::Duration;
 
@@ -231,7 +237,7 @@ impl Failure {
     fn into_problem(self) -> Problem {
         match self {
             Self::Refused(problem) => *problem,
-            Self::Database(error) => refusal::problem(error),
+            Self::Database(error) => refusal::problem(&error),
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::auth::keys;
 
 /// Turns a failure of the database into what its client is told. What only we may know (the
 /// statement, internal errors) goes to the log.
-pub(super) fn problem(error: sqlx::Error) -> Problem {
-    let sqlx::Error::Database(database) = &error else {
+pub(super) fn problem(error: &sqlx::Error) -> Problem {
+    let sqlx::Error::Database(database) = error else {
         return match error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

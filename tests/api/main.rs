@@ -14,6 +14,7 @@ mod docker_images;
 mod faults;
 mod hostile;
 mod http;
+mod identity;
 mod parts;
 mod round_trips;
 mod taxonomy;

@@ -40,7 +40,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let config = Config {
-            jwt_secret: Some(JWT_SECRET.to_owned()),
+            jwt_secret: Some(JWT_SECRET.to_owned().into()),
             ..Config::default()
         };
         Self {

@@ -378,7 +378,8 @@ const DATA_MODEL: [(&str, &str); 18] = [
 
 #[tokio::test]
 async fn the_data_model_is_as_the_users_wrote_it() {
-    let mut owner = Database::new().await.connect().await;
+    let database = Database::new().await;
+    let mut owner = database.connect().await;
     let columns: Vec<(String, String, String, bool, Vec<String>)> = query_as(
         r"select
             c.relname::text, a.attname::text,
@@ -423,7 +424,8 @@ async fn the_data_model_is_as_the_users_wrote_it() {
 
 #[tokio::test]
 async fn unique_names_do_not_regard_case() {
-    let mut owner = Database::new().await.connect().await;
+    let database = Database::new().await;
+    let mut owner = database.connect().await;
     for (first, second) in [
         (
             "insert into users (username, email) values ('Ada', 'ada@example.com')",
@@ -460,7 +462,8 @@ async fn unique_names_do_not_regard_case() {
 
 #[tokio::test]
 async fn the_enums_have_the_users_values() {
-    let mut owner = Database::new().await.connect().await;
+    let database = Database::new().await;
+    let mut owner = database.connect().await;
     let enums: Vec<(String, String)> = query_as(
         "select t.typname::text, string_agg(e.enumlabel, ' ' order by e.enumsortorder)
          from pg_type t join pg_enum e on e.enumtypid = t.oid

@@ -452,7 +452,8 @@ async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
 
 #[tokio::test]
 async fn the_matrix_is_complete() {
-    let mut owner = Database::new().await.connect().await;
+    let database = Database::new().await;
+    let mut owner = database.connect().await;
     let tables: Vec<String> = query_scalar(
         "select relname::text from pg_class
          where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')",

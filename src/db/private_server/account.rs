@@ -130,6 +130,10 @@ fn follow_parent(command: &mut Command, farewell: Signal) {
             Err(Errno::ESRCH.into())
         }
     };
+    #[expect(
+        unsafe_code,
+        reason = "there is no safe way to ask for a signal in the child"
+    )]
     // SAFETY: between fork and exec only async-signal-safe functions may run. This closure makes two system calls
     // (`prctl`, `getppid`) and allocates nothing.
     unsafe {

@@ -81,9 +81,9 @@ impl Binaries {
                     usable.push(binaries);
                 }
                 Ok(Self { bin, version }) => {
-                    rejected += &format!("\nNot used: {} (version {version})", bin.display());
+                    rejected.push_str(&not_used(&bin, &format!("version {version}")));
                 }
-                Err(reason) => rejected += &format!("\nNot used: {} ({reason})", bin.display()),
+                Err(reason) => rejected.push_str(&not_used(&bin, &reason)),
             }
         }
         let newest = usable.into_iter().max_by(|a, b| a.version.cmp(&b.version));
@@ -212,6 +212,11 @@ fn parse(answer: &str) -> Option<Version> {
         major,
         minor: minor.unwrap_or(0),
     })
+}
+
+/// A line for whoever wonders why a PostgreSQL that is there is not good enough.
+fn not_used(bin: &Path, reason: &str) -> String {
+    format!("\nNot used: {} ({reason})", bin.display())
 }
 
 #[cfg(test)]

@@ -91,7 +91,9 @@ fn attempt(
         if output.status.success() {
             return Ok(());
         }
-        complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        String::from_utf8_lossy(&output.stderr)
+            .trim()
+            .clone_into(&mut complaint);
         tracing::debug!("initdb with locale {locale} failed: {complaint}");
     }
     Err(Error::Initdb {

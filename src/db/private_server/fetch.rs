@@ -17,7 +17,7 @@ use super::home::Home;
 /// What Supabase gives a new project today.
 const USUAL_MAJOR: u32 = 17;
 /// An archive has some 15 MB.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Downloads the newest release of a major version into the home, and checks that it runs.
 /// The archive is compared with its published SHA-256.

@@ -174,7 +174,7 @@ impl Home {
     pub fn log_tail(&self) -> String {
         let mut bytes = Vec::new();
         if let Ok(mut log) = File::open(self.log()) {
-            let length = log.metadata().map(|metadata| metadata.len()).unwrap_or(0);
+            let length = log.metadata().map_or(0, |metadata| metadata.len());
             let start = SeekFrom::Start(length.saturating_sub(TAIL_BYTES));
             if log.seek(start).is_ok() && log.read_to_end(&mut bytes).is_err() {
                 bytes.clear();

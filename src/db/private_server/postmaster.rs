@@ -25,7 +25,7 @@ use super::lock::FolderLock;
 use super::port::ADDRESS;
 
 /// Crash recovery of a developer's database is a matter of seconds; a sick disk may need longer.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 /// How long an orderly shutdown may take before it is made an abrupt one.
 const ORDERLY: Duration = Duration::from_secs(30);
 const ABRUPT: Duration = Duration::from_secs(10);

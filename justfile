@@ -1,0 +1,54 @@
+# The recipes of this repository; CI runs the same ones.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+sqlx_cli := "0.9.0"
+
+# Lists the recipes
+[private]
+default:
+    @just --list --unsorted
+
+# Runs the service on a private database
+run *arguments:
+    cargo run -- {{ arguments }}
+
+# Builds the program as it is deployed
+build:
+    cargo build --release --locked
+
+# Runs the tests
+test *arguments:
+    cargo test {{ arguments }}
+
+# Formats the code; with --check only looks
+fmt *flags:
+    cargo fmt --all {{ flags }}
+
+# Looks for what the compiler and clippy warn of
+lint:
+    cargo clippy --all-targets --locked -- --deny warnings
+
+# Refreshes .sqlx after a query or a migration has changed; with --check only compares
+sqlx *flags:
+    .ci/with-database cargo sqlx prepare {{ flags }}
+
+# Refreshes openapi.json after a route has changed
+openapi:
+    cargo run --quiet --locked -- openapi > target/openapi.json
+    cp target/openapi.json openapi.json
+
+# Compares openapi.json with the routes
+openapi-check:
+    cargo run --quiet --locked -- openapi > target/openapi.json
+    diff --unified openapi.json target/openapi.json \
+        || { echo "openapi.json is not what the routes say; run: just openapi" >&2; exit 1; }
+
+# Installs what the recipes need beside Rust and PostgreSQL
+tools:
+    sqlx --version 2>/dev/null | grep --quiet --fixed-strings " {{ sqlx_cli }}" \
+        || cargo install sqlx-cli --version {{ sqlx_cli }} --locked \
+            --no-default-features --features postgres,rustls,sqlx-toml
+
+# Everything that CI checks beside the tests
+ci: (fmt "--check") lint (sqlx "--check") openapi-check

@@ -1,0 +1,2 @@
+select version as "version!", checksum as "checksum!", success as "success!"
+from app.applied_migrations()

@@ -1,0 +1,159 @@
+//! The command line: what it offers, and where each command is carried out.
+
+mod health;
+mod owner;
+mod serve;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use crate::config::{Config, settings};
+use crate::{server, telemetry};
+
+/// What a command reports when it fails; the chain of causes is printed.
+type Outcome = Result<(), Box<dyn Error>>;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "blockyard",
+    version,
+    about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL",
+    long_about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.\n\n\
+                  Without a command it serves. Without DATABASE_URL it serves a private database that it keeps in .blockyard.",
+    after_long_help = settings::help(),
+    after_help = "`--help` lists the environment variables as well."
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve requests (the same as no command)
+    Serve,
+    /// Bring the schema of the database up to date, as its owner
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Manage the users, as the owner of the database
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Let the role `blockyard_api`, as which the service logs in, log in with a password
+    LoginRole(PasswordInput),
+    /// Ask the service on this machine whether it can serve (for container health checks)
+    Health,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Add a user
+    Create(NewUser),
+}
+
+#[derive(Debug, Args)]
+struct NewUser {
+    /// The name to log in with
+    #[arg(long)]
+    username: String,
+    /// The address
+    #[arg(long)]
+    email: String,
+    /// What the user may do
+    #[arg(long, value_enum)]
+    role: Role,
+    /// The id of an existing Supabase account (auth.users.id), so that its tokens are this user's
+    #[arg(long, value_name = "UUID")]
+    id: Option<Uuid>,
+    #[command(flatten)]
+    password: PasswordInput,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Role {
+    /// Reads the registry
+    Viewer,
+    /// Also writes it
+    Developer,
+    /// Also manages users and reads the whole audit trail
+    Admin,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Developer => "developer",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct PasswordInput {
+    /// Read the password from standard input; an argument would show in the list of processes
+    #[arg(long, required = true)]
+    password_stdin: bool,
+}
+
+/// Carries out what the command line says. Exit codes: 0, 1 for a failure, 2 for a command line
+/// that makes no sense.
+pub fn run() -> ExitCode {
+    let command = CommandLine::parse().command.unwrap_or(Command::Serve);
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(carry_out(command)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", with_causes(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry_out(command: Command) -> Outcome {
+    match command {
+        Command::Openapi => openapi(),
+        Command::Serve => serve::serve(Config::load()?).await,
+        Command::Health => health::health(&Config::load()?).await,
+        Command::Migrate => owner::migrate(&for_command()?).await,
+        Command::User(UserCommand::Create(user)) => {
+            owner::create_user(&for_command()?, &user).await
+        }
+        Command::LoginRole(_) => owner::login_role(&for_command()?).await,
+    }
+}
+
+fn for_command() -> Result<Config, Box<dyn Error>> {
+    let config = Config::load()?;
+    telemetry::command(&config)?;
+    Ok(config)
+}
+
+/// Needs no configuration: the document is part of the program.
+fn openapi() -> Outcome {
+    println!("{}", server::document().to_pretty_json()?);
+    Ok(())
+}
+
+/// An error and what caused it, each on a line of its own.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let line = error.to_string();
+        // `#[error(transparent)]` and careless libraries say the same twice.
+        if !text.ends_with(&line) {
+            text.push_str("\ncaused by: ");
+            text.push_str(&line);
+        }
+        cause = error.source();
+    }
+    text
+}

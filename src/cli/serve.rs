@@ -1,0 +1,164 @@
+//! `blockyard serve`: on the database of the configuration, or on a private one.
+
+use std::error::Error;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Outcome;
+use crate::auth::Gatekeeper;
+use crate::config::Config;
+use crate::db::{Db, login_check};
+use crate::development::{self, Development};
+use crate::{server, telemetry};
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+pub(super) async fn serve(mut config: Config) -> Outcome {
+    let login = config.service_login()?;
+    if login.is_some() {
+        config.check_for_serving()?;
+    }
+    let _telemetry = telemetry::serve(&config)?;
+    let mut stop = Stop::listen()?;
+    // First what fails at once: a port that is taken is no reason to start a database.
+    let listener = listen(&config).await?;
+    match login {
+        Some(login) => {
+            let check = login_check::check(&login, config.allow_privileged_login);
+            match stop.unless_asked(check).await {
+                Some(outcome) => outcome?,
+                None => return Ok(()),
+            }
+            answer(listener, &config, login, &mut stop).await
+        }
+        None => develop(&mut config, listener, &mut stop).await,
+    }
+}
+
+/// On a private database, which ends with the service.
+async fn develop(config: &mut Config, listener: TcpListener, stop: &mut Stop) -> Outcome {
+    let address = listener.local_addr()?;
+    let dir = config.blockyard_dir.clone();
+    let Some(development) = stop.unless_asked(Development::start(&dir)).await else {
+        return Ok(());
+    };
+    let development = development?;
+    let outcome = match development::provide_secret(config) {
+        Ok(()) => {
+            println!("{}", development.greeting(address, &dir));
+            answer(listener, config, development.login(), stop).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    development.stop().await?;
+    outcome
+}
+
+/// Answers requests until it is asked to stop, then those that are being served; asked once
+/// more, not even those.
+async fn answer(
+    listener: TcpListener,
+    config: &Config,
+    login: PgConnectOptions,
+    stop: &mut Stop,
+) -> Outcome {
+    let size = config.database_connections.try_into()?;
+    let wait = Duration::from_secs(config.database_wait_seconds.into());
+    let db = Db::new(login, size, wait)?;
+    let address = listener.local_addr()?;
+    let gatekeeper = Gatekeeper::new(config)?;
+    let server = server::start(listener, config, db, gatekeeper)?;
+    let handle = server.handle();
+    let mut server = std::pin::pin!(server);
+    tracing::info!(%address, "serving");
+    if let Some(outcome) = stop.unless_asked(&mut server).await {
+        return Ok(outcome?);
+    }
+    tracing::info!("stopping");
+    let orderly = async {
+        let ((), outcome) = tokio::join!(handle.stop(true), &mut server);
+        outcome
+    };
+    if let Some(outcome) = stop.unless_asked(orderly).await {
+        outcome?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ctrl-C and SIGTERM. Heard from the very start, so that a private database is always stopped.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// What comes out of `work`, or `None` if we are asked to stop before.
+    async fn unless_asked<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            outcome = work => Some(outcome),
+            _ = self.interrupt.recv() => None,
+            _ = self.terminate.recv() => None,
+        }
+    }
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, Box<dyn Error>> {
+    let place = (config.host.as_str(), config.port);
+    let addresses = tokio::net::lookup_host(place).await.map_err(|error| {
+        format!(
+            "HOST={} is no address of this machine ({error}); 127.0.0.1 and 0.0.0.0 always are",
+            config.host
+        )
+    })?;
+    let mut outcome = Err(io::Error::other("no address"));
+    for address in addresses {
+        outcome = bind(address);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    Ok(outcome.map_err(|error| refusal(config, &error))?)
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        tokio::net::TcpSocket::new_v4()?
+    } else {
+        tokio::net::TcpSocket::new_v6()?
+    };
+    // A restart must not wait for connections of the last life to time out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// What to change, in the words of the configuration.
+fn refusal(config: &Config, error: &io::Error) -> String {
+    let (host, port) = (&config.host, config.port);
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "port {port} on {host} is taken by another program; set PORT to a free one, such as PORT={}",
+            port.saturating_add(1)
+        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("port {port} needs more rights than this user has; set PORT to 1024 or more")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            format!("HOST={host} is no address of this machine; 127.0.0.1 and 0.0.0.0 always are")
+        }
+        _ => format!("cannot listen on {host}:{port} (HOST, PORT): {error}"),
+    }
+}

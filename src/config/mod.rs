@@ -1,0 +1,239 @@
+//! Configuration: environment variables, after `.env` where there is one.
+//!
+//! [`settings::SETTINGS`] describes every variable once; `--help`, `.env.example` and the README
+//! are made of it. Nothing here reads the environment again after [`Config::load`].
+
+mod database;
+mod fault;
+mod secret;
+pub mod settings;
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use sqlx::postgres::PgConnectOptions;
+
+pub use fault::{Fault, Faults};
+pub use secret::Secret;
+
+/// Everything that can be configured. Durations are in seconds, sizes in bytes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    pub database_url: Option<Secret>,
+    pub migrate_database_url: Option<Secret>,
+    pub database_ca: Option<String>,
+    pub database_connections: u32,
+    pub database_wait_seconds: u32,
+    pub allow_insecure_database: bool,
+    pub allow_privileged_login: bool,
+    pub jwt_secret: Option<Secret>,
+    pub jwt_jwks_url: Option<String>,
+    pub jwt_issuer: String,
+    pub jwt_trusted_issuers: Vec<String>,
+    pub access_token_seconds: u32,
+    pub refresh_token_seconds: u32,
+    pub login_account_limit: u32,
+    pub login_address_limit: u32,
+    pub login_window_seconds: u32,
+    pub host: String,
+    pub port: u16,
+    pub trust_forwarded_for: bool,
+    pub body_limit: usize,
+    pub shutdown_seconds: u64,
+    pub audit_reads: AuditReads,
+    pub log_level: String,
+    pub log_format: LogFormat,
+    pub log_file: String,
+    pub blockyard_dir: PathBuf,
+}
+
+/// Which reads are recorded in the audit trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditReads {
+    /// Of users, API keys and the audit trail.
+    Sensitive,
+    All,
+}
+
+/// How a log line looks on standard output. The file has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line, for whatever collects logs.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: None,
+            migrate_database_url: None,
+            database_ca: None,
+            database_connections: 10,
+            database_wait_seconds: 3,
+            allow_insecure_database: false,
+            allow_privileged_login: false,
+            jwt_secret: None,
+            jwt_jwks_url: None,
+            jwt_issuer: "blockyard".to_owned(),
+            jwt_trusted_issuers: Vec::new(),
+            access_token_seconds: 900,
+            refresh_token_seconds: 30 * 24 * 3600,
+            login_account_limit: 10,
+            login_address_limit: 50,
+            login_window_seconds: 900,
+            host: LOOPBACK.to_owned(),
+            port: 8000,
+            trust_forwarded_for: false,
+            body_limit: 2 * 1024 * 1024,
+            shutdown_seconds: 20,
+            audit_reads: AuditReads::Sensitive,
+            log_level: "info".to_owned(),
+            log_format: LogFormat::Pretty,
+            log_file: "logs/app.log".to_owned(),
+            blockyard_dir: PathBuf::from(".blockyard"),
+        }
+    }
+}
+
+const LOOPBACK: &str = "127.0.0.1";
+const EVERYWHERE: &str = "0.0.0.0";
+
+impl Config {
+    /// Reads the environment of this process, into which `.env` has been read before.
+    ///
+    /// # Errors
+    /// Every variable whose value cannot be used.
+    pub fn load() -> Result<Self, Faults> {
+        // Not `vars()`, which panics on a variable of somebody else that is not UTF-8.
+        Self::read(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
+    }
+
+    /// Reads the variables that are ours; an empty one counts as not set.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, Faults> {
+        let variables: Vec<_> = variables
+            .into_iter()
+            .map(|(name, value)| (name, value.trim().to_owned()))
+            .filter(|(name, value)| settings::find(name).is_some() && !value.is_empty())
+            .collect();
+        let mut config: Self = envy::from_iter(variables.iter().cloned())
+            .map_err(|error| culprits(&variables, &error))?;
+        config.jwt_trusted_issuers = trimmed(&config.jwt_trusted_issuers);
+        let is_set = |name: &str| variables.iter().any(|(set, _)| set == name);
+        // A platform that runs containers says where to listen with PORT and nothing else, and
+        // reaches the service from outside. Anywhere else nobody is let in unasked.
+        if !is_set("HOST") && is_set("PORT") && config.database_url.is_some() {
+            EVERYWHERE.clone_into(&mut config.host);
+        }
+        Faults::none_of(config.out_of_range())?;
+        Ok(config)
+    }
+
+    /// How to log in to the database that is served; `None` means a private one.
+    ///
+    /// # Errors
+    /// When `DATABASE_URL` is no URL, or its connection could be overheard.
+    pub fn service_login(&self) -> Result<Option<PgConnectOptions>, Fault> {
+        self.login("DATABASE_URL", self.database_url.as_ref())
+    }
+
+    /// How the owner of the tables logs in: `MIGRATE_DATABASE_URL`, or else `DATABASE_URL`;
+    /// `None` means the private database.
+    ///
+    /// # Errors
+    /// As [`Config::service_login`].
+    pub fn owner_login(&self) -> Result<Option<PgConnectOptions>, Fault> {
+        match &self.migrate_database_url {
+            Some(_) => self.login("MIGRATE_DATABASE_URL", self.migrate_database_url.as_ref()),
+            None => self.service_login(),
+        }
+    }
+
+    fn login(
+        &self,
+        variable: &'static str,
+        url: Option<&Secret>,
+    ) -> Result<Option<PgConnectOptions>, Fault> {
+        let Some(url) = url else { return Ok(None) };
+        database::login(
+            variable,
+            url,
+            self.database_ca.as_deref(),
+            self.allow_insecure_database,
+        )
+        .map(Some)
+    }
+
+    /// Whether everything is here that a service with a database of its own must have.
+    ///
+    /// # Errors
+    /// When `JWT_SECRET` is missing or easily guessed.
+    pub fn check_for_serving(&self) -> Result<(), Faults> {
+        let fault = match &self.jwt_secret {
+            None => Some(Fault::missing("JWT_SECRET")),
+            Some(secret) => secret.weakness().map(|what| Fault::new("JWT_SECRET", what)),
+        };
+        Faults::none_of(fault)
+    }
+
+    fn out_of_range(&self) -> Vec<Fault> {
+        let checks = [
+            ("DATABASE_CONNECTIONS", self.database_connections >= 1),
+            ("DATABASE_WAIT_SECONDS", self.database_wait_seconds >= 1),
+            (
+                "ACCESS_TOKEN_SECONDS",
+                (1..=604_800).contains(&self.access_token_seconds),
+            ),
+            (
+                "REFRESH_TOKEN_SECONDS",
+                (1..=i32::MAX.unsigned_abs()).contains(&self.refresh_token_seconds),
+            ),
+            ("LOGIN_ACCOUNT_LIMIT", self.login_account_limit >= 1),
+            ("LOGIN_ADDRESS_LIMIT", self.login_address_limit >= 1),
+            ("LOGIN_WINDOW_SECONDS", self.login_window_seconds >= 1),
+            ("BODY_LIMIT", self.body_limit >= 1024),
+            ("JWT_JWKS_URL", self.jwks_url_is_safe()),
+        ];
+        checks
+            .into_iter()
+            .filter(|(_, fine)| !fine)
+            .map(|(name, _)| Fault::unusable(name))
+            .collect()
+    }
+
+    fn jwks_url_is_safe(&self) -> bool {
+        self.jwt_jwks_url.as_deref().is_none_or(|text| {
+            url::Url::parse(text).is_ok_and(|url| {
+                url.scheme() == "https"
+                    || url.scheme() == "http" && url.host_str().is_some_and(database::is_loopback)
+            })
+        })
+    }
+}
+
+/// Which variables a failed reading was about: those that fail alone as well.
+fn culprits(variables: &[(String, String)], error: &envy::Error) -> Faults {
+    let faults = variables
+        .iter()
+        .filter(|variable| envy::from_iter::<_, Config>([(*variable).clone()]).is_err())
+        .map(|(name, _)| Fault::unusable(name))
+        .collect();
+    Faults::some(faults, error)
+}
+
+fn trimmed(words: &[String]) -> Vec<String> {
+    let words = words.iter().map(|word| word.trim().to_owned());
+    words.filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests;

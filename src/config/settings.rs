@@ -1,0 +1,294 @@
+//! Every variable, described once: for `--help`, `.env.example` and the README.
+
+use std::fmt::Write;
+
+/// What one variable is called, what it may be and what it does.
+pub struct Setting {
+    pub name: &'static str,
+    /// What holds without it; empty when there is nothing.
+    pub default: &'static str,
+    /// Completes "NAME must be …".
+    pub must_be: &'static str,
+    pub meaning: &'static str,
+}
+
+/// Variables that belong together.
+pub struct Group {
+    pub title: &'static str,
+    pub settings: &'static [Setting],
+}
+
+const fn setting(
+    name: &'static str,
+    default: &'static str,
+    must_be: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        default,
+        must_be,
+        meaning,
+    }
+}
+
+/// All of them.
+pub const SETTINGS: &[Group] = &[
+    Group {
+        title: "Database",
+        settings: &[
+            setting(
+                "DATABASE_URL",
+                "",
+                "a URL such as postgres://blockyard_api:password@host:5432/postgres",
+                "The database, as the role blockyard_api. Without it a private PostgreSQL is started in BLOCKYARD_DIR.",
+            ),
+            setting(
+                "MIGRATE_DATABASE_URL",
+                "DATABASE_URL",
+                "a URL such as postgres://postgres:password@host:5432/postgres",
+                "The owner's login, for migrate, user and login-role; direct or through a session pooler.",
+            ),
+            setting(
+                "DATABASE_CA",
+                "",
+                "a PEM certificate, or the path of a file that holds one",
+                "The authority that vouches for the database's certificate; Supabase has its own.",
+            ),
+            setting(
+                "DATABASE_CONNECTIONS",
+                "10",
+                "a whole number from 1 on",
+                "How many connections one instance keeps at most.",
+            ),
+            setting(
+                "DATABASE_WAIT_SECONDS",
+                "3",
+                "a whole number of seconds from 1 on",
+                "How long a request waits for a connection before it is answered with 503.",
+            ),
+            setting(
+                "ALLOW_INSECURE_DATABASE",
+                "false",
+                "true or false",
+                "Connect to another machine without verify-full: only where nobody can listen on the way.",
+            ),
+            setting(
+                "ALLOW_PRIVILEGED_LOGIN",
+                "false",
+                "true or false",
+                "Serve over a login that row-level security does not bind. The service then protects the data alone.",
+            ),
+        ],
+    },
+    Group {
+        title: "Identity",
+        settings: &[
+            setting(
+                "JWT_SECRET",
+                "",
+                "at least 32 random bytes (`openssl rand -base64 48` makes them)",
+                "Signs access tokens (HS256). Supabase's JWT secret, if its REST API shall accept them as well. Required with DATABASE_URL.",
+            ),
+            setting(
+                "JWT_JWKS_URL",
+                "",
+                "an https URL (http only to this machine)",
+                "Further keys (ES256, RS256) whose tokens are accepted: https://<ref>.supabase.co/auth/v1/.well-known/jwks.json.",
+            ),
+            setting("JWT_ISSUER", "blockyard", "a text", "`iss` of our tokens."),
+            setting(
+                "JWT_TRUSTED_ISSUERS",
+                "",
+                "a list with commas between",
+                "Issuers whose tokens are accepted beside our own.",
+            ),
+            setting(
+                "ACCESS_TOKEN_SECONDS",
+                "900",
+                "a whole number of seconds from 1 to 604800 (a week)",
+                "How long an access token is valid.",
+            ),
+            setting(
+                "REFRESH_TOKEN_SECONDS",
+                "2592000",
+                "a whole number of seconds from 1 on",
+                "How long a refresh token is valid.",
+            ),
+            setting(
+                "LOGIN_ACCOUNT_LIMIT",
+                "10",
+                "a whole number from 1 on",
+                "Failed logins of one account within the window before 429.",
+            ),
+            setting(
+                "LOGIN_ADDRESS_LIMIT",
+                "50",
+                "a whole number from 1 on",
+                "Failed logins from one address within the window before 429.",
+            ),
+            setting(
+                "LOGIN_WINDOW_SECONDS",
+                "900",
+                "a whole number of seconds from 1 on",
+                "That window.",
+            ),
+        ],
+    },
+    Group {
+        title: "Network",
+        settings: &[
+            setting(
+                "HOST",
+                "127.0.0.1",
+                "an address or a name of this machine",
+                "Where to listen. 0.0.0.0 when PORT and DATABASE_URL are set, as a platform does.",
+            ),
+            setting(
+                "PORT",
+                "8000",
+                "a port, 0 to 65535 (0 takes a free one)",
+                "The port to listen on.",
+            ),
+            setting(
+                "TRUST_FORWARDED_FOR",
+                "false",
+                "true or false",
+                "Take the client's address from X-Forwarded-For: only behind a proxy that sets it.",
+            ),
+            setting(
+                "BODY_LIMIT",
+                "2097152",
+                "a whole number of bytes from 1024 on",
+                "The largest request body; larger ones get 413.",
+            ),
+            setting(
+                "SHUTDOWN_SECONDS",
+                "20",
+                "a whole number of seconds",
+                "How long requests that are being served may take after SIGTERM.",
+            ),
+        ],
+    },
+    Group {
+        title: "Audit and logs",
+        settings: &[
+            setting(
+                "AUDIT_READS",
+                "sensitive",
+                "sensitive or all",
+                "Which reads the audit trail records: of users, API keys and itself, or all.",
+            ),
+            setting(
+                "LOG_LEVEL",
+                "info",
+                "error, warn, info, debug, trace, or directives such as info,sqlx=debug",
+                "What is logged.",
+            ),
+            setting(
+                "LOG_FORMAT",
+                "pretty",
+                "pretty or json",
+                "How a line looks.",
+            ),
+            setting(
+                "LOG_FILE",
+                "logs/app.log",
+                "a path, or off",
+                "Beside standard output; a new file every 10 MB, old ones are kept for 10 days.",
+            ),
+        ],
+    },
+    Group {
+        title: "Development",
+        settings: &[
+            setting(
+                "BLOCKYARD_DIR",
+                ".blockyard",
+                "a folder",
+                "Where the private PostgreSQL lives.",
+            ),
+            setting(
+                "BLOCKYARD_PG_BIN",
+                "",
+                "the folder that holds `initdb` and `postgres`",
+                "Which PostgreSQL the private one is; without it the newest that is found.",
+            ),
+        ],
+    },
+];
+
+/// The description of a variable, if it is ours.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS
+        .iter()
+        .flat_map(|group| group.settings)
+        .find(|setting| setting.name == name)
+}
+
+/// The end of `blockyard --help`.
+pub fn help() -> String {
+    let mut text = String::from("Environment, also read from the file .env:\n");
+    each(|group, setting, first| {
+        if first {
+            let _ = write!(text, "\n  {}\n", group.title);
+        }
+        let default = match setting.default {
+            "" => String::new(),
+            default => format!(" [default: {default}]"),
+        };
+        let _ = writeln!(
+            text,
+            "    {:<24}{}{default}\n{:28}Must be {}.",
+            setting.name, setting.meaning, "", setting.must_be
+        );
+    });
+    text
+}
+
+/// The file `.env.example`.
+pub fn env_example() -> String {
+    let mut text = String::from(
+        "# Copy this to .env and take the # from the lines that shall be different.\n\
+         # The environment wins over .env; an empty value counts as not set.\n",
+    );
+    each(|group, setting, first| {
+        if first {
+            let _ = write!(text, "\n# {}\n", group.title);
+        }
+        let _ = write!(
+            text,
+            "\n# {}\n# Must be {}.\n# {}={}\n",
+            setting.meaning, setting.must_be, setting.name, setting.default
+        );
+    });
+    text
+}
+
+/// The table of the README.
+pub fn markdown() -> String {
+    let mut text = String::from("| variable | default | meaning |\n|---|---|---|\n");
+    each(|group, setting, first| {
+        if first {
+            let _ = writeln!(text, "| **{}** | | |", group.title);
+        }
+        let default = match setting.default {
+            "" => String::new(),
+            default => format!("`{default}`"),
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {default} | {} Must be {}. |",
+            setting.name, setting.meaning, setting.must_be
+        );
+    });
+    text
+}
+
+fn each(mut show: impl FnMut(&Group, &Setting, bool)) {
+    for group in SETTINGS {
+        for (index, setting) in group.settings.iter().enumerate() {
+            show(group, setting, index == 0);
+        }
+    }
+}

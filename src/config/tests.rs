@@ -1,0 +1,142 @@
+use super::{AuditReads, Config, LogFormat};
+
+const STRONG: &str = "k3J9sPq0Zx7Vb2Nn5Mm8LdRtYuIoEwAf";
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::read(variables).map_err(|faults| faults.to_string())
+}
+
+#[test]
+fn nothing_set_is_development_on_the_loopback() {
+    let config = read(&[("DATABASE_URL", ""), ("PATH", "/bin")]).unwrap();
+    assert!(config.service_login().unwrap().is_none());
+    assert_eq!(config.host, "127.0.0.1");
+    assert_eq!(config.port, 8000);
+}
+
+#[test]
+fn values_are_read() {
+    let config = read(&[
+        ("PORT", " 9000 "),
+        ("AUDIT_READS", "all"),
+        ("LOG_FORMAT", "json"),
+        ("JWT_TRUSTED_ISSUERS", "a, b,"),
+    ])
+    .unwrap();
+    assert_eq!(config.port, 9000);
+    assert_eq!(config.audit_reads, AuditReads::All);
+    assert_eq!(config.log_format, LogFormat::Json);
+    assert_eq!(config.jwt_trusted_issuers, ["a", "b"]);
+    assert_eq!(config.host, "127.0.0.1", "a port alone opens nothing");
+}
+
+#[test]
+fn a_platform_is_listened_to_everywhere() {
+    let url = ("DATABASE_URL", "postgres://u:p@localhost/d");
+    assert_eq!(read(&[url, ("PORT", "80")]).unwrap().host, "0.0.0.0");
+    assert_eq!(read(&[url]).unwrap().host, "127.0.0.1");
+    let given = [url, ("PORT", "80"), ("HOST", "::1")];
+    assert_eq!(read(&given).unwrap().host, "::1");
+}
+
+#[test]
+fn every_fault_is_named_at_once_with_what_it_must_be() {
+    let faults = read(&[
+        ("PORT", "eighty"),
+        ("AUDIT_READS", "some"),
+        ("TRUST_FORWARDED_FOR", "yes"),
+    ])
+    .unwrap_err();
+    assert!(faults.contains("PORT must be a port"), "{faults}");
+    assert!(
+        faults.contains("AUDIT_READS must be sensitive or all"),
+        "{faults}"
+    );
+    assert!(
+        faults.contains("TRUST_FORWARDED_FOR must be true or false"),
+        "{faults}"
+    );
+    let faults = read(&[
+        ("BODY_LIMIT", "0"),
+        ("JWT_JWKS_URL", "http://example.org/keys"),
+    ])
+    .unwrap_err();
+    assert!(faults.contains("BODY_LIMIT"), "{faults}");
+    assert!(faults.contains("JWT_JWKS_URL"), "{faults}");
+}
+
+#[test]
+fn weak_secrets_are_refused_by_name_and_never_shown() {
+    let weak = [
+        "short",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "changemechangemechangemechangemechangeme-1234567890",
+        "super-secret-jwt-token-with-at-least-32-characters-long",
+    ];
+    for secret in weak {
+        let config = read(&[("JWT_SECRET", secret)]).unwrap();
+        let faults = config.check_for_serving().unwrap_err().to_string();
+        assert!(faults.contains("JWT_SECRET"), "{faults}");
+        assert!(!faults.contains(secret), "{faults}");
+        assert!(!format!("{config:?}").contains(secret));
+    }
+    let faults = Config::default()
+        .check_for_serving()
+        .unwrap_err()
+        .to_string();
+    assert!(faults.contains("JWT_SECRET is not set"), "{faults}");
+    let strong = read(&[("JWT_SECRET", STRONG)]).unwrap();
+    strong.check_for_serving().unwrap();
+}
+
+#[test]
+fn a_database_elsewhere_must_prove_who_it_is() {
+    let login = |url: &str| {
+        let config = read(&[("DATABASE_URL", url)]).unwrap();
+        config.service_login().map_err(|fault| fault.to_string())
+    };
+    for mode in ["disable", "prefer", "require", "verify-ca"] {
+        let refusal = login(&format!("postgres://u:hidden@db.org/d?sslmode={mode}")).unwrap_err();
+        assert!(refusal.contains("DATABASE_URL goes to db.org"), "{refusal}");
+        assert!(!refusal.contains("hidden"), "{refusal}");
+    }
+    for url in [
+        "postgres://u:p@db.org/d",
+        "postgres://u:p@db.org/d?sslmode=verify-full",
+    ] {
+        let mode = login(url).unwrap().unwrap().get_ssl_mode();
+        assert!(matches!(mode, sqlx::postgres::PgSslMode::VerifyFull));
+    }
+    for host in ["localhost", "127.0.0.1", "[::1]", "%2Fvar%2Frun"] {
+        login(&format!("postgres://u:p@{host}/d?sslmode=disable")).unwrap();
+    }
+    for url in [
+        "mysql://u:hidden@db.org/d",
+        "db.org",
+        "postgres://u:hidden@db.org:x/d",
+    ] {
+        let refusal = login(url).unwrap_err();
+        assert!(refusal.contains("DATABASE_URL"), "{refusal}");
+        assert!(!refusal.contains("hidden"), "{refusal}");
+    }
+    let opted_out = read(&[
+        ("DATABASE_URL", "postgres://u:p@db.org/d?sslmode=disable"),
+        ("ALLOW_INSECURE_DATABASE", "true"),
+    ]);
+    opted_out.unwrap().service_login().unwrap();
+}
+
+#[test]
+fn the_owner_falls_back_on_the_services_url() {
+    let config = read(&[("DATABASE_URL", "postgres://one:p@localhost/d")]).unwrap();
+    assert_eq!(config.owner_login().unwrap().unwrap().get_username(), "one");
+    let config = read(&[
+        ("DATABASE_URL", "postgres://one:p@localhost/d"),
+        ("MIGRATE_DATABASE_URL", "postgres://two:p@localhost/d"),
+    ])
+    .unwrap();
+    assert_eq!(config.owner_login().unwrap().unwrap().get_username(), "two");
+}

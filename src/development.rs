@@ -1,0 +1,203 @@
+//! Development: the service on a private database, ready without any configuration.
+//!
+//! Everything it needs lies in `BLOCKYARD_DIR` and stays there between starts: PostgreSQL and its
+//! data, and the secret that signs the tokens.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sqlx::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::config::{Config, Secret};
+use crate::db::login_check::SERVICE_ROLE;
+use crate::db::migrate;
+use crate::db::owner::{self, Owner};
+use crate::db::private_server::{self, DefaultGrants, Durability, PrivateServer};
+use crate::enrolment::{self, NewAccount};
+
+const DATABASE: &str = "blockyard";
+const ADMIN: &str = "admin";
+const JWT_SECRET_FILE: &str = "jwt-secret";
+/// The folder keeps passwords, so it never belongs into a repository.
+const GITIGNORE: &str = "*\n";
+
+/// Why the private database is not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Server(#[from] private_server::Error),
+    #[error(transparent)]
+    Migration(#[from] migrate::Error),
+    #[error("the first administrator could not be made")]
+    Admin(#[from] enrolment::Error),
+    #[error(transparent)]
+    Owner(#[from] owner::Error),
+    #[error("{} cannot be used", .path.display())]
+    File { path: PathBuf, source: io::Error },
+}
+
+/// The private database, running, migrated, with an administrator.
+pub struct Development {
+    server: PrivateServer,
+    password: Option<String>,
+}
+
+impl Development {
+    /// Starts it, and makes whatever is not there yet.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn start(dir: &Path) -> Result<Self, Error> {
+        let server = start_server(dir).await?;
+        migrate::migrate(&server.owner(DATABASE)).await?;
+        server.allow_login(SERVICE_ROLE).await?;
+        let mut owner = Owner::connect(&server.owner(DATABASE)).await?;
+        let password = if owner.has_admin().await? {
+            None
+        } else {
+            Some(create_admin(&mut owner).await?)
+        };
+        owner.close().await;
+        Ok(Self { server, password })
+    }
+
+    /// How the service logs in.
+    pub fn login(&self) -> PgConnectOptions {
+        self.server.login(SERVICE_ROLE, DATABASE)
+    }
+
+    /// What to know about this start. The administrator's password is in it only once: after the
+    /// start that has made him.
+    pub fn greeting(&self, address: SocketAddr, dir: &Path) -> String {
+        let url = format!("http://{address}");
+        let mut text = format!(
+            "\nBlockyard listens on {url} (documentation: {url}/docs).\n\
+             Its private PostgreSQL lives in {}; Ctrl-C stops both, the data stay.\n",
+            dir.display()
+        );
+        let Some(password) = &self.password else {
+            return text;
+        };
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            r#"
+  username  {ADMIN}
+  password  {password}
+            (shown this once)
+
+Try:
+  TOKEN=$(curl -s {url}/auth/login -H 'Content-Type: application/json' \
+    -d '{{"username": "{ADMIN}", "password": "{password}"}}' | sed 's/.*"access_token" *: *"\([^"]*\)".*/\1/')
+  curl -s {url}/blocks -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{{"name": "titanic", "block_type": "dataset", "metadata": {{"rows": 891}}}}'
+  curl -s {url}/blocks/titanic -H "Authorization: Bearer $TOKEN"
+"#
+        );
+        text
+    }
+
+    /// Stops the database; its data stay.
+    ///
+    /// # Errors
+    /// [`private_server::Error::Stop`].
+    pub async fn stop(self) -> Result<(), private_server::Error> {
+        self.server.stop().await
+    }
+}
+
+/// The private server alone, for the owner's commands, and its owner's login.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn server_for_owner(dir: &Path) -> Result<(PrivateServer, PgConnectOptions), Error> {
+    let server = start_server(dir).await?;
+    let login = server.owner(DATABASE);
+    Ok((server, login))
+}
+
+async fn start_server(dir: &Path) -> Result<PrivateServer, Error> {
+    let server = PrivateServer::start(dir, Durability::Full).await?;
+    let ignored = dir.join(".gitignore");
+    if !ignored.exists() {
+        fs::write(&ignored, GITIGNORE).map_err(in_file(&ignored))?;
+    }
+    // A first start that was interrupted has left no database, or one that is not migrated.
+    if server.is_new() || !is_reachable(&server.owner(DATABASE)).await {
+        server
+            .create_database(DATABASE, DefaultGrants::Explicit)
+            .await?;
+    }
+    Ok(server)
+}
+
+/// Whether the database exists and has its shape: `app` is what comes after that.
+async fn is_reachable(owner: &PgConnectOptions) -> bool {
+    let outcome = async {
+        let mut connection = owner.connect().await?;
+        sqlx::query_scalar("select to_regnamespace('app') is not null")
+            .fetch_one(&mut connection)
+            .await
+    };
+    outcome.await.unwrap_or(false)
+}
+
+async fn create_admin(owner: &mut Owner) -> Result<String, Error> {
+    let password = random_text::<18>();
+    let admin = NewAccount {
+        user_id: None,
+        username: ADMIN,
+        email: "admin@localhost",
+        role: "admin",
+    };
+    enrolment::enrol(owner, admin, &password).await?;
+    Ok(password)
+}
+
+/// Gives the configuration the secret of this folder, unless it has one.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn provide_secret(config: &mut Config) -> Result<(), Error> {
+    if config.jwt_secret.is_none() {
+        config.jwt_secret = Some(secret(&config.blockyard_dir.join(JWT_SECRET_FILE))?);
+    }
+    Ok(())
+}
+
+/// The secret in a file that only its owner reads; made if it is not there.
+fn secret(path: &Path) -> Result<Secret, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned().into()),
+        Ok(_) => fs::remove_file(path).map_err(in_file(path))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(in_file(path)(error)),
+    }
+    let text = random_text::<48>();
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(in_file(path))?;
+    Ok(text.into())
+}
+
+fn random_text<const BYTES: usize>() -> String {
+    let mut bytes = [0_u8; BYTES];
+    rand::fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn in_file(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| Error::File { path, source }
+}

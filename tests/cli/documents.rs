@@ -1,0 +1,41 @@
+//! What is written about the variables is what the program says of them. `BLESS=1 cargo test`
+//! rewrites the files.
+
+use std::fs;
+use std::path::PathBuf;
+
+use blockyard::config::settings;
+
+const BEGIN: &str = "<!-- settings: begin -->\n";
+const END: &str = "<!-- settings: end -->";
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+#[track_caller]
+fn assert_is(name: &str, expected: &str) {
+    let found = fs::read_to_string(file(name)).unwrap_or_default();
+    if found != expected && std::env::var_os("BLESS").is_some() {
+        fs::write(file(name), expected).unwrap();
+        return;
+    }
+    assert!(
+        found == expected,
+        "{name} is not what src/config/settings.rs says; BLESS=1 cargo test rewrites it"
+    );
+}
+
+#[test]
+fn env_example_has_every_variable() {
+    assert_is(".env.example", &settings::env_example());
+}
+
+#[test]
+fn the_readme_has_every_variable() {
+    let readme = fs::read_to_string(file("README.md")).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).expect("the table's beginning");
+    let (_, after) = rest.split_once(END).expect("the table's end");
+    let table = settings::markdown();
+    assert_is("README.md", &format!("{before}{BEGIN}{table}{END}{after}"));
+}

@@ -1,0 +1,134 @@
+//! `blockyard migrate`.
+
+use std::process::Stdio;
+
+use blockyard::db::migrate::{MIGRATOR, newest};
+use blockyard::db::private_server::DefaultGrants;
+use sqlx::Connection;
+
+use super::support::Database;
+use super::{Outcome, Program};
+
+fn owner(database: &Database) -> Program {
+    Program::new().with("MIGRATE_DATABASE_URL", Database::url(&database.owner()))
+}
+
+#[tokio::test]
+async fn twice_in_a_row_on_both_kinds_of_project() {
+    for grants in [DefaultGrants::Legacy, DefaultGrants::Explicit] {
+        let database = Database::unmigrated(grants).await;
+        let program = owner(&database);
+        let first = program.run(&["migrate"]).succeeds();
+        let all = format!("{} applied now", MIGRATOR.iter().count());
+        assert!(first.output.contains(&all), "{}", first.output);
+        let second = program.run(&["migrate"]).succeeds();
+        assert!(second.output.contains("0 applied now"), "{}", second.output);
+    }
+}
+
+#[tokio::test]
+async fn five_at_once_on_a_fresh_database() {
+    let database = Database::unmigrated(DefaultGrants::Explicit).await;
+    let program = owner(&database);
+    let running: Vec<_> = (0..5)
+        .map(|_| {
+            program
+                .command(&["migrate"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for child in running {
+        Outcome::of(child.wait_with_output().unwrap()).succeeds();
+    }
+    let applied: i64 = sqlx::query_scalar("select count(*) from app._sqlx_migrations")
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap();
+    assert_eq!(usize::try_from(applied).unwrap(), MIGRATOR.iter().count());
+}
+
+#[tokio::test]
+async fn after_sqlx_migrate_run_nothing_is_left_to_do() {
+    let database = Database::unmigrated(DefaultGrants::Legacy).await;
+    let mut connection = database.connect().await;
+    MIGRATOR.run(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let done = owner(&database).run(&["migrate"]).succeeds();
+    assert!(done.output.contains("0 applied now"), "{}", done.output);
+}
+
+#[tokio::test]
+async fn the_record_lies_outside_what_supabase_publishes() {
+    let database = Database::new().await;
+    let places: Vec<String> = sqlx::query_scalar(
+        "select schemaname::text from pg_tables where tablename = '_sqlx_migrations'",
+    )
+    .fetch_all(&mut database.connect().await)
+    .await
+    .unwrap();
+    assert_eq!(places, ["app"]);
+}
+
+#[tokio::test]
+async fn the_services_login_and_the_transaction_port_are_refused() {
+    let database = Database::new().await;
+    let url = Database::url(&database.service());
+    Program::new()
+        .with("MIGRATE_DATABASE_URL", url)
+        .run(&["migrate"])
+        .refuses(&["blockyard_api", "MIGRATE_DATABASE_URL", "owner"]);
+    Program::new()
+        .with(
+            "DATABASE_URL",
+            "postgres://postgres:pw@localhost:6543/postgres",
+        )
+        .run(&["migrate"])
+        .refuses(&["6543", "transaction pooler", "5432"]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_ahead_or_different_is_left_alone() {
+    let database = Database::new().await;
+    let mut connection = database.connect().await;
+    let ahead = newest() + 1;
+    sqlx::query("insert into app._sqlx_migrations values ($1, 'later', now(), true, '', 0)")
+        .bind(ahead)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let program = owner(&database);
+    program
+        .run(&["migrate"])
+        .refuses(&["is ahead", &ahead.to_string()]);
+    sqlx::query("delete from app._sqlx_migrations where version = $1")
+        .bind(ahead)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::query("update app._sqlx_migrations set checksum = '\\x00' where version = 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    program
+        .run(&["migrate"])
+        .refuses(&["migration 1 was different"]);
+}
+
+#[test]
+fn without_any_database_it_says_which_variable_to_set() {
+    Program::new()
+        .run(&["migrate"])
+        .refuses(&["MIGRATE_DATABASE_URL"]);
+}
+
+#[test]
+fn a_database_that_is_not_there_is_named_without_its_password() {
+    let refusal = Program::new()
+        .with("DATABASE_URL", "postgres://ada:hidden@127.0.0.1:1/registry")
+        .run(&["migrate"])
+        .refuses(&["registry on 127.0.0.1:1 as ada", "caused by"]);
+    assert!(!refusal.errors.contains("hidden"), "{}", refusal.errors);
+}

@@ -1,0 +1,141 @@
+//! `blockyard user create` and `blockyard login-role`.
+
+use blockyard::db::private_server::{DefaultGrants, Durability, PrivateServer};
+use sqlx::{ConnectOptions, Connection};
+
+use super::Program;
+use super::support::Database;
+
+const CREATE: [&str; 9] = [
+    "user",
+    "create",
+    "--username",
+    "ada",
+    "--email",
+    "ada@example.org",
+    "--role",
+    "admin",
+    "--password-stdin",
+];
+
+#[tokio::test]
+async fn a_user_is_created_once() {
+    let database = Database::new().await;
+    let program = Program::new().with("MIGRATE_DATABASE_URL", Database::url(&database.owner()));
+    let id = program
+        .run_with_input(&CREATE, "correct horse battery\n")
+        .succeeds()
+        .output;
+    let (stored, role, hash): (String, String, String) = sqlx::query_as(
+        "select user_id::text, role, password_hash from users where username = 'ada'",
+    )
+    .fetch_one(&mut database.connect().await)
+    .await
+    .unwrap();
+    assert_eq!(id.trim(), stored);
+    assert_eq!(role, "admin");
+    assert!(
+        hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+        "{hash}"
+    );
+    program
+        .run_with_input(&CREATE, "correct horse battery\n")
+        .refuses(&["--username", "already"]);
+}
+
+#[tokio::test]
+async fn an_account_of_supabase_keeps_its_id() {
+    const ID: &str = "0190c3f2-7c1a-7b7e-9a53-0f7a3cf6a111";
+    let database = Database::new().await;
+    let program = Program::new().with("DATABASE_URL", Database::url(&database.owner()));
+    let arguments = [&CREATE[..], &["--id", ID]].concat();
+    let id = program
+        .run_with_input(&arguments, "correct horse battery")
+        .succeeds()
+        .output;
+    assert_eq!(id.trim(), ID);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_user_is_refused_by_name() {
+    let database = Database::new().await;
+    let url = Database::url(&database.owner());
+    let program = Program::new().with("MIGRATE_DATABASE_URL", url);
+    program
+        .run_with_input(&CREATE, "short")
+        .refuses(&["password", "12"]);
+    program
+        .run_with_input(&CREATE, "")
+        .refuses(&["standard input"]);
+    let mut unusable = CREATE;
+    unusable[3] = "a b";
+    program
+        .run_with_input(&unusable, "correct horse battery")
+        .refuses(&["--username"]);
+    unusable = CREATE;
+    unusable[5] = "nowhere";
+    program
+        .run_with_input(&unusable, "correct horse battery")
+        .refuses(&["--email"]);
+    unusable = CREATE;
+    unusable[7] = "king";
+    let outcome = program.run_with_input(&unusable, "correct horse battery");
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.errors.contains("viewer, developer, admin"));
+
+    let url = Database::url(&database.service());
+    Program::new()
+        .with("MIGRATE_DATABASE_URL", url)
+        .run_with_input(&CREATE, "correct horse battery")
+        .refuses(&["does not own the tables"]);
+    let fresh = Database::unmigrated(DefaultGrants::Explicit).await;
+    Program::new()
+        .with("MIGRATE_DATABASE_URL", Database::url(&fresh.owner()))
+        .run_with_input(&CREATE, "correct horse battery")
+        .refuses(&["blockyard migrate"]);
+}
+
+/// On a server of its own: roles belong to the server, and other tests use the password.
+#[tokio::test]
+async fn the_services_role_gets_a_password_that_the_server_never_sees() {
+    const PASSWORD: &str = "9f1c0b7ad3e84f52a6c1d07e";
+    let program = Program::new();
+    let dir = program.folder().join("server");
+    std::fs::create_dir(&dir).unwrap();
+    let server = PrivateServer::start(&dir, Durability::Relaxed)
+        .await
+        .unwrap();
+    server
+        .create_database("registry", DefaultGrants::Explicit)
+        .await
+        .unwrap();
+    let owner = server.owner("registry");
+    let program = program.with("MIGRATE_DATABASE_URL", Database::url(&owner));
+    program
+        .run_with_input(&["login-role", "--password-stdin"], PASSWORD)
+        .refuses(&["blockyard migrate"]);
+    program.run(&["migrate"]).succeeds();
+    program
+        .run_with_input(&["login-role", "--password-stdin"], "short")
+        .refuses(&["16"]);
+    let said = program
+        .run_with_input(&["login-role", "--password-stdin"], PASSWORD)
+        .succeeds()
+        .output;
+    assert!(
+        said.contains("postgres://blockyard_api:<password>@"),
+        "{said}"
+    );
+    assert!(!said.contains(PASSWORD));
+    let mut service = owner
+        .clone()
+        .username("blockyard_api")
+        .password(PASSWORD)
+        .connect()
+        .await
+        .unwrap();
+    service.ping().await.unwrap();
+    let wrong = owner.username("blockyard_api").password("another");
+    wrong.connect().await.unwrap_err();
+    server.stop().await.unwrap();
+}
