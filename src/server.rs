@@ -24,7 +24,10 @@ use crate::api::{openapi, path};
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
-use crate::{api_keys, audit, auth, blocks, edges, service, telemetry, users, verifications};
+use crate::{
+    api_keys, audit, auth, blocks, code_repos, dependencies, docker_images, edges, service,
+    taxonomy, telemetry, users, vectors, verifications,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -37,6 +40,11 @@ fn routes(config: &mut ServiceConfig<'_>) {
     blocks::routes::configure(config);
     edges::routes::configure(config);
     verifications::routes::configure(config);
+    taxonomy::routes::configure(config);
+    code_repos::routes::configure(config);
+    docker_images::routes::configure(config);
+    dependencies::routes::configure(config);
+    vectors::routes::configure(config);
     audit::routes::configure(config);
 }
 

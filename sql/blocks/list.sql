@@ -2,7 +2,7 @@
 -- (app.plan_anew): what they make constant falls away, and the order that is left reads its index.
 -- $2 block_type, $3 name, $4 category (id or name), $5 text, $6 and $7 created from and before,
 -- $8 archived instead of live, $9 order; of the last row seen $10 time or $11 name, and $12 id;
--- $13 rows; $14 and $15 include versions, categories.
+-- $13 rows; $14 and $15 include versions, categories; $16 with those below the category.
 select
     b.block_id as "block_id!", b.name as "name!", b.block_type as "block_type!", b.description, b.metadata as "metadata!",
     b.created_at as "created_at!", b.updated_at as "updated_at!", b.created_by, b.archived_at,
@@ -16,12 +16,7 @@ where (select app.as_caller($1))
   and case when $8 then b.archived_at is not null else b.archived_at is null end
   and ($2::block_type is null or b.block_type = $2)
   and ($3::text is null or b.name_key = lower($3))
-  and ($4::text is null or b.block_id in (
-      select bt.block_id
-      from block_taxonomies bt
-      join taxonomy_categories c using (category_id)
-      where c.archived_at is null
-        and case when app.is_uuid($4) then c.category_id = app.find_id('taxonomy', $4) else lower(c.name) = lower($4) end))
+  and ($4::text is null or b.block_id in (select app.blocks_in_category($4, $16)))
   and ($5::text is null or b.block_id = any (array(select app.find_blocks($5))))
   and ($6::timestamptz is null or b.created_at >= $6)
   and ($7::timestamptz is null or b.created_at < $7)

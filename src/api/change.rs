@@ -61,6 +61,47 @@ impl<T: FromFields + 'static> FromRequest for Change<T> {
     }
 }
 
+/// A change whose body is plain text.
+pub struct TextChange {
+    pub caller: Caller,
+    pub if_match: IfMatch,
+    pub text: String,
+}
+
+impl FromRequest for TextChange {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        let payload = web::Payload::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            let mut caller = caller.await?;
+            let if_match = IfMatch::of(&request)?;
+            let bytes = read_body(&request, payload.await).await?;
+            require_media_type(
+                &request,
+                "text/plain",
+                "Send text, as Content-Type: text/plain.",
+            )?;
+            if let Some(key) = IdempotencyKey::of(&request, &bytes)? {
+                caller.set_idempotency_key(key);
+            }
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| Problem::malformed("The body is not UTF-8."))?;
+            if text.contains('\0') {
+                return Err(Problem::invalid_field("", "Must not have null characters."));
+            }
+            Ok(Self {
+                caller,
+                if_match,
+                text: text.to_owned(),
+            })
+        })
+    }
+}
+
 /// A body that comes before there is a caller, as a login does.
 pub struct Body<T>(pub T);
 
@@ -108,15 +149,17 @@ async fn read_body(
 }
 
 fn require_json(request: &HttpRequest) -> Result<(), Problem> {
-    let is_json = request
-        .mime_type()
-        .ok()
-        .flatten()
-        .is_some_and(|mime| mime.essence_str() == "application/json");
-    if is_json {
+    require_media_type(
+        request,
+        "application/json",
+        "Send JSON, as Content-Type: application/json.",
+    )
+}
+
+fn require_media_type(request: &HttpRequest, wanted: &str, otherwise: &str) -> Result<(), Problem> {
+    let mime = request.mime_type().ok().flatten();
+    if mime.is_some_and(|mime| mime.essence_str() == wanted) {
         return Ok(());
     }
-    Err(Problem::unsupported_media_type(
-        "Send JSON, as Content-Type: application/json.",
-    ))
+    Err(Problem::unsupported_media_type(otherwise))
 }

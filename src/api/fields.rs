@@ -157,6 +157,14 @@ impl Fields {
         });
     }
 
+    /// Notes a fault inside a member: a path of names and indices.
+    pub fn fault_at(&mut self, path: &[&str], detail: &str) {
+        self.faults.push(Fault {
+            pointer: path.iter().copied().map(pointer).collect(),
+            detail: detail.to_owned(),
+        });
+    }
+
     fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
         let at = self.members.iter().position(|(known, _)| known == name)?;
         Some(self.members.swap_remove(at).1)

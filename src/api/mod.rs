@@ -1,6 +1,7 @@
 //! The HTTP vocabulary that all resources share.
 
 pub mod change;
+pub mod chronology;
 pub mod etag;
 pub mod fields;
 pub mod idempotency;

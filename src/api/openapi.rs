@@ -13,7 +13,10 @@ use utoipa::openapi::{
 
 use super::problem::{CONTENT_TYPE, Fault, Problem};
 use crate::blocks::{BlockCategory, BlockVersion};
+use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
+use crate::taxonomy::CategoryTree;
+use crate::vectors::TaxonomyFilter;
 use crate::verifications::Verification;
 
 #[derive(OpenApi)]
@@ -30,10 +33,25 @@ use crate::verifications::Verification;
         (name = "blocks", description = "Datasets and models, and every version of them"),
         (name = "edges", description = "Connections between blocks, and every version of them"),
         (name = "verifications", description = "Proof that an edge version works, before pipelines use it"),
+        (name = "taxonomy", description = "Categories as a tree, and which blocks are in them"),
+        (name = "code repos", description = "Where the source of a block or an edge is"),
+        (name = "docker images", description = "The container images of a block or an edge, and how their builds went"),
+        (name = "dependencies", description = "What a block or an edge depends on, and what depends on it"),
+        (name = "vectors", description = "Where the embedding of a block or an edge lives"),
         (name = "audit", description = "Who did what"),
         (name = "service", description = "The service itself")
     ),
-    components(schemas(Problem, Fault, BlockVersion, BlockCategory, EdgeVersion, Verification))
+    components(schemas(
+        Problem,
+        Fault,
+        BlockVersion,
+        BlockCategory,
+        EdgeVersion,
+        Verification,
+        CategoryTree,
+        Step,
+        TaxonomyFilter
+    ))
 )]
 struct Ground;
 

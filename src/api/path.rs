@@ -1,16 +1,17 @@
 //! What a path names.
 
 use std::fmt;
+use std::str::FromStr;
 
 use actix_web::HttpRequest;
 use actix_web::error::PathError;
 use actix_web::web::PathConfig;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::problem::Problem;
 
-/// An id or a name in a path. Which of the two it is, `app.find_id` in the database decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An id or a name, in a path, a parameter or a body. Which of the two it is, `app.find_id` in the database decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reference(String);
 
 impl Reference {
@@ -27,12 +28,21 @@ impl fmt::Display for Reference {
 
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
+impl FromStr for Reference {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         // Nothing has such a name, and PostgreSQL would not take it for a text.
         if text.chars().any(char::is_control) || text.len() > 1000 {
-            return Err(D::Error::custom("no name"));
+            return Err("Is neither an id nor a name.");
         }
-        Ok(Self(text))
+        Ok(Self(text.to_owned()))
     }
 }
 

@@ -63,6 +63,28 @@ impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
     }
 }
 
+/// One line of 1 to `MAX` characters, trimmed, without control characters (`app.is_line`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line<const MAX: usize>(String);
+
+impl<const MAX: usize> Line<MAX> {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de, const MAX: usize> Deserialize<'de> for Line<MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let line = text.trim();
+        length(line, 1, MAX).map_err(D::Error::custom)?;
+        if line.chars().any(char::is_control) {
+            return Err(D::Error::custom("Must not have control characters."));
+        }
+        Ok(Self(line.to_owned()))
+    }
+}
+
 /// Checks a length in characters.
 ///
 /// # Errors

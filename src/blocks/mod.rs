@@ -1,6 +1,6 @@
 //! Blocks: named datasets and models, and every version of them.
 
-mod queries;
+pub mod queries;
 pub mod routes;
 mod version_routes;
 

@@ -41,7 +41,7 @@ pub(super) async fn get(
 }
 
 /// One row more than the page has.
-pub(super) async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<Block>, Failure> {
+pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<Block>, Failure> {
     let (filter, position) = (&list.filter, &list.position);
     let rows = if list.is_plain() {
         sqlx::query_file_as!(
@@ -73,6 +73,7 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<
             position.limit.fetched(),
             list.include.has(&BlockPart::Versions),
             list.include.has(&BlockPart::Categories),
+            list.recursive,
         )
         .fetch_all(scope.connection())
         .await?

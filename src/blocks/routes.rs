@@ -21,13 +21,16 @@ use crate::db::{Db, Failure, Scope};
 use crate::versions::{self, Filter, Position, Sort, Versioned};
 
 /// Which blocks, and how they are shown.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlockList {
     #[param(inline)]
     pub block_type: Option<BlockType>,
     /// In this category: its id or its name.
     pub category: Option<String>,
+    /// `true` counts what is in the categories below `category` as well.
+    #[param(value_type = Option<bool>)]
+    pub recursive: bool,
     /// `versions`, `categories`, or both with a comma between.
     #[param(value_type = Option<String>, example = "versions,categories")]
     pub include: Words<BlockPart>,
@@ -52,12 +55,14 @@ impl FromParams for BlockList {
     fn from_params(params: &mut Params) -> Option<Self> {
         let block_type = params.optional("block_type");
         let category = params.optional("category");
+        let recursive = params.optional("recursive");
         let include = params.optional("include");
         let filter = Filter::from_params(params);
         let position = Position::from_params(params);
         Some(Self {
             block_type: block_type?.map(|Word(kind)| kind),
             category: category?,
+            recursive: recursive?.unwrap_or(false),
             include: include?.unwrap_or_default(),
             filter: filter?,
             position: position?,

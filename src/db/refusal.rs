@@ -82,6 +82,26 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         ),
         ("23505", _) => Problem::conflict("already_exists", "There is one like it already."),
 
+        ("P0002", "block_not_found") => Problem::not_found("Block"),
+        ("P0002", "edge_not_found") => Problem::not_found("Edge"),
+        ("P0002", "category_not_found") => Problem::not_found("Category"),
+        (_, "taxonomy_categories_ambiguous") => {
+            Problem::conflict("ambiguous", &said()).with("candidates", users())
+        }
+        (_, "taxonomy_categories_too_deep") => Problem::invalid_field("/parent_id", &said()),
+        (_, "docker_images_build_logs_check") => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The logs of a build have at most 10 MiB.",
+        ),
+        (_, "dependencies_depends_on_check") => Problem::invalid(
+            "An internal dependency needs depends_on_type and depends_on_id, an external one needs \
+             dependency_detail and neither of the two.",
+        ),
+        (_, faults) if faults.ends_with("_faults") => Problem::faults(
+            serde_json::from_str(error.detail().unwrap_or("[]")).unwrap_or_default(),
+        ),
+
         (_, "users_last_admin") => {
             Problem::conflict("last_admin", "The last active admin stays one.")
         }

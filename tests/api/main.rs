@@ -7,12 +7,18 @@ mod service;
 
 mod audit;
 mod blocks;
+mod code_repos;
 mod concurrency;
+mod dependencies;
+mod docker_images;
 mod edges;
 mod faults;
 mod hostile;
 mod http;
 mod identity;
+mod parts;
 mod round_trips;
+mod taxonomy;
+mod vectors;
 mod verifications;
 mod versions;

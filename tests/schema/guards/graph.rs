@@ -78,8 +78,8 @@ async fn a_live_category_has_a_live_parent() {
     admin.refused(&set("top", "now()"), "23503").await;
     admin.ok(&set("below", "now()")).await;
     admin.ok(&set("top", "now()")).await;
-    let refusal = admin.refused(&set("below", "null"), "23503").await;
-    assert_eq!(refusal.constraint, "taxonomy_categories_parent_id_fkey");
+    let refusal = admin.refused(&set("below", "null"), "23514").await;
+    assert_eq!(refusal.constraint, "taxonomy_categories_archived");
     let under = "insert into taxonomy_categories (name, parent_id)
         select 'new', category_id from taxonomy_categories where name = 'top'";
     admin.refused(under, "23503").await;

@@ -1,0 +1,143 @@
+-- taxonomy_filter has a shape, and its categories are there.
+--
+--   {"any": [category, …], "all": [category, …], "none": [category, …], "recursive": boolean}
+--
+-- A thing passes when it is in at least one category of `any`, in every one of `all` and in no
+-- one of `none`; with `recursive` what is below a category counts as in it. A category is written
+-- as its id or its name, and stored as its id.
+
+create function app.guard_taxonomy_filter() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    faults jsonb := '[]';
+    resolved jsonb := '{}';
+    part record;
+    entry record;
+    category uuid;
+    categories uuid[];
+    named int := 0;
+begin
+    if new.taxonomy_filter is null
+       or (tg_op = 'UPDATE' and new.taxonomy_filter is not distinct from old.taxonomy_filter) then
+        return new;
+    end if;
+    if jsonb_typeof(new.taxonomy_filter) <> 'object' then
+        raise exception 'taxonomy_filter is no object' using errcode = '23514',
+            constraint = tg_table_name || '_taxonomy_filter_check', table = tg_table_name;
+    end if;
+    for part in select f.key, f.value from jsonb_each(new.taxonomy_filter) as f loop
+        if part.key = 'recursive' and jsonb_typeof(part.value) = 'boolean' then
+            resolved := resolved || jsonb_build_object(part.key, part.value);
+            continue;
+        end if;
+        if part.key not in ('any', 'all', 'none') or jsonb_typeof(part.value) <> 'array' or jsonb_array_length(part.value) > 100 then
+            faults := faults || jsonb_build_object('pointer', '/taxonomy_filter/' || replace(replace(part.key, '~', '~0'), '/', '~1'),
+                'detail', 'Is no part of a filter: any, all and none are lists of at most 100 categories, recursive is a boolean.');
+            continue;
+        end if;
+        categories := '{}';
+        for entry in select e.value #>> '{}' as reference, e.ordinality - 1 as position
+                     from jsonb_array_elements(part.value) with ordinality as e (value, ordinality) loop
+            named := named + 1;
+            begin
+                category := app.find_category(entry.reference);
+                -- FOR KEY SHARE: it is not purged between this look and the commit.
+                perform from public.taxonomy_categories c
+                    where c.category_id = category and c.archived_at is null for key share;
+                if found then
+                    if category <> all (categories) then categories := categories || category; end if;
+                else
+                    faults := faults || jsonb_build_object('pointer', format('/taxonomy_filter/%s/%s', part.key, entry.position),
+                        'detail', 'Names no category that is there.');
+                end if;
+            exception when cardinality_violation then
+                faults := faults || jsonb_build_object('pointer', format('/taxonomy_filter/%s/%s', part.key, entry.position),
+                    'detail', 'Several categories have that name: say which by its id.');
+            end;
+        end loop;
+        resolved := resolved || jsonb_build_object(part.key, to_jsonb(categories));
+    end loop;
+    if named = 0 and faults = '[]' then
+        faults := jsonb_build_array(jsonb_build_object('pointer', '/taxonomy_filter',
+            'detail', 'Must name a category in any, all or none.'));
+    end if;
+    if faults <> '[]' then
+        raise exception 'the filter has faults'
+            using errcode = '23514', constraint = tg_table_name || '_taxonomy_filter_faults', table = tg_table_name, detail = faults::text;
+    end if;
+    new.taxonomy_filter := resolved;
+    return new;
+end $$;
+comment on function app.guard_taxonomy_filter() is
+    'BEFORE INSERT OR UPDATE: a taxonomy_filter has its shape and names live categories, which are stored by id; the detail lists all faults as JSON.';
+
+create trigger block_vector_representations_0_owner before insert on public.block_vector_representations
+    for each row execute function app.guard_owner('block_id');
+create trigger edge_vector_representations_0_owner before insert on public.edge_vector_representations
+    for each row execute function app.guard_owner('edge_id');
+create trigger block_vector_representations_1_filter before insert or update on public.block_vector_representations
+    for each row execute function app.guard_taxonomy_filter();
+create trigger edge_vector_representations_1_filter before insert or update on public.edge_vector_representations
+    for each row execute function app.guard_taxonomy_filter();
+create index block_vector_representations_taxonomy_filter_idx
+    on public.block_vector_representations using gin (taxonomy_filter jsonb_path_ops);
+create index edge_vector_representations_taxonomy_filter_idx
+    on public.edge_vector_representations using gin (taxonomy_filter jsonb_path_ops);
+
+alter table public.block_vector_representations
+    drop constraint block_vector_representations_vector_db_check,
+    drop constraint block_vector_representations_vector_key_check,
+    add constraint block_vector_representations_vector_db_check check (app.is_line(vector_db, 100)),
+    add constraint block_vector_representations_vector_key_check check (app.is_line(vector_key, 1000));
+alter table public.edge_vector_representations
+    drop constraint edge_vector_representations_vector_db_check,
+    drop constraint edge_vector_representations_vector_key_check,
+    add constraint edge_vector_representations_vector_db_check check (app.is_line(vector_db, 100)),
+    add constraint edge_vector_representations_vector_key_check check (app.is_line(vector_key, 1000));
+
+create function app.guard_category_purge() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    users jsonb;
+    wanted jsonb := jsonb_build_array(old.category_id);
+begin
+    select jsonb_agg(u) into users from (
+        select 'vector' as entity_type, v.vector_id as entity_id
+        from public.block_vector_representations v
+        where v.taxonomy_filter @> jsonb_build_object('any', wanted)
+           or v.taxonomy_filter @> jsonb_build_object('all', wanted)
+           or v.taxonomy_filter @> jsonb_build_object('none', wanted)
+        union all
+        select 'vector', v.vector_id
+        from public.edge_vector_representations v
+        where v.taxonomy_filter @> jsonb_build_object('any', wanted)
+           or v.taxonomy_filter @> jsonb_build_object('all', wanted)
+           or v.taxonomy_filter @> jsonb_build_object('none', wanted)
+        limit 20) as u;
+    if users is not null then
+        raise exception 'filters of vector representations name the category'
+            using errcode = '23503', constraint = 'taxonomy_categories_in_use', table = 'taxonomy_categories', detail = users::text;
+    end if;
+    return old;
+end $$;
+comment on function app.guard_category_purge() is 'BEFORE DELETE: a category stays while a taxonomy_filter names it.';
+create trigger taxonomy_categories_4_purge before delete on public.taxonomy_categories
+    for each row execute function app.guard_category_purge();
+
+create view app.vector_representations with (security_invoker = true) as
+select 'block'::public.entity_type as entity_type, block_id as entity_id,
+    vector_id, block_id, null::uuid as edge_id, vector_db, vector_key, taxonomy_filter, created_at, updated_at
+from public.block_vector_representations
+union all
+select 'edge', edge_id,
+    vector_id, null, edge_id, vector_db, vector_key, taxonomy_filter, created_at, updated_at
+from public.edge_vector_representations;
+comment on view app.vector_representations is 'Both tables of vectors, as the service reads them.';
+revoke all on app.vector_representations from public, anon, authenticated, service_role;
+grant select on app.vector_representations to blockyard_api;
+
+revoke execute on all functions in schema app from public;

@@ -1,0 +1,5 @@
+select category_id, name, parent_id, created_at, updated_at, created_by, archived_at
+from taxonomy_categories
+where (select app.as_caller($1))
+  and category_id = (select app.find_category($2))
+  and archived_at is null

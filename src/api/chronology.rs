@@ -1,0 +1,93 @@
+//! Lists in the order in which their rows were made.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::page::{Cursor, Limit};
+use super::query::{FromParams, Params};
+
+/// Whether the newest or the oldest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    #[default]
+    Newest,
+    Oldest,
+}
+
+impl Order {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "-created_at",
+            Self::Oldest => "created_at",
+        }
+    }
+}
+
+impl FromStr for Order {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Newest, Self::Oldest]
+            .into_iter()
+            .find(|order| order.as_str() == text)
+            .ok_or("Must be -created_at or created_at.")
+    }
+}
+
+/// Which page.
+#[derive(Debug, Clone, PartialEq, Eq, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Chronology {
+    /// `-created_at` or `created_at`.
+    #[param(value_type = Option<String>, default = "-created_at")]
+    sort: Order,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+impl Chronology {
+    pub fn oldest_first(&self) -> bool {
+        self.sort == Order::Oldest
+    }
+
+    /// Time of the last row seen.
+    pub fn time(&self) -> Option<DateTime<Utc>> {
+        self.cursor.as_ref()?.time()
+    }
+
+    /// Id of the last row seen.
+    pub fn id(&self) -> Option<Uuid> {
+        self.cursor.as_ref().map(|cursor| cursor.id)
+    }
+
+    /// The cursor behind a row.
+    pub fn cursor(&self, created_at: DateTime<Utc>, id: Uuid) -> Cursor {
+        Cursor::at(self.sort.as_str(), created_at, id)
+    }
+}
+
+impl FromParams for Chronology {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let sort = params.optional::<Order>("sort");
+        let limit = params.optional("limit");
+        let cursor = params.optional::<Cursor>("cursor");
+        let sort = sort?.unwrap_or_default();
+        if let Some(Some(cursor)) = &cursor
+            && (cursor.sort != sort.as_str() || cursor.time().is_none())
+        {
+            params.fault("cursor", "Is no cursor of this list in this order.");
+            return None;
+        }
+        Some(Self {
+            sort,
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! Where the source of a block or an edge is: a repository and a branch. The service never fetches
+//! any.
+
+mod git;
+mod queries;
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub use git::{Branch, RepoUrl};
+
+use crate::api::fields::{Fields, FromFields};
+use crate::parts::EntityType;
+
+/// A repository of a block or an edge.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CodeRepo {
+    pub repo_id: Uuid,
+    pub entity_type: EntityType,
+    pub entity_id: Uuid,
+    #[schema(example = "https://github.com/acme/imagenet-loader")]
+    pub repo_url: String,
+    #[schema(example = "main")]
+    pub branch: String,
+    /// When the URL or the branch was last set; `ETag` is made of it.
+    pub last_updated: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A repository to be.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "repo_url": "https://github.com/acme/imagenet-loader", "branch": "main" }))]
+pub struct NewCodeRepo {
+    pub repo_url: RepoUrl,
+    /// `main` when missing.
+    pub branch: Option<Branch>,
+}
+
+impl FromFields for NewCodeRepo {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let repo_url = fields.required("repo_url");
+        let branch = fields.optional("branch");
+        Some(Self {
+            repo_url: repo_url?,
+            branch: branch?,
+        })
+    }
+}
+
+/// What to change of a repository. What is missing stays.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "branch": "release/2.0" }))]
+pub struct CodeRepoPatch {
+    pub repo_url: Option<RepoUrl>,
+    pub branch: Option<Branch>,
+}
+
+impl FromFields for CodeRepoPatch {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let repo_url = fields.changed("repo_url");
+        let branch = fields.changed("branch");
+        Some(Self {
+            repo_url: repo_url?,
+            branch: branch?,
+        })
+    }
+}

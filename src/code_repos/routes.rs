@@ -1,0 +1,293 @@
+//! `/code-repos`, and the same below blocks and edges.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{CodeRepo, CodeRepoPatch, NewCodeRepo, queries};
+use crate::api::change::Change;
+use crate::api::chronology::Chronology;
+use crate::api::etag::IfMatch;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::{Db, Failure, Scope};
+use crate::parts::{self, Flat, Owned, Owner, OwnerMembers, Owners};
+
+/// Which repositories.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CodeRepoFilter {
+    /// Exactly this URL.
+    pub repo_url: Option<String>,
+    /// Exactly this branch.
+    pub branch: Option<String>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for CodeRepoFilter {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let repo_url = params.optional("repo_url");
+        let branch = params.optional("branch");
+        let position = Chronology::from_params(params);
+        Some(Self {
+            repo_url: repo_url?,
+            branch: branch?,
+            position: position?,
+        })
+    }
+}
+
+async fn page(
+    request: &HttpRequest,
+    db: &Db,
+    caller: Caller,
+    owners: &Owners,
+    filter: &CodeRepoFilter,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::CodeRepo, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::list(scope, owners, filter).await
+        })
+        .await?;
+    let page = Page::new(rows, filter.position.limit, |repo| {
+        filter.position.cursor(repo.created_at, repo.repo_id)
+    });
+    Ok(page.respond(request))
+}
+
+async fn add(
+    db: &Db,
+    caller: &Caller,
+    owner: &Owner,
+    repo: &NewCodeRepo,
+) -> Result<Reply, Problem> {
+    db.change(caller, async |scope| {
+        let repo = queries::create(scope, owner, repo).await?;
+        let location = format!("/code-repos/{}", repo.repo_id);
+        Ok(Reply::created(location, &repo)?.revision(repo.last_updated))
+    })
+    .await
+}
+
+/// Why a change met no repository.
+async fn refusal(scope: &mut Scope<'_>, repo_id: Uuid, if_match: &IfMatch) -> Failure {
+    match queries::get(scope, repo_id).await {
+        Ok(found) => parts::refusal("Code repo", found.map(|repo| repo.last_updated), if_match),
+        Err(failure) => failure,
+    }
+}
+
+/// A new repository, and whose it is.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "the document only")]
+pub struct NewCodeRepoOfEntity {
+    #[serde(flatten)]
+    owner: OwnerMembers,
+    #[serde(flatten)]
+    repo: NewCodeRepo,
+}
+
+/// Add a repository to a block or an edge
+#[utoipa::path(
+    operation_id = "create_code_repo",
+    tag = "code repos",
+    request_body = NewCodeRepoOfEntity,
+    responses((status = 201, description = "Added", body = CodeRepo)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/code-repos")]
+pub async fn create(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<Owned<NewCodeRepo>>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &change.body.owner, &change.body.part).await
+}
+
+/// List the repositories of blocks and edges
+#[utoipa::path(
+    operation_id = "list_code_repos",
+    tag = "code repos",
+    params(Owners, CodeRepoFilter, Chronology),
+    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/code-repos")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<Flat<CodeRepoFilter>>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &wanted.owners, &wanted.filter).await
+}
+
+/// Add a repository to a block
+#[utoipa::path(
+    operation_id = "create_block_code_repo",
+    tag = "code repos",
+    params(("block" = String, Path, description = "Id or name")),
+    request_body = NewCodeRepo,
+    responses((status = 201, description = "Added", body = CodeRepo)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/blocks/{block}/code-repos")]
+pub async fn create_of_block(
+    db: web::Data<Db>,
+    block: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewCodeRepo>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &Owner::block(block), &change.body).await
+}
+
+/// List the repositories of a block
+#[utoipa::path(
+    operation_id = "list_block_code_repos",
+    tag = "code repos",
+    params(("block" = String, Path, description = "Id or name"), CodeRepoFilter, Chronology),
+    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/code-repos")]
+pub async fn list_of_block(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    block: web::Path<Reference>,
+    Query(filter): Query<CodeRepoFilter>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &Owner::block(block).into(), &filter).await
+}
+
+/// Add a repository to an edge
+#[utoipa::path(
+    operation_id = "create_edge_code_repo",
+    tag = "code repos",
+    params(("edge" = String, Path, description = "Id or name")),
+    request_body = NewCodeRepo,
+    responses((status = 201, description = "Added", body = CodeRepo)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/edges/{edge}/code-repos")]
+pub async fn create_of_edge(
+    db: web::Data<Db>,
+    edge: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewCodeRepo>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &Owner::edge(edge), &change.body).await
+}
+
+/// List the repositories of an edge
+#[utoipa::path(
+    operation_id = "list_edge_code_repos",
+    tag = "code repos",
+    params(("edge" = String, Path, description = "Id or name"), CodeRepoFilter, Chronology),
+    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/code-repos")]
+pub async fn list_of_edge(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(filter): Query<CodeRepoFilter>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &Owner::edge(edge).into(), &filter).await
+}
+
+/// Read a repository
+#[utoipa::path(
+    operation_id = "get_code_repo",
+    tag = "code repos",
+    params(("repo_id" = Uuid, Path)),
+    responses((status = 200, description = "The repository", body = CodeRepo)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/code-repos/{repo_id}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    repo_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::CodeRepo, Some(&repo_id.to_string()));
+    let repo = db
+        .run(&caller, async |scope| queries::get(scope, *repo_id).await)
+        .await?
+        .ok_or_else(|| Problem::not_found("Code repo"))?;
+    Ok(Reply::ok(&repo)?.revision(repo.last_updated))
+}
+
+/// Change a repository
+#[utoipa::path(
+    operation_id = "update_code_repo",
+    tag = "code repos",
+    params(("repo_id" = Uuid, Path)),
+    request_body = CodeRepoPatch,
+    responses((status = 200, description = "After the change", body = CodeRepo)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/code-repos/{repo_id}")]
+pub async fn update(
+    db: web::Data<Db>,
+    repo_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<CodeRepoPatch>,
+) -> Result<Reply, Problem> {
+    let repo_id = repo_id.into_inner();
+    db.change(&change.caller, async |scope| {
+        match queries::update(scope, repo_id, &change.body, &change.if_match).await? {
+            Some(repo) => Ok(Reply::ok(&repo)?.revision(repo.last_updated)),
+            None => Err(refusal(scope, repo_id, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+/// Remove a repository
+#[utoipa::path(
+    operation_id = "delete_code_repo",
+    tag = "code repos",
+    params(("repo_id" = Uuid, Path)),
+    responses((status = 204, description = "Removed")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/code-repos/{repo_id}")]
+pub async fn remove(
+    db: web::Data<Db>,
+    repo_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    let repo_id = repo_id.into_inner();
+    db.change(&change.caller, async |scope| {
+        match queries::delete(scope, repo_id, &change.if_match).await? {
+            Some(_) => Ok(Reply::no_content()),
+            None => Err(refusal(scope, repo_id, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(create_of_block)
+        .service(list_of_block)
+        .service(create_of_edge)
+        .service(list_of_edge)
+        .service(get)
+        .service(update)
+        .service(remove);
+}

@@ -1,0 +1,130 @@
+//! What depends on a block or an edge.
+
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{Dependent, queries};
+use crate::api::page::{Cursor, Limit, Page};
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, Params, Query};
+use crate::auth::caller::{Caller, Entity};
+use crate::db::Db;
+use crate::parts::Owner;
+
+/// Which dependents.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DependentList {
+    /// `true` lists also what depends on the dependents, and so on.
+    #[param(value_type = Option<bool>)]
+    pub recursive: bool,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+const BY_DEPTH: &str = "depth";
+
+impl DependentList {
+    /// Depth of the last one seen.
+    pub(super) fn depth(&self) -> Option<i32> {
+        self.cursor.as_ref()?.key.parse().ok()
+    }
+
+    /// Id of the last one seen.
+    pub(super) fn id(&self) -> Option<Uuid> {
+        self.cursor.as_ref().map(|cursor| cursor.id)
+    }
+}
+
+impl FromParams for DependentList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let recursive = params.optional("recursive");
+        let limit = params.optional("limit");
+        let cursor = params.optional::<Cursor>("cursor");
+        if let Some(Some(cursor)) = &cursor
+            && (cursor.sort != BY_DEPTH || cursor.key.parse::<i32>().is_err())
+        {
+            params.fault("cursor", "Is no cursor of this list.");
+            return None;
+        }
+        Some(Self {
+            recursive: recursive?.unwrap_or(false),
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+async fn page(
+    request: &HttpRequest,
+    db: &Db,
+    caller: Caller,
+    owner: &Owner,
+    wanted: &DependentList,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Dependency, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::dependents(scope, owner, wanted).await
+        })
+        .await?;
+    let page = Page::new(rows, wanted.limit, |dependent| Cursor {
+        sort: BY_DEPTH.to_owned(),
+        key: dependent.depth.to_string(),
+        id: dependent.entity_id,
+    });
+    Ok(page.respond(request))
+}
+
+/// List what depends on a block
+///
+/// The nearest first, each once, with the shortest path to it.
+#[utoipa::path(
+    operation_id = "list_block_dependents",
+    tag = "dependencies",
+    params(("block" = String, Path, description = "Id or name"), DependentList),
+    responses((status = 200, description = "A page of dependents", body = Page<Dependent>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/dependents")]
+pub async fn dependents_of_block(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    block: web::Path<Reference>,
+    Query(wanted): Query<DependentList>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &Owner::block(block), &wanted).await
+}
+
+/// List what depends on an edge
+///
+/// The nearest first, each once, with the shortest path to it.
+#[utoipa::path(
+    operation_id = "list_edge_dependents",
+    tag = "dependencies",
+    params(("edge" = String, Path, description = "Id or name"), DependentList),
+    responses((status = 200, description = "A page of dependents", body = Page<Dependent>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/dependents")]
+pub async fn dependents_of_edge(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(wanted): Query<DependentList>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &Owner::edge(edge), &wanted).await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(dependents_of_block)
+        .service(dependents_of_edge);
+}

@@ -1,0 +1,184 @@
+//! What a block or an edge depends on: another of them (internal), or something outside
+//! (external); and, the other way round, what depends on it. Internal dependencies form no cycle.
+
+mod dependent_routes;
+mod queries;
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::path::Reference;
+use crate::api::raw_json::RawJson;
+use crate::api::text::{Line, Text};
+use crate::parts::EntityType;
+
+/// What a dependency is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "dependency_type", rename_all = "snake_case")]
+pub enum DependencyType {
+    /// Another block or edge of this registry.
+    Internal,
+    /// Something outside: a package, a service.
+    External,
+}
+
+/// What the dependency is, in words: at most 2,000 characters.
+pub type Detail = Text<2_000>;
+
+/// Which versions will do, in the notation of whatever is depended on.
+pub type VersionConstraint = Line<200>;
+
+/// That a block or an edge depends on something.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Dependency {
+    pub dependency_id: Uuid,
+    pub entity_type: EntityType,
+    pub entity_id: Uuid,
+    pub dependency_type: DependencyType,
+    /// Of an external one what it is; may be empty when it is internal.
+    #[schema(example = "PyPI: torch")]
+    pub dependency_detail: String,
+    /// Of an internal one.
+    pub depends_on_type: Option<EntityType>,
+    pub depends_on_id: Option<Uuid>,
+    #[schema(example = ">=2.4,<3")]
+    pub version_constraint: Option<String>,
+    pub created_at: DateTime<Utc>,
+    /// When it last changed; `ETag` is made of it.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Something that depends on a block or an edge, directly or by way of others.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Dependent {
+    pub entity_type: EntityType,
+    pub entity_id: Uuid,
+    pub name: String,
+    /// 1 when it depends on it directly.
+    pub depth: i32,
+    /// By which dependency it does: its own, on the one before it in `path`.
+    pub dependency_id: Uuid,
+    pub version_constraint: Option<String>,
+    /// The shortest way to it: first what depends directly, last this one.
+    #[schema(value_type = Vec<Step>)]
+    pub path: RawJson,
+}
+
+/// One step of a path.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Step {
+    pub entity_type: EntityType,
+    pub entity_id: Uuid,
+    pub name: String,
+}
+
+/// A dependency to be. An internal one needs `depends_on_type` and `depends_on_id`, an external
+/// one `dependency_detail`.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({
+    "dependency_type": "internal",
+    "depends_on_type": "block",
+    "depends_on_id": "imagenet-1k",
+    "version_constraint": ">=2"
+}))]
+pub struct NewDependency {
+    pub dependency_type: DependencyType,
+    #[schema(value_type = Option<String>, max_length = 2000)]
+    pub dependency_detail: Option<Detail>,
+    pub depends_on_type: Option<EntityType>,
+    /// Id or name.
+    #[schema(value_type = Option<String>)]
+    pub depends_on_id: Option<Reference>,
+    #[schema(value_type = Option<String>, max_length = 200)]
+    pub version_constraint: Option<VersionConstraint>,
+}
+
+impl FromFields for NewDependency {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let dependency_type = fields.required("dependency_type");
+        let dependency_detail = fields.optional::<Detail>("dependency_detail");
+        let depends_on_type = fields.optional::<EntityType>("depends_on_type");
+        let depends_on_id = fields.optional::<Reference>("depends_on_id");
+        let version_constraint = fields.optional("version_constraint");
+        match dependency_type {
+            Some(DependencyType::Internal) => {
+                for (name, missing) in [
+                    ("depends_on_type", matches!(depends_on_type, Some(None))),
+                    ("depends_on_id", matches!(depends_on_id, Some(None))),
+                ] {
+                    if missing {
+                        fields.fault(name, "Is required of an internal dependency.");
+                    }
+                }
+            }
+            Some(DependencyType::External) => {
+                let blank = |detail: &Option<Detail>| {
+                    detail
+                        .as_ref()
+                        .is_none_or(|text| text.as_str().trim().is_empty())
+                };
+                if dependency_detail.as_ref().is_some_and(blank) {
+                    fields.fault(
+                        "dependency_detail",
+                        "Is required of an external dependency.",
+                    );
+                }
+                for (name, given) in [
+                    ("depends_on_type", matches!(depends_on_type, Some(Some(_)))),
+                    ("depends_on_id", matches!(depends_on_id, Some(Some(_)))),
+                ] {
+                    if given {
+                        fields.fault(name, "Goes with internal dependencies only.");
+                    }
+                }
+            }
+            None => {}
+        }
+        Some(Self {
+            dependency_type: dependency_type?,
+            dependency_detail: dependency_detail?,
+            depends_on_type: depends_on_type?,
+            depends_on_id: depends_on_id?,
+            version_constraint: version_constraint?,
+        })
+    }
+}
+
+/// What to change of a dependency. What is missing stays. One that turns external gives `null` for
+/// `depends_on_type` and `depends_on_id`.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "version_constraint": ">=3" }))]
+pub struct DependencyPatch {
+    pub dependency_type: Option<DependencyType>,
+    #[schema(value_type = Option<String>, max_length = 2000)]
+    pub dependency_detail: Patch<Detail>,
+    #[schema(value_type = Option<EntityType>)]
+    pub depends_on_type: Patch<EntityType>,
+    /// Id or name.
+    #[schema(value_type = Option<String>)]
+    pub depends_on_id: Patch<Reference>,
+    #[schema(value_type = Option<String>, max_length = 200)]
+    pub version_constraint: Patch<VersionConstraint>,
+}
+
+impl FromFields for DependencyPatch {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let dependency_type = fields.changed("dependency_type");
+        let dependency_detail = fields.patched("dependency_detail");
+        let depends_on_type = fields.patched("depends_on_type");
+        let depends_on_id = fields.patched("depends_on_id");
+        let version_constraint = fields.patched("version_constraint");
+        Some(Self {
+            dependency_type: dependency_type?,
+            dependency_detail: dependency_detail?,
+            depends_on_type: depends_on_type?,
+            depends_on_id: depends_on_id?,
+            version_constraint: version_constraint?,
+        })
+    }
+}

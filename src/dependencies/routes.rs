@@ -1,0 +1,313 @@
+//! `/dependencies`, and the same below blocks and edges.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{
+    Dependency, DependencyPatch, DependencyType, NewDependency, dependent_routes, queries,
+};
+use crate::api::change::Change;
+use crate::api::chronology::Chronology;
+use crate::api::etag::IfMatch;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::api::word::Word;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::{Db, Failure, Scope};
+use crate::parts::{
+    self, EntityType, Flat, Owned, Owner, OwnerMembers, Owners, reference_with_kind,
+};
+
+/// Which dependencies.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DependencyFilter {
+    #[param(inline)]
+    pub dependency_type: Option<DependencyType>,
+    /// Those on blocks, or those on edges.
+    #[param(inline)]
+    pub depends_on_type: Option<EntityType>,
+    /// Those on this one: its id or its name, along with `depends_on_type`.
+    #[param(value_type = Option<String>)]
+    pub depends_on_id: Option<Reference>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for DependencyFilter {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let dependency_type = params.optional::<Word<DependencyType>>("dependency_type");
+        let depends_on = reference_with_kind(params, "depends_on_type", "depends_on_id");
+        let position = Chronology::from_params(params);
+        let (depends_on_type, depends_on_id) = depends_on?;
+        Some(Self {
+            dependency_type: dependency_type?.map(|Word(kind)| kind),
+            depends_on_type,
+            depends_on_id,
+            position: position?,
+        })
+    }
+}
+
+async fn page(
+    request: &HttpRequest,
+    db: &Db,
+    caller: Caller,
+    owners: &Owners,
+    filter: &DependencyFilter,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Dependency, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::list(scope, owners, filter).await
+        })
+        .await?;
+    let page = Page::new(rows, filter.position.limit, |dependency| {
+        filter
+            .position
+            .cursor(dependency.created_at, dependency.dependency_id)
+    });
+    Ok(page.respond(request))
+}
+
+async fn add(
+    db: &Db,
+    caller: &Caller,
+    owner: &Owner,
+    dependency: &NewDependency,
+) -> Result<Reply, Problem> {
+    db.change(caller, async |scope| {
+        let dependency = queries::create(scope, owner, dependency).await?;
+        let location = format!("/dependencies/{}", dependency.dependency_id);
+        Ok(Reply::created(location, &dependency)?.revision(dependency.updated_at))
+    })
+    .await
+}
+
+/// Why a change met no dependency.
+async fn refusal(scope: &mut Scope<'_>, dependency_id: Uuid, if_match: &IfMatch) -> Failure {
+    match queries::get(scope, dependency_id).await {
+        Ok(found) => parts::refusal(
+            "Dependency",
+            found.map(|dependency| dependency.updated_at),
+            if_match,
+        ),
+        Err(failure) => failure,
+    }
+}
+
+/// A new dependency, and whose it is.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "the document only")]
+pub struct NewDependencyOfEntity {
+    #[serde(flatten)]
+    owner: OwnerMembers,
+    #[serde(flatten)]
+    dependency: NewDependency,
+}
+
+/// Add a dependency to a block or an edge
+#[utoipa::path(
+    operation_id = "create_dependency",
+    tag = "dependencies",
+    request_body = NewDependencyOfEntity,
+    responses((status = 201, description = "Added", body = Dependency)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/dependencies")]
+pub async fn create(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<Owned<NewDependency>>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &change.body.owner, &change.body.part).await
+}
+
+/// List the dependencies of blocks and edges
+#[utoipa::path(
+    operation_id = "list_dependencies",
+    tag = "dependencies",
+    params(Owners, DependencyFilter, Chronology),
+    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/dependencies")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<Flat<DependencyFilter>>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &wanted.owners, &wanted.filter).await
+}
+
+/// Add a dependency to a block
+#[utoipa::path(
+    operation_id = "create_block_dependency",
+    tag = "dependencies",
+    params(("block" = String, Path, description = "Id or name")),
+    request_body = NewDependency,
+    responses((status = 201, description = "Added", body = Dependency)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/blocks/{block}/dependencies")]
+pub async fn create_of_block(
+    db: web::Data<Db>,
+    block: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewDependency>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &Owner::block(block), &change.body).await
+}
+
+/// List the dependencies of a block
+#[utoipa::path(
+    operation_id = "list_block_dependencies",
+    tag = "dependencies",
+    params(("block" = String, Path, description = "Id or name"), DependencyFilter, Chronology),
+    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/dependencies")]
+pub async fn list_of_block(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    block: web::Path<Reference>,
+    Query(filter): Query<DependencyFilter>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &Owner::block(block).into(), &filter).await
+}
+
+/// Add a dependency to an edge
+#[utoipa::path(
+    operation_id = "create_edge_dependency",
+    tag = "dependencies",
+    params(("edge" = String, Path, description = "Id or name")),
+    request_body = NewDependency,
+    responses((status = 201, description = "Added", body = Dependency)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/edges/{edge}/dependencies")]
+pub async fn create_of_edge(
+    db: web::Data<Db>,
+    edge: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewDependency>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &Owner::edge(edge), &change.body).await
+}
+
+/// List the dependencies of an edge
+#[utoipa::path(
+    operation_id = "list_edge_dependencies",
+    tag = "dependencies",
+    params(("edge" = String, Path, description = "Id or name"), DependencyFilter, Chronology),
+    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/dependencies")]
+pub async fn list_of_edge(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(filter): Query<DependencyFilter>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &Owner::edge(edge).into(), &filter).await
+}
+
+/// Read a dependency
+#[utoipa::path(
+    operation_id = "get_dependency",
+    tag = "dependencies",
+    params(("dependency_id" = Uuid, Path)),
+    responses((status = 200, description = "The dependency", body = Dependency)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/dependencies/{dependency_id}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    dependency_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::Dependency, Some(&dependency_id.to_string()));
+    let dependency = db
+        .run(&caller, async |scope| {
+            queries::get(scope, *dependency_id).await
+        })
+        .await?
+        .ok_or_else(|| Problem::not_found("Dependency"))?;
+    Ok(Reply::ok(&dependency)?.revision(dependency.updated_at))
+}
+
+/// Change a dependency
+#[utoipa::path(
+    operation_id = "update_dependency",
+    tag = "dependencies",
+    params(("dependency_id" = Uuid, Path)),
+    request_body = DependencyPatch,
+    responses((status = 200, description = "After the change", body = Dependency)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/dependencies/{dependency_id}")]
+pub async fn update(
+    db: web::Data<Db>,
+    dependency_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<DependencyPatch>,
+) -> Result<Reply, Problem> {
+    let dependency_id = dependency_id.into_inner();
+    db.change(&change.caller, async |scope| {
+        match queries::update(scope, dependency_id, &change.body, &change.if_match).await? {
+            Some(dependency) => Ok(Reply::ok(&dependency)?.revision(dependency.updated_at)),
+            None => Err(refusal(scope, dependency_id, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+/// Remove a dependency
+#[utoipa::path(
+    operation_id = "delete_dependency",
+    tag = "dependencies",
+    params(("dependency_id" = Uuid, Path)),
+    responses((status = 204, description = "Removed")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/dependencies/{dependency_id}")]
+pub async fn remove(
+    db: web::Data<Db>,
+    dependency_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    let dependency_id = dependency_id.into_inner();
+    db.change(&change.caller, async |scope| {
+        match queries::delete(scope, dependency_id, &change.if_match).await? {
+            Some(_) => Ok(Reply::no_content()),
+            None => Err(refusal(scope, dependency_id, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(create_of_block)
+        .service(list_of_block)
+        .service(create_of_edge)
+        .service(list_of_edge)
+        .service(get)
+        .service(update)
+        .service(remove)
+        .configure(dependent_routes::configure);
+}

@@ -1,0 +1,82 @@
+//! `/docker-images/{image_id}/logs`: the logs of a build, as plain text.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use uuid::Uuid;
+
+use super::routes::refusal;
+use super::{DockerImage, queries};
+use crate::api::change::TextChange;
+use crate::api::etag;
+use crate::api::problem::Problem;
+use crate::api::query::{NoParams, Query};
+use crate::api::reply::Reply;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::Db;
+
+/// Read the logs of a build
+#[utoipa::path(
+    operation_id = "get_docker_image_logs",
+    tag = "docker images",
+    params(("image_id" = Uuid, Path)),
+    responses((status = 200, description = "The logs so far", content_type = "text/plain", body = String)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/docker-images/{image_id}/logs")]
+pub async fn read_logs(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    image_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::DockerImage, Some(&image_id.to_string()));
+    let image = db
+        .run(&caller, async |scope| {
+            queries::get(scope, *image_id, true).await
+        })
+        .await?
+        .ok_or_else(|| Problem::not_found("Docker image"))?;
+    let tag = etag::of(image.updated_at);
+    if etag::is_known(&request, &tag) {
+        return Ok(HttpResponse::NotModified()
+            .insert_header((header::ETAG, tag))
+            .finish());
+    }
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header((header::ETAG, tag))
+        .body(image.build_logs.unwrap_or_default()))
+}
+
+/// Append to the logs of a build
+///
+/// As they are, no line break between. All together at most 10 MiB.
+#[utoipa::path(
+    operation_id = "append_docker_image_logs",
+    tag = "docker images",
+    params(("image_id" = Uuid, Path)),
+    request_body(content_type = "text/plain", content = String),
+    responses((status = 200, description = "The image after the change", body = DockerImage)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/docker-images/{image_id}/logs")]
+pub async fn append_logs(
+    db: web::Data<Db>,
+    image_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: TextChange,
+) -> Result<Reply, Problem> {
+    let image_id = image_id.into_inner();
+    db.change(&change.caller, async |scope| {
+        match queries::append_logs(scope, image_id, &change.text, &change.if_match).await? {
+            Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
+            None => Err(refusal(scope, image_id, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(read_logs).service(append_logs);
+}

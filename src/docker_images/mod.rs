@@ -1,0 +1,104 @@
+//! Container images of blocks and edges, and how their builds went. The service never fetches any.
+
+mod log_routes;
+mod queries;
+mod reference;
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub use reference::{ImageName, ImageTag};
+
+use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::text::Text;
+use crate::parts::EntityType;
+
+/// The logs of a build: at most 10 MiB.
+pub type BuildLogs = Text<10_485_760>;
+
+/// How a build went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "build_status", rename_all = "snake_case")]
+pub enum BuildStatus {
+    Pending,
+    Success,
+    Failed,
+}
+
+/// An image of a block or an edge.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DockerImage {
+    pub image_id: Uuid,
+    pub entity_type: EntityType,
+    pub entity_id: Uuid,
+    #[schema(example = "v1.0.0")]
+    pub image_tag: String,
+    #[schema(example = "ghcr.io/acme/imagenet-loader")]
+    pub registry_url: String,
+    pub build_status: BuildStatus,
+    /// How long the logs of its build are: `GET /docker-images/{image_id}/logs` has them.
+    pub build_logs_bytes: i32,
+    pub created_at: DateTime<Utc>,
+    /// When it last changed; `ETag` is made of it.
+    pub updated_at: DateTime<Utc>,
+    /// With `include=build_logs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_logs: Option<String>,
+}
+
+/// An image to be.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "image_tag": "v1.0.0", "registry_url": "ghcr.io/acme/imagenet-loader" }))]
+pub struct NewDockerImage {
+    pub image_tag: ImageTag,
+    pub registry_url: ImageName,
+    /// `pending` when missing.
+    pub build_status: Option<BuildStatus>,
+    #[schema(value_type = Option<String>)]
+    pub build_logs: Option<BuildLogs>,
+}
+
+impl FromFields for NewDockerImage {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let image_tag = fields.required("image_tag");
+        let registry_url = fields.required("registry_url");
+        let build_status = fields.optional("build_status");
+        let build_logs = fields.optional("build_logs");
+        Some(Self {
+            image_tag: image_tag?,
+            registry_url: registry_url?,
+            build_status: build_status?,
+            build_logs: build_logs?,
+        })
+    }
+}
+
+/// What to change of an image. What is missing stays; `null` clears the logs.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "build_status": "success" }))]
+pub struct DockerImagePatch {
+    pub image_tag: Option<ImageTag>,
+    pub registry_url: Option<ImageName>,
+    pub build_status: Option<BuildStatus>,
+    #[schema(value_type = Option<String>)]
+    pub build_logs: Patch<BuildLogs>,
+}
+
+impl FromFields for DockerImagePatch {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let image_tag = fields.changed("image_tag");
+        let registry_url = fields.changed("registry_url");
+        let build_status = fields.changed("build_status");
+        let build_logs = fields.patched("build_logs");
+        Some(Self {
+            image_tag: image_tag?,
+            registry_url: registry_url?,
+            build_status: build_status?,
+            build_logs: build_logs?,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! One function for each file in `sql/docker_images/`.
+
+use uuid::Uuid;
+
+use super::routes::DockerImageFilter;
+use super::{BuildLogs, DockerImage, DockerImagePatch, ImageName, ImageTag, NewDockerImage};
+use crate::api::etag::IfMatch;
+use crate::db::{Failure, Scope};
+use crate::parts::{Owner, Owners};
+
+pub(super) async fn create(
+    scope: &mut Scope<'_>,
+    owner: &Owner,
+    image: &NewDockerImage,
+) -> Result<DockerImage, Failure> {
+    let query = sqlx::query_file_as!(
+        DockerImage,
+        "sql/docker_images/create.sql",
+        scope.caller() as _,
+        owner.kind as _,
+        owner.reference.as_str(),
+        owner.in_path,
+        image.image_tag.as_str(),
+        image.registry_url.as_str(),
+        image.build_status as _,
+        image.build_logs.as_ref().map(BuildLogs::as_str),
+    );
+    Ok(query.fetch_one(scope.connection()).await?)
+}
+
+/// One row more than the page has.
+pub(super) async fn list(
+    scope: &mut Scope<'_>,
+    owners: &Owners,
+    filter: &DockerImageFilter,
+) -> Result<Vec<DockerImage>, Failure> {
+    let position = &filter.position;
+    let query = sqlx::query_file_as!(
+        DockerImage,
+        "sql/docker_images/list.sql",
+        scope.caller() as _,
+        owners.kind as _,
+        owners.reference(),
+        owners.in_path,
+        filter.image_tag.as_deref(),
+        filter.registry_url.as_deref(),
+        filter.build_status as _,
+        position.oldest_first(),
+        position.time(),
+        position.id(),
+        position.limit.fetched(),
+    );
+    Ok(query.fetch_all(scope.connection()).await?)
+}
+
+/// With `logs` its logs as well.
+pub(super) async fn get(
+    scope: &mut Scope<'_>,
+    image_id: Uuid,
+    logs: bool,
+) -> Result<Option<DockerImage>, Failure> {
+    let query = sqlx::query_file_as!(
+        DockerImage,
+        "sql/docker_images/get.sql",
+        scope.caller() as _,
+        image_id,
+        logs,
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn update(
+    scope: &mut Scope<'_>,
+    image_id: Uuid,
+    patch: &DockerImagePatch,
+    if_match: &IfMatch,
+) -> Result<Option<DockerImage>, Failure> {
+    let (sets_logs, logs) = patch.build_logs.assignment();
+    let query = sqlx::query_file_as!(
+        DockerImage,
+        "sql/docker_images/update.sql",
+        scope.caller() as _,
+        image_id,
+        patch.image_tag.as_ref().map(ImageTag::as_str),
+        patch.registry_url.as_ref().map(ImageName::as_str),
+        patch.build_status as _,
+        sets_logs,
+        logs.map(BuildLogs::as_str),
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn append_logs(
+    scope: &mut Scope<'_>,
+    image_id: Uuid,
+    text: &str,
+    if_match: &IfMatch,
+) -> Result<Option<DockerImage>, Failure> {
+    let query = sqlx::query_file_as!(
+        DockerImage,
+        "sql/docker_images/append_logs.sql",
+        scope.caller() as _,
+        image_id,
+        text,
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn delete(
+    scope: &mut Scope<'_>,
+    image_id: Uuid,
+    if_match: &IfMatch,
+) -> Result<Option<Uuid>, Failure> {
+    let query = sqlx::query_file_scalar!(
+        "sql/docker_images/delete.sql",
+        scope.caller() as _,
+        image_id,
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}

@@ -1,0 +1,335 @@
+//! `/docker-images`, and the same below blocks and edges.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{BuildStatus, DockerImage, DockerImagePatch, NewDockerImage, log_routes, queries};
+use crate::api::change::Change;
+use crate::api::chronology::Chronology;
+use crate::api::etag::IfMatch;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::api::word::Word;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::{Db, Failure, Scope};
+use crate::parts::{self, Flat, Owned, Owner, OwnerMembers, Owners};
+
+/// Which images.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DockerImageFilter {
+    /// Exactly this tag.
+    pub image_tag: Option<String>,
+    /// Exactly this registry.
+    pub registry_url: Option<String>,
+    #[param(inline)]
+    pub build_status: Option<BuildStatus>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for DockerImageFilter {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let image_tag = params.optional("image_tag");
+        let registry_url = params.optional("registry_url");
+        let build_status = params.optional::<Word<BuildStatus>>("build_status");
+        let position = Chronology::from_params(params);
+        Some(Self {
+            image_tag: image_tag?,
+            registry_url: registry_url?,
+            build_status: build_status?.map(|Word(status)| status),
+            position: position?,
+        })
+    }
+}
+
+/// How one image is shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DockerImageShown {
+    /// `build_logs`: all of them, which may be megabytes.
+    #[param(rename = "include", value_type = Option<String>, example = "build_logs")]
+    pub logs: bool,
+}
+
+impl FromParams for DockerImageShown {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let include = params.optional::<String>("include")?;
+        if include.as_ref().is_some_and(|word| word != "build_logs") {
+            params.fault("include", "Must be build_logs.");
+            return None;
+        }
+        Some(Self {
+            logs: include.is_some(),
+        })
+    }
+}
+
+async fn page(
+    request: &HttpRequest,
+    db: &Db,
+    caller: Caller,
+    owners: &Owners,
+    filter: &DockerImageFilter,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::DockerImage, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::list(scope, owners, filter).await
+        })
+        .await?;
+    let page = Page::new(rows, filter.position.limit, |image| {
+        filter.position.cursor(image.created_at, image.image_id)
+    });
+    Ok(page.respond(request))
+}
+
+async fn add(
+    db: &Db,
+    caller: &Caller,
+    owner: &Owner,
+    image: &NewDockerImage,
+) -> Result<Reply, Problem> {
+    db.change(caller, async |scope| {
+        let image = queries::create(scope, owner, image).await?;
+        let location = format!("/docker-images/{}", image.image_id);
+        Ok(Reply::created(location, &image)?.revision(image.updated_at))
+    })
+    .await
+}
+
+/// Why a change met no image.
+pub(super) async fn refusal(scope: &mut Scope<'_>, image_id: Uuid, if_match: &IfMatch) -> Failure {
+    match queries::get(scope, image_id, false).await {
+        Ok(found) => parts::refusal(
+            "Docker image",
+            found.map(|image| image.updated_at),
+            if_match,
+        ),
+        Err(failure) => failure,
+    }
+}
+
+/// A new image, and whose it is.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "the document only")]
+pub struct NewDockerImageOfEntity {
+    #[serde(flatten)]
+    owner: OwnerMembers,
+    #[serde(flatten)]
+    image: NewDockerImage,
+}
+
+/// Add an image to a block or an edge
+#[utoipa::path(
+    operation_id = "create_docker_image",
+    tag = "docker images",
+    request_body = NewDockerImageOfEntity,
+    responses((status = 201, description = "Added", body = DockerImage)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/docker-images")]
+pub async fn create(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<Owned<NewDockerImage>>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &change.body.owner, &change.body.part).await
+}
+
+/// List the images of blocks and edges
+#[utoipa::path(
+    operation_id = "list_docker_images",
+    tag = "docker images",
+    params(Owners, DockerImageFilter, Chronology),
+    responses((status = 200, description = "A page of the images", body = Page<DockerImage>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/docker-images")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<Flat<DockerImageFilter>>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &wanted.owners, &wanted.filter).await
+}
+
+/// Add an image to a block
+#[utoipa::path(
+    operation_id = "create_block_docker_image",
+    tag = "docker images",
+    params(("block" = String, Path, description = "Id or name")),
+    request_body = NewDockerImage,
+    responses((status = 201, description = "Added", body = DockerImage)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/blocks/{block}/docker-images")]
+pub async fn create_of_block(
+    db: web::Data<Db>,
+    block: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewDockerImage>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &Owner::block(block), &change.body).await
+}
+
+/// List the images of a block
+#[utoipa::path(
+    operation_id = "list_block_docker_images",
+    tag = "docker images",
+    params(("block" = String, Path, description = "Id or name"), DockerImageFilter, Chronology),
+    responses((status = 200, description = "A page of the images", body = Page<DockerImage>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/docker-images")]
+pub async fn list_of_block(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    block: web::Path<Reference>,
+    Query(filter): Query<DockerImageFilter>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &Owner::block(block).into(), &filter).await
+}
+
+/// Add an image to an edge
+#[utoipa::path(
+    operation_id = "create_edge_docker_image",
+    tag = "docker images",
+    params(("edge" = String, Path, description = "Id or name")),
+    request_body = NewDockerImage,
+    responses((status = 201, description = "Added", body = DockerImage)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/edges/{edge}/docker-images")]
+pub async fn create_of_edge(
+    db: web::Data<Db>,
+    edge: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewDockerImage>,
+) -> Result<Reply, Problem> {
+    add(&db, &change.caller, &Owner::edge(edge), &change.body).await
+}
+
+/// List the images of an edge
+#[utoipa::path(
+    operation_id = "list_edge_docker_images",
+    tag = "docker images",
+    params(("edge" = String, Path, description = "Id or name"), DockerImageFilter, Chronology),
+    responses((status = 200, description = "A page of the images", body = Page<DockerImage>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/docker-images")]
+pub async fn list_of_edge(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(filter): Query<DockerImageFilter>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, &Owner::edge(edge).into(), &filter).await
+}
+
+/// Read an image
+#[utoipa::path(
+    operation_id = "get_docker_image",
+    tag = "docker images",
+    params(("image_id" = Uuid, Path), DockerImageShown),
+    responses((status = 200, description = "The image", body = DockerImage)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/docker-images/{image_id}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    image_id: web::Path<Uuid>,
+    Query(shown): Query<DockerImageShown>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::DockerImage, Some(&image_id.to_string()));
+    let image = db
+        .run(&caller, async |scope| {
+            queries::get(scope, *image_id, shown.logs).await
+        })
+        .await?
+        .ok_or_else(|| Problem::not_found("Docker image"))?;
+    let reply = Reply::ok(&image)?;
+    Ok(if shown.logs {
+        reply.compound_revision(image.updated_at)
+    } else {
+        reply.revision(image.updated_at)
+    })
+}
+
+/// Change an image
+///
+/// A build moves from `pending` to `success` or `failed`, and back to `pending` for a rebuild
+/// (otherwise 409 `wrong_step`).
+#[utoipa::path(
+    operation_id = "update_docker_image",
+    tag = "docker images",
+    params(("image_id" = Uuid, Path)),
+    request_body = DockerImagePatch,
+    responses((status = 200, description = "After the change", body = DockerImage)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/docker-images/{image_id}")]
+pub async fn update(
+    db: web::Data<Db>,
+    image_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<DockerImagePatch>,
+) -> Result<Reply, Problem> {
+    let image_id = image_id.into_inner();
+    db.change(&change.caller, async |scope| {
+        match queries::update(scope, image_id, &change.body, &change.if_match).await? {
+            Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
+            None => Err(refusal(scope, image_id, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+/// Remove an image
+#[utoipa::path(
+    operation_id = "delete_docker_image",
+    tag = "docker images",
+    params(("image_id" = Uuid, Path)),
+    responses((status = 204, description = "Removed")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/docker-images/{image_id}")]
+pub async fn remove(
+    db: web::Data<Db>,
+    image_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    let image_id = image_id.into_inner();
+    db.change(&change.caller, async |scope| {
+        match queries::delete(scope, image_id, &change.if_match).await? {
+            Some(_) => Ok(Reply::no_content()),
+            None => Err(refusal(scope, image_id, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(create_of_block)
+        .service(list_of_block)
+        .service(create_of_edge)
+        .service(list_of_edge)
+        .service(get)
+        .service(update)
+        .service(remove)
+        .configure(log_routes::configure);
+}

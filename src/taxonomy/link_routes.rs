@@ -1,0 +1,234 @@
+//! Which block is in which category.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
+use utoipa::IntoParams;
+
+use super::routes::CategoryList;
+use super::{BlockTaxonomy, Category, queries};
+use crate::api::change::Change;
+use crate::api::chronology::Chronology;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::auth::caller::{Caller, Entity};
+use crate::blocks::routes::BlockList;
+use crate::blocks::{self, Block};
+use crate::db::Db;
+use crate::versions::{self, Position};
+
+/// Which links.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LinkList {
+    /// Those of this block: its id or its name.
+    #[param(value_type = Option<String>)]
+    pub block_id: Option<Reference>,
+    /// Those of this category: its id or its name.
+    #[param(value_type = Option<String>)]
+    pub category_id: Option<Reference>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for LinkList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let block_id = params.optional("block_id");
+        let category_id = params.optional("category_id");
+        let position = Chronology::from_params(params);
+        Some(Self {
+            block_id: block_id?,
+            category_id: category_id?,
+            position: position?,
+        })
+    }
+}
+
+/// Which blocks of a category.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BlocksInCategory {
+    /// `true` counts what is in the categories below it as well.
+    #[param(value_type = Option<bool>)]
+    recursive: bool,
+    #[param(ignore)]
+    position: Position,
+}
+
+impl FromParams for BlocksInCategory {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let recursive = params.optional("recursive");
+        let position = Position::from_params(params);
+        Some(Self {
+            recursive: recursive?.unwrap_or(false),
+            position: position?,
+        })
+    }
+}
+
+/// Put a block into a category
+///
+/// However often: 201 the first time, 204 when it is in it already.
+#[utoipa::path(
+    operation_id = "link_block_to_category",
+    tag = "taxonomy",
+    params(
+        ("block" = String, Path, description = "Id or name"),
+        ("category" = String, Path, description = "Id, or a name that no other has")
+    ),
+    responses(
+        (status = 201, description = "It is in it now", body = BlockTaxonomy),
+        (status = 204, description = "It was in it already")
+    ),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[put("/blocks/{block}/categories/{category}")]
+pub async fn link(
+    db: web::Data<Db>,
+    path: web::Path<(Reference, Reference)>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    let (block, category) = path.into_inner();
+    db.change(&change.caller, async |scope| {
+        let Some(made) = queries::link(scope, &block, &category).await? else {
+            return Ok(Reply::no_content());
+        };
+        let location = format!("/blocks/{}/categories", made.block_id);
+        Ok(Reply::created(location, &made)?.revision(made.created_at))
+    })
+    .await
+}
+
+/// Take a block out of a category
+///
+/// However often: 204 also when it is not in it.
+#[utoipa::path(
+    operation_id = "unlink_block_from_category",
+    tag = "taxonomy",
+    params(
+        ("block" = String, Path, description = "Id or name"),
+        ("category" = String, Path, description = "Id, or a name that no other has")
+    ),
+    responses((status = 204, description = "It is not in it")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/blocks/{block}/categories/{category}")]
+pub async fn unlink(
+    db: web::Data<Db>,
+    path: web::Path<(Reference, Reference)>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    let (block, category) = path.into_inner();
+    db.change(&change.caller, async |scope| {
+        if queries::unlink(scope, &block, &category).await? {
+            Ok(Reply::no_content())
+        } else {
+            Err(Problem::forbidden().into())
+        }
+    })
+    .await
+}
+
+/// List the categories of a block
+#[utoipa::path(
+    operation_id = "list_block_categories",
+    tag = "taxonomy",
+    params(("block" = String, Path, description = "Id or name"), Position),
+    responses((status = 200, description = "A page of categories", body = Page<Category>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/categories")]
+pub async fn categories_of_block(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    block: web::Path<Reference>,
+    Query(position): Query<Position>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Taxonomy, None);
+    let wanted = CategoryList {
+        position,
+        ..CategoryList::default()
+    };
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::list(scope, &wanted, Some(&block)).await
+        })
+        .await?;
+    Ok(wanted.page(rows).respond(&request))
+}
+
+/// List the blocks in a category
+#[utoipa::path(
+    operation_id = "list_blocks_in_category",
+    tag = "taxonomy",
+    params(("category" = String, Path, description = "Id, or a name that no other has"), BlocksInCategory, Position),
+    responses((status = 200, description = "A page of blocks", body = Page<Block>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/taxonomy-categories/{category}/blocks")]
+pub async fn blocks_in_category(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    category: web::Path<Reference>,
+    Query(wanted): Query<BlocksInCategory>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Block, None);
+    let wanted = BlockList {
+        category: Some(category.to_string()),
+        recursive: wanted.recursive,
+        position: wanted.position,
+        ..BlockList::default()
+    };
+    let rows = db
+        .run(&caller, async |scope| {
+            let rows = blocks::queries::list(scope, &wanted).await?;
+            // An empty category, or none?
+            if rows.is_empty() && queries::get(scope, &category).await?.is_none() {
+                return Err(Problem::not_found("Category").into());
+            }
+            Ok(rows)
+        })
+        .await?;
+    Ok(versions::page(rows, &wanted.position, &request))
+}
+
+/// List which block is in which category
+#[utoipa::path(
+    operation_id = "list_block_taxonomies",
+    tag = "taxonomy",
+    params(LinkList, Chronology),
+    responses((status = 200, description = "A page of links", body = Page<BlockTaxonomy>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/block-taxonomies")]
+pub async fn links(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<LinkList>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Taxonomy, None);
+    let rows = db
+        .run(&caller, async |scope| queries::links(scope, &wanted).await)
+        .await?;
+    let page = Page::new(rows, wanted.position.limit, |row| {
+        let position = &wanted.position;
+        position.cursor(row.created_at, row.block_taxonomy_id)
+    });
+    Ok(page.respond(&request))
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(link)
+        .service(unlink)
+        .service(categories_of_block)
+        .service(blocks_in_category)
+        .service(links);
+}

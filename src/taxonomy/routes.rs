@@ -1,0 +1,321 @@
+//! `/taxonomy-categories`: their life.
+
+use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, web};
+use utoipa::IntoParams;
+
+use super::{Category, CategoryPatch, NewCategory, link_routes, queries, tree_routes};
+use crate::api::change::Change;
+use crate::api::etag::IfMatch;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::audit::AuditLog;
+use crate::audit::routes::{PageOfLogs, history as audit_history};
+use crate::auth::caller::{Caller, Entity};
+use crate::db::{Db, Failure, Scope};
+use crate::versions::{self, Position, SortKeys};
+
+/// Which categories.
+#[derive(Debug, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CategoryList {
+    /// Exactly this name, without regard to case.
+    pub name: Option<String>,
+    /// Directly below this category: its id or its name.
+    #[param(value_type = Option<String>)]
+    pub parent_id: Option<Reference>,
+    /// `true` lists only those that are below no other.
+    #[param(value_type = Option<bool>)]
+    pub roots: bool,
+    /// With this text in the name, without regard to case.
+    pub q: Option<String>,
+    /// `true` lists what is archived instead (yours, or all for admins).
+    #[param(value_type = Option<bool>)]
+    pub archived: bool,
+    /// `true` shows everything at once, each category with its `children`, and goes with no other
+    /// parameter.
+    #[param(value_type = Option<bool>)]
+    pub tree: bool,
+    #[param(ignore)]
+    pub position: Position,
+}
+
+impl CategoryList {
+    /// The page that `rows`, fetched for it, make.
+    pub(super) fn page(&self, rows: Vec<Category>) -> Page<Category> {
+        Page::new(rows, self.position.limit, |category| {
+            self.position.sort.cursor(&SortKeys {
+                id: category.category_id,
+                name: &category.name,
+                created_at: category.created_at,
+                updated_at: category.updated_at,
+            })
+        })
+    }
+
+    fn is_plain(&self) -> bool {
+        self.name.is_none()
+            && self.parent_id.is_none()
+            && !self.roots
+            && self.q.is_none()
+            && !self.archived
+            && self.position == Position::default()
+    }
+}
+
+impl FromParams for CategoryList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let name = params.optional("name");
+        let parent_id = params.optional("parent_id");
+        let roots = params.optional("roots");
+        let q = params.optional("q");
+        let archived = params.optional("archived");
+        let tree = params.optional("tree");
+        let position = Position::from_params(params);
+        let wanted = Self {
+            name: name?,
+            parent_id: parent_id?,
+            roots: roots?.unwrap_or(false),
+            q: q?,
+            archived: archived?.unwrap_or(false),
+            tree: tree?.unwrap_or(false),
+            position: position?,
+        };
+        if wanted.tree && !wanted.is_plain() {
+            params.fault("tree", "Goes with no other parameter.");
+            return None;
+        }
+        Some(wanted)
+    }
+}
+
+/// How a category is removed.
+#[derive(Debug, Clone, Copy, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CategoryRemoval {
+    /// `true` removes it for good, out of its blocks as well; for admins. The audit trail stays.
+    #[param(value_type = Option<bool>)]
+    pub purge: bool,
+    /// `true` moves what is directly below it up to its parent; otherwise it is refused while
+    /// there is anything.
+    #[param(value_type = Option<bool>)]
+    pub reparent: bool,
+}
+
+impl FromParams for CategoryRemoval {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let purge = params.optional("purge");
+        let reparent = params.optional("reparent");
+        Some(Self {
+            purge: purge?.unwrap_or(false),
+            reparent: reparent?.unwrap_or(false),
+        })
+    }
+}
+
+/// Why a change met no category; `archived` says whether it was meant for archived ones as well.
+async fn refusal(
+    scope: &mut Scope<'_>,
+    category: &Reference,
+    if_match: &IfMatch,
+    archived: bool,
+) -> Failure {
+    match queries::revision(scope, category).await {
+        Ok(found) => versions::refusal("Category", found, if_match, archived),
+        Err(failure) => failure,
+    }
+}
+
+/// Make a category
+#[utoipa::path(
+    operation_id = "create_category",
+    tag = "taxonomy",
+    request_body = NewCategory,
+    responses((status = 201, description = "Made", body = Category)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/taxonomy-categories")]
+pub async fn create(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewCategory>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        let category = queries::create(scope, &change.body).await?;
+        let location = format!("/taxonomy-categories/{}", category.category_id);
+        Ok(Reply::created(location, &category)?.revision(category.updated_at))
+    })
+    .await
+}
+
+/// List categories
+///
+/// A flat page of them; with `tree=true` instead the whole tree, as `items` that are
+/// `CategoryTree`s, refused with 422 `too_many` when it has more than 10,000 categories.
+#[utoipa::path(
+    operation_id = "list_categories",
+    tag = "taxonomy",
+    params(CategoryList, Position),
+    responses((status = 200, description = "A page of categories", body = Page<Category>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/taxonomy-categories")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<CategoryList>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Taxonomy, None);
+    if wanted.tree {
+        let items = tree_routes::read(&db, &caller, None).await?;
+        let next_cursor = None;
+        return Ok(Page { items, next_cursor }.respond(&request));
+    }
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::list(scope, &wanted, None).await
+        })
+        .await?;
+    Ok(wanted.page(rows).respond(&request))
+}
+
+/// Read a category
+#[utoipa::path(
+    operation_id = "get_category",
+    tag = "taxonomy",
+    params(("category" = String, Path, description = "Id, or a name that no other has")),
+    responses((status = 200, description = "The category", body = Category)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/taxonomy-categories/{category}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    category: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
+    let found = db
+        .run(&caller, async |scope| queries::get(scope, &category).await)
+        .await?
+        .ok_or_else(|| Problem::not_found("Category"))?;
+    Ok(Reply::ok(&found)?.revision(found.updated_at))
+}
+
+/// Rename or move a category
+///
+/// What is below it moves along. It cannot come below itself (409 `cycle`).
+#[utoipa::path(
+    operation_id = "update_category",
+    tag = "taxonomy",
+    params(("category" = String, Path, description = "Id, or a name that no other has")),
+    request_body = CategoryPatch,
+    responses((status = 200, description = "The category after the change", body = Category)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/taxonomy-categories/{category}")]
+pub async fn update(
+    db: web::Data<Db>,
+    category: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<CategoryPatch>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::update(scope, &category, &change.body, &change.if_match).await? {
+            Some(category) => Ok(Reply::ok(&category)?.revision(category.updated_at)),
+            None => Err(refusal(scope, &category, &change.if_match, false).await),
+        }
+    })
+    .await
+}
+
+/// Archive a category
+///
+/// It leaves every list and read, and its blocks' categories; its name is free again. Refused
+/// while a category is below it, unless `reparent=true`.
+#[utoipa::path(
+    operation_id = "archive_category",
+    tag = "taxonomy",
+    params(("category" = String, Path, description = "Id, or a name that no other has; of an archived category its id"), CategoryRemoval),
+    responses((status = 204, description = "Archived, or purged")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/taxonomy-categories/{category}")]
+pub async fn archive(
+    db: web::Data<Db>,
+    category: web::Path<Reference>,
+    Query(removal): Query<CategoryRemoval>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::remove(scope, &category, removal, &change.if_match).await? {
+            Some(_) => Ok(Reply::no_content()),
+            None => Err(refusal(scope, &category, &change.if_match, removal.purge).await),
+        }
+    })
+    .await
+}
+
+/// Restore an archived category
+///
+/// Back where it was, with the blocks that it had. Refused while what it was below is archived.
+#[utoipa::path(
+    operation_id = "restore_category",
+    tag = "taxonomy",
+    params(("category" = String, Path, description = "Id; the name may be another's by now")),
+    responses((status = 200, description = "The category, back again", body = Category)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/taxonomy-categories/{category}/restore")]
+pub async fn restore(
+    db: web::Data<Db>,
+    category: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::restore(scope, &category, &change.if_match).await? {
+            Some(category) => Ok(Reply::ok(&category)?.revision(category.updated_at)),
+            None => Err(refusal(scope, &category, &change.if_match, true).await),
+        }
+    })
+    .await
+}
+
+/// Who did what to a category, newest first
+///
+/// Admins see every row, everybody else what they did themselves.
+#[utoipa::path(
+    operation_id = "list_category_history",
+    tag = "taxonomy",
+    params(("category" = String, Path, description = "Id, or a name that no other has; of an archived or purged category its id"), PageOfLogs),
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/taxonomy-categories/{category}/history")]
+pub async fn history(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    category: web::Path<Reference>,
+    Query(page): Query<PageOfLogs>,
+) -> Result<impl Responder, Problem> {
+    audit_history(&request, &db, caller, "taxonomy", &category, &page).await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(get)
+        .service(update)
+        .service(archive)
+        .service(restore)
+        .service(history)
+        .configure(tree_routes::configure)
+        .configure(link_routes::configure);
+}

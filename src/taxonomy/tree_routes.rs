@@ -1,0 +1,92 @@
+//! The tree around a category: what is below it, what is above it.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, get, web};
+
+use super::{Category, CategoryTree, queries};
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{NoParams, Query};
+use crate::api::reply::Reply;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::Db;
+
+/// How many categories one answer nests.
+const MOST: usize = 10_000;
+
+/// The tree below a category, or everything.
+pub(super) async fn read(
+    db: &Db,
+    caller: &Caller,
+    category: Option<&Reference>,
+) -> Result<Vec<CategoryTree>, Problem> {
+    let rows = db
+        .run(caller, async |scope| {
+            queries::tree(scope, category, MOST as i64 + 1).await
+        })
+        .await?;
+    if rows.len() > MOST {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too_many",
+            format!("The tree has more than {MOST} categories: read a part of it, or the list."),
+        ));
+    }
+    Ok(CategoryTree::grow(rows))
+}
+
+/// Read a category with all that is below it
+///
+/// Refused with 422 `too_many` when that is more than 10,000 categories.
+#[utoipa::path(
+    operation_id = "get_category_subtree",
+    tag = "taxonomy",
+    params(("category" = String, Path, description = "Id, or a name that no other has")),
+    responses((status = 200, description = "The tree that begins with it", body = CategoryTree)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/taxonomy-categories/{category}/subtree")]
+pub async fn subtree(
+    db: web::Data<Db>,
+    caller: Caller,
+    category: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
+    let trees = read(&db, &caller, Some(&category)).await?;
+    let tree = trees
+        .first()
+        .ok_or_else(|| Problem::not_found("Category"))?;
+    Ok(Reply::ok(tree)?.compound_revision(tree.category.updated_at))
+}
+
+/// List what a category is below, from the root on
+#[utoipa::path(
+    operation_id = "list_category_ancestors",
+    tag = "taxonomy",
+    params(("category" = String, Path, description = "Id, or a name that no other has")),
+    responses((status = 200, description = "All of them; none for a root", body = Page<Category>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/taxonomy-categories/{category}/ancestors")]
+pub async fn ancestors(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    category: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
+    let items = db
+        .run(&caller, async |scope| {
+            queries::ancestors(scope, &category).await
+        })
+        .await?;
+    let next_cursor = None;
+    Ok(Page { items, next_cursor }.respond(&request))
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(subtree).service(ancestors);
+}

@@ -1,0 +1,192 @@
+//! `/block-vector-representations` and `/blocks/{block}/vectors`.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::routes::{self, VectorFilter};
+use super::{NewBlockVector, NewVector, Vector, VectorPatch};
+use crate::api::change::Change;
+use crate::api::chronology::Chronology;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::auth::caller::Caller;
+use crate::db::Db;
+use crate::parts::{EntityType, Owner};
+
+/// Which vectors of blocks.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BlockVectorList {
+    /// Those of this block: its id or its name.
+    #[param(value_type = Option<String>)]
+    block_id: Option<Reference>,
+    #[param(ignore)]
+    filter: VectorFilter,
+}
+
+impl FromParams for BlockVectorList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let block_id = params.optional("block_id");
+        let filter = VectorFilter::from_params(params);
+        Some(Self {
+            block_id: block_id?,
+            filter: filter?,
+        })
+    }
+}
+
+/// A vector representation to be, and the block whose it is.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the document only")]
+pub struct NewVectorOfBlock {
+    /// Id or name.
+    block_id: String,
+    #[serde(flatten)]
+    vector: NewVector,
+}
+
+/// Add where an embedding of a block lives
+#[utoipa::path(
+    operation_id = "create_block_vector_representation",
+    tag = "vectors",
+    request_body = NewVectorOfBlock,
+    responses((status = 201, description = "Added", body = Vector)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/block-vector-representations")]
+pub async fn create(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewBlockVector>,
+) -> Result<Reply, Problem> {
+    let NewBlockVector(new) = &change.body;
+    routes::add(&db, &change.caller, &new.owner, &new.part).await
+}
+
+/// List where the embeddings of blocks live
+#[utoipa::path(
+    operation_id = "list_block_vector_representations",
+    tag = "vectors",
+    params(BlockVectorList, VectorFilter, Chronology),
+    responses((status = 200, description = "A page of vectors", body = Page<Vector>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/block-vector-representations")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<BlockVectorList>,
+) -> Result<HttpResponse, Problem> {
+    let owners = routes::owners(EntityType::Block, wanted.block_id);
+    routes::page(&request, &db, caller, &owners, &wanted.filter).await
+}
+
+/// Add where an embedding of this block lives
+#[utoipa::path(
+    operation_id = "create_block_vector",
+    tag = "vectors",
+    params(("block" = String, Path, description = "Id or name")),
+    request_body = NewVector,
+    responses((status = 201, description = "Added", body = Vector)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/blocks/{block}/vectors")]
+pub async fn create_of_block(
+    db: web::Data<Db>,
+    block: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewVector>,
+) -> Result<Reply, Problem> {
+    routes::add(&db, &change.caller, &Owner::block(block), &change.body).await
+}
+
+/// List where the embeddings of this block live
+#[utoipa::path(
+    operation_id = "list_block_vectors",
+    tag = "vectors",
+    params(("block" = String, Path, description = "Id or name"), VectorFilter, Chronology),
+    responses((status = 200, description = "A page of vectors", body = Page<Vector>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/blocks/{block}/vectors")]
+pub async fn list_of_block(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    block: web::Path<Reference>,
+    Query(filter): Query<VectorFilter>,
+) -> Result<HttpResponse, Problem> {
+    routes::page(&request, &db, caller, &Owner::block(block).into(), &filter).await
+}
+
+/// Read where an embedding of a block lives
+#[utoipa::path(
+    operation_id = "get_block_vector_representation",
+    tag = "vectors",
+    params(("vector_id" = Uuid, Path)),
+    responses((status = 200, description = "The vector representation", body = Vector)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/block-vector-representations/{vector_id}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    vector_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    routes::read(&db, caller, EntityType::Block, *vector_id).await
+}
+
+/// Change where an embedding of a block lives
+#[utoipa::path(
+    operation_id = "update_block_vector_representation",
+    tag = "vectors",
+    params(("vector_id" = Uuid, Path)),
+    request_body = VectorPatch,
+    responses((status = 200, description = "After the change", body = Vector)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/block-vector-representations/{vector_id}")]
+pub async fn update(
+    db: web::Data<Db>,
+    vector_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<VectorPatch>,
+) -> Result<Reply, Problem> {
+    routes::change(&db, &change, EntityType::Block, *vector_id).await
+}
+
+/// Remove where an embedding of a block lives
+#[utoipa::path(
+    operation_id = "delete_block_vector_representation",
+    tag = "vectors",
+    params(("vector_id" = Uuid, Path)),
+    responses((status = 204, description = "Removed")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/block-vector-representations/{vector_id}")]
+pub async fn remove(
+    db: web::Data<Db>,
+    vector_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    routes::remove(&db, &change, EntityType::Block, *vector_id).await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(create_of_block)
+        .service(list_of_block)
+        .service(get)
+        .service(update)
+        .service(remove);
+}

@@ -1,0 +1,192 @@
+//! `/edge-vector-representations` and `/edges/{edge}/vectors`.
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::routes::{self, VectorFilter};
+use super::{NewEdgeVector, NewVector, Vector, VectorPatch};
+use crate::api::change::Change;
+use crate::api::chronology::Chronology;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::auth::caller::Caller;
+use crate::db::Db;
+use crate::parts::{EntityType, Owner};
+
+/// Which vectors of edges.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EdgeVectorList {
+    /// Those of this edge: its id or its name.
+    #[param(value_type = Option<String>)]
+    edge_id: Option<Reference>,
+    #[param(ignore)]
+    filter: VectorFilter,
+}
+
+impl FromParams for EdgeVectorList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let edge_id = params.optional("edge_id");
+        let filter = VectorFilter::from_params(params);
+        Some(Self {
+            edge_id: edge_id?,
+            filter: filter?,
+        })
+    }
+}
+
+/// A vector representation to be, and the edge whose it is.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the document only")]
+pub struct NewVectorOfEdge {
+    /// Id or name.
+    edge_id: String,
+    #[serde(flatten)]
+    vector: NewVector,
+}
+
+/// Add where an embedding of an edge lives
+#[utoipa::path(
+    operation_id = "create_edge_vector_representation",
+    tag = "vectors",
+    request_body = NewVectorOfEdge,
+    responses((status = 201, description = "Added", body = Vector)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/edge-vector-representations")]
+pub async fn create(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewEdgeVector>,
+) -> Result<Reply, Problem> {
+    let NewEdgeVector(new) = &change.body;
+    routes::add(&db, &change.caller, &new.owner, &new.part).await
+}
+
+/// List where the embeddings of edges live
+#[utoipa::path(
+    operation_id = "list_edge_vector_representations",
+    tag = "vectors",
+    params(EdgeVectorList, VectorFilter, Chronology),
+    responses((status = 200, description = "A page of vectors", body = Page<Vector>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edge-vector-representations")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<EdgeVectorList>,
+) -> Result<HttpResponse, Problem> {
+    let owners = routes::owners(EntityType::Edge, wanted.edge_id);
+    routes::page(&request, &db, caller, &owners, &wanted.filter).await
+}
+
+/// Add where an embedding of this edge lives
+#[utoipa::path(
+    operation_id = "create_edge_vector",
+    tag = "vectors",
+    params(("edge" = String, Path, description = "Id or name")),
+    request_body = NewVector,
+    responses((status = 201, description = "Added", body = Vector)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/edges/{edge}/vectors")]
+pub async fn create_of_edge(
+    db: web::Data<Db>,
+    edge: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewVector>,
+) -> Result<Reply, Problem> {
+    routes::add(&db, &change.caller, &Owner::edge(edge), &change.body).await
+}
+
+/// List where the embeddings of this edge live
+#[utoipa::path(
+    operation_id = "list_edge_vectors",
+    tag = "vectors",
+    params(("edge" = String, Path, description = "Id or name"), VectorFilter, Chronology),
+    responses((status = 200, description = "A page of vectors", body = Page<Vector>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edges/{edge}/vectors")]
+pub async fn list_of_edge(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    edge: web::Path<Reference>,
+    Query(filter): Query<VectorFilter>,
+) -> Result<HttpResponse, Problem> {
+    routes::page(&request, &db, caller, &Owner::edge(edge).into(), &filter).await
+}
+
+/// Read where an embedding of an edge lives
+#[utoipa::path(
+    operation_id = "get_edge_vector_representation",
+    tag = "vectors",
+    params(("vector_id" = Uuid, Path)),
+    responses((status = 200, description = "The vector representation", body = Vector)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/edge-vector-representations/{vector_id}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    vector_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    routes::read(&db, caller, EntityType::Edge, *vector_id).await
+}
+
+/// Change where an embedding of an edge lives
+#[utoipa::path(
+    operation_id = "update_edge_vector_representation",
+    tag = "vectors",
+    params(("vector_id" = Uuid, Path)),
+    request_body = VectorPatch,
+    responses((status = 200, description = "After the change", body = Vector)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/edge-vector-representations/{vector_id}")]
+pub async fn update(
+    db: web::Data<Db>,
+    vector_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<VectorPatch>,
+) -> Result<Reply, Problem> {
+    routes::change(&db, &change, EntityType::Edge, *vector_id).await
+}
+
+/// Remove where an embedding of an edge lives
+#[utoipa::path(
+    operation_id = "delete_edge_vector_representation",
+    tag = "vectors",
+    params(("vector_id" = Uuid, Path)),
+    responses((status = 204, description = "Removed")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/edge-vector-representations/{vector_id}")]
+pub async fn remove(
+    db: web::Data<Db>,
+    vector_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    routes::remove(&db, &change, EntityType::Edge, *vector_id).await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(create_of_edge)
+        .service(list_of_edge)
+        .service(get)
+        .service(update)
+        .service(remove);
+}

@@ -1,0 +1,132 @@
+//! Where the embedding of a block or an edge lives, for searches of retrieval-augmented generation.
+//! Blocks and edges have a table each, of the same shape; all but the names of the routes is
+//! shared.
+
+mod block_routes;
+mod edge_routes;
+mod filter;
+mod queries;
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub use filter::TaxonomyFilter;
+
+use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::raw_json::RawJson;
+use crate::api::text::Line;
+use crate::parts::{EntityType, Owned, Owner};
+
+/// Which vector database: at most 100 characters.
+pub type VectorDb = Line<100>;
+
+/// What finds the vector there: at most 1,000 characters.
+pub type VectorKey = Line<1_000>;
+
+/// Where an embedding of a block or an edge lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Vector {
+    pub vector_id: Uuid,
+    /// Whose it is, when it is a block's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block_id: Option<Uuid>,
+    /// Whose it is, when it is an edge's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edge_id: Option<Uuid>,
+    #[schema(example = "Pinecone")]
+    pub vector_db: String,
+    #[schema(example = "imagenet-1k#v2")]
+    pub vector_key: String,
+    /// What a search is constrained to; the categories by their ids.
+    #[schema(value_type = Option<TaxonomyFilter>)]
+    pub taxonomy_filter: Option<RawJson>,
+    pub created_at: DateTime<Utc>,
+    /// When it last changed; `ETag` is made of it.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A vector representation to be.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({
+    "vector_db": "Pinecone",
+    "vector_key": "imagenet-1k#v2",
+    "taxonomy_filter": {"any": ["computer vision"], "recursive": true}
+}))]
+pub struct NewVector {
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    pub vector_db: VectorDb,
+    #[schema(value_type = String, min_length = 1, max_length = 1000)]
+    pub vector_key: VectorKey,
+    pub taxonomy_filter: Option<TaxonomyFilter>,
+}
+
+impl FromFields for NewVector {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let vector_db = fields.required("vector_db");
+        let vector_key = fields.required("vector_key");
+        let taxonomy_filter = TaxonomyFilter::patched(fields);
+        Some(Self {
+            vector_db: vector_db?,
+            vector_key: vector_key?,
+            taxonomy_filter: match taxonomy_filter? {
+                Patch::Set(filter) => Some(filter),
+                Patch::Keep | Patch::Clear => None,
+            },
+        })
+    }
+}
+
+/// A vector representation to be, and the block whose it is.
+pub struct NewBlockVector(pub Owned<NewVector>);
+
+impl FromFields for NewBlockVector {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        owned(fields, EntityType::Block, "block_id").map(Self)
+    }
+}
+
+/// A vector representation to be, and the edge whose it is.
+pub struct NewEdgeVector(pub Owned<NewVector>);
+
+impl FromFields for NewEdgeVector {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        owned(fields, EntityType::Edge, "edge_id").map(Self)
+    }
+}
+
+fn owned(fields: &mut Fields, kind: EntityType, member: &str) -> Option<Owned<NewVector>> {
+    let owner = Owner::from_member(fields, kind, member);
+    let part = NewVector::from_fields(fields);
+    Some(Owned {
+        owner: owner?,
+        part: part?,
+    })
+}
+
+/// What to change of a vector representation. What is missing stays; `null` clears the filter.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "taxonomy_filter": {"none": ["deprecated"]} }))]
+pub struct VectorPatch {
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    pub vector_db: Option<VectorDb>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    pub vector_key: Option<VectorKey>,
+    #[schema(value_type = Option<TaxonomyFilter>)]
+    pub taxonomy_filter: Patch<TaxonomyFilter>,
+}
+
+impl FromFields for VectorPatch {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let vector_db = fields.changed("vector_db");
+        let vector_key = fields.changed("vector_key");
+        let taxonomy_filter = TaxonomyFilter::patched(fields);
+        Some(Self {
+            vector_db: vector_db?,
+            vector_key: vector_key?,
+            taxonomy_filter: taxonomy_filter?,
+        })
+    }
+}
