@@ -22,7 +22,7 @@ enum Because {
 }
 
 /// All statements that serve nobody; a folder stands for its files.
-const SERVE_NOBODY: [(&str, Because); 7] = [
+const SERVE_NOBODY: [(&str, Because); 8] = [
     // Who somebody is, before there is a caller.
     ("auth/", Because::NoTable),
     ("db/applied_migrations.sql", Because::NoTable),
