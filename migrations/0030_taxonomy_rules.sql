@@ -165,19 +165,23 @@ comment on function app.find_id(text, text) is
 -- Past the policies, as app.find_blocks(): all that leaves it are ids, which the caller's own
 -- statement filters.
 create function app.blocks_in_category(category text, deep boolean) returns setof uuid
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
 as $$
-    with recursive within (category_id) as (
-        select c.category_id from public.taxonomy_categories c
-        where c.category_id = (select app.find_category(category)) and c.archived_at is null
-        union
-        select c.category_id
-        from within w join public.taxonomy_categories c on c.parent_id = w.category_id
-        where deep and c.archived_at is null
-    )
-    select distinct bt.block_id from within join public.block_taxonomies bt using (category_id)
-$$;
+declare
+    root uuid := app.find_category(category);
+begin
+    return query
+        with recursive within (category_id) as (
+            select c.category_id from public.taxonomy_categories c
+            where c.category_id = root and c.archived_at is null
+            union
+            select c.category_id
+            from within w join public.taxonomy_categories c on c.parent_id = w.category_id
+            where deep and c.archived_at is null
+        )
+        select distinct bt.block_id from within join public.block_taxonomies bt using (category_id);
+end $$;
 comment on function app.blocks_in_category(text, boolean) is
     'The ids of the blocks in a category (id or name), and with `deep` in those below it.';
 

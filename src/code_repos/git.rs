@@ -136,8 +136,9 @@ impl Branch {
         if text.starts_with('-') || text.ends_with('.') {
             return Err("Must not begin with - or end with a dot.".into());
         }
-        let unfit =
-            |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+        let unfit = |part: &str| {
+            part.is_empty() || part.starts_with('.') || part.strip_suffix(".lock").is_some()
+        };
         if text.split('/').any(unfit) {
             return Err(
                 "Between slashes there must be something that neither begins with a dot nor ends with .lock."

@@ -13,7 +13,7 @@ use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 
 /// How many categories one answer nests.
-const MOST: usize = 10_000;
+const MOST: u16 = 10_000;
 
 /// The tree below a category, or everything.
 pub(super) async fn read(
@@ -23,10 +23,10 @@ pub(super) async fn read(
 ) -> Result<Vec<CategoryTree>, Problem> {
     let rows = db
         .run(caller, async |scope| {
-            queries::tree(scope, category, MOST as i64 + 1).await
+            queries::tree(scope, category, i64::from(MOST) + 1).await
         })
         .await?;
-    if rows.len() > MOST {
+    if rows.len() > usize::from(MOST) {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "too_many",
