@@ -192,11 +192,9 @@ left join public.blocks b on b.block_id = pb.block_id;
 comment on view app.pipeline_block_details is
     'The blocks of pipelines: block_version_id is the pin, version_id the version that a run would take.';
 
-create view app.pipeline_edge_details with (security_invoker = true) as
+create view app.checked_edge_versions with (security_invoker = true) as
 select
-    pe.pipeline_edge_id, pe.pipeline_id, pe.edge_id, pe.source_block_id, pe.target_block_id, pe.edge_version_id,
-    pe.created_at, pe.updated_at,
-    coalesce(e.name, v.name) as name, v.version_id, v.version_number,
+    v.version_id, v.edge_id, v.version_number, v.name, v.is_active,
     (
         select o.verification_status
         from public.edge_verifications o
@@ -204,8 +202,16 @@ select
         order by o.verified_at desc, o.verification_id desc
         limit 1
     ) as verification_status
+from public.edge_versions v;
+comment on view app.checked_edge_versions is 'Versions of edges, and how the last check of each ended.';
+
+create view app.pipeline_edge_details with (security_invoker = true) as
+select
+    pe.pipeline_edge_id, pe.pipeline_id, pe.edge_id, pe.source_block_id, pe.target_block_id, pe.edge_version_id,
+    pe.created_at, pe.updated_at,
+    coalesce(e.name, v.name) as name, v.version_id, v.version_number, v.verification_status
 from public.pipeline_edges pe
-join public.edge_versions v on v.edge_id = pe.edge_id
+join app.checked_edge_versions v on v.edge_id = pe.edge_id
     and case when pe.edge_version_id is null then v.is_active else v.version_id = pe.edge_version_id end
 left join public.edges e on e.edge_id = pe.edge_id;
 comment on view app.pipeline_edge_details is
@@ -238,9 +244,9 @@ from public.pipelines p;
 comment on view app.pipeline_details is
     'Pipelines with their blocks, their edges and their newest 20 runs; these columns cost nothing unless they are selected.';
 
-revoke all on app.pipeline_block_details, app.pipeline_edge_details, app.pipeline_details
+revoke all on app.checked_edge_versions, app.pipeline_block_details, app.pipeline_edge_details, app.pipeline_details
     from public, anon, authenticated, service_role;
-grant select on app.pipeline_block_details, app.pipeline_edge_details, app.pipeline_details to blockyard_api;
+grant select on app.checked_edge_versions, app.pipeline_block_details, app.pipeline_edge_details, app.pipeline_details to blockyard_api;
 
 create function app.find_pipelines(query text) returns setof uuid
 language sql stable security definer

@@ -23,7 +23,7 @@ use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::{openapi, path};
 use crate::config::Config;
 use crate::db::Db;
-use crate::{audit, blocks, service, telemetry};
+use crate::{audit, blocks, locks, pipelines, runs, service, telemetry};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,6 +31,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn routes(config: &mut ServiceConfig<'_>) {
     service::routes::configure(config);
     blocks::routes::configure(config);
+    pipelines::routes::configure(config);
+    runs::routes::configure(config);
+    locks::routes::configure(config);
     audit::routes::configure(config);
 }
 

@@ -21,14 +21,7 @@ with graph as materialized (
 )
 select
     a.pipeline_edge_id, a.edge_id, a.source_block_id, a.target_block_id, a.edge_version_id, a.created_at, a.updated_at,
-    e.name, v.version_id, v.version_number, c.verification_status::text as verification_status
+    e.name, v.version_id as "version_id!", v.version_number as "version_number!", v.verification_status::text as verification_status
 from pinned a
 join edges e using (edge_id)
-join edge_versions v on v.version_id = coalesce(a.edge_version_id, e.current_version_id)
-left join lateral (
-    select o.verification_status
-    from edge_verifications o
-    where o.edge_version_id = v.version_id and o.verified_at is not null
-    order by o.verified_at desc, o.verification_id desc
-    limit 1
-) as c on true
+join app.checked_edge_versions v on v.version_id = coalesce(a.edge_version_id, e.current_version_id)

@@ -13,6 +13,7 @@ use utoipa::openapi::{
 
 use super::problem::{CONTENT_TYPE, Fault, Problem};
 use crate::blocks::{BlockCategory, BlockVersion};
+use crate::pipelines::Blocker;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,10 +27,13 @@ use crate::blocks::{BlockCategory, BlockVersion};
         (name = "users", description = "Who interacts with the registry"),
         (name = "api keys", description = "Machine access"),
         (name = "blocks", description = "Datasets and models, and every version of them"),
+        (name = "pipelines", description = "Blocks joined by edges, and whether they may run"),
+        (name = "runs", description = "Executions of pipelines"),
+        (name = "locks", description = "What runs ran on, word for word"),
         (name = "audit", description = "Who did what"),
         (name = "service", description = "The service itself")
     ),
-    components(schemas(Problem, Fault, BlockVersion, BlockCategory))
+    components(schemas(Problem, Fault, BlockVersion, BlockCategory, Blocker))
 )]
 struct Ground;
 

@@ -5,12 +5,13 @@ use std::fmt;
 use actix_web::HttpRequest;
 use actix_web::error::PathError;
 use actix_web::web::PathConfig;
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::problem::Problem;
 
-/// An id or a name in a path. Which of the two it is, `app.find_id` in the database decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An id or a name, in a path or a body. Which of the two it is, `app.find_id` in the database decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Reference(String);
 
 impl Reference {
@@ -30,7 +31,7 @@ impl<'de> Deserialize<'de> for Reference {
         let text = String::deserialize(deserializer)?;
         // Nothing has such a name, and PostgreSQL would not take it for a text.
         if text.chars().any(char::is_control) || text.len() > 1000 {
-            return Err(D::Error::custom("no name"));
+            return Err(D::Error::custom("Must be an id or a name."));
         }
         Ok(Self(text))
     }
