@@ -38,6 +38,15 @@ create type public.audit_entity_type as enum (
     'dependency', 'vector', 'pipeline_run', 'audit_log'
 );
 
+comment on type public.block_type is 'What a block is.';
+comment on type public.entity_type is 'What has repositories, images and dependencies.';
+comment on type public.build_status is 'How the build of an image went.';
+comment on type public.dependency_type is 'internal: another block or edge of this registry; external: something outside.';
+comment on type public.verification_status is 'pending until it is reported, then passed or failed for good.';
+comment on type public.run_status is 'queued, then started, then one of the others; never back.';
+comment on type public.action_type is 'What was done, in the audit trail.';
+comment on type public.audit_entity_type is 'To what it was done; metadata is a version.';
+
 -- RFC 9562 version 7: 48 bits of milliseconds, 12 bits of the fraction of that millisecond
 -- (method 3 of section 6.2), 62 random bits. PostgreSQL has uuidv7() only from 18 on.
 create function app.uuid_v7() returns uuid
@@ -75,8 +84,9 @@ as $$
 $$;
 comment on function app.tidy(text) is 'A name as it is stored: trimmed, Unicode NFC.';
 
+-- Definer, because whoever writes a row runs it, and the API roles may not look up names in `app`.
 create function app.is_name(value text) returns boolean
-language plpgsql immutable strict parallel safe
+language plpgsql immutable strict parallel safe security definer
 set search_path = ''
 as $$
 begin
@@ -106,12 +116,13 @@ begin
 end $$;
 
 create function app.touch() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path = ''
 as $$
 begin
-    -- Arguments: generated columns, which have no value yet in a BEFORE trigger.
-    if to_jsonb(new) - tg_argv is distinct from to_jsonb(old) - tg_argv then
+    -- Arguments: generated columns, which have no value yet in a BEFORE trigger. (Without any,
+    -- tg_argv is null.)
+    if to_jsonb(new) - coalesce(tg_argv, '{}') is distinct from to_jsonb(old) - coalesce(tg_argv, '{}') then
         new.updated_at := app.next_revision(old.updated_at);
     end if;
     return new;
@@ -136,6 +147,18 @@ create function app.enter_guard(which text) returns void
 language sql volatile security definer
 set search_path = ''
 as $$ update app.guards set passed = passed + 1 where guard = which $$;
+
+-- What no row queues for (nothing in use is archived, no run after a revocation) is looked up under
+-- locks on rows that do not change; under REPEATABLE READ that look would be at an old snapshot.
+create function app.require_current_view() returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        raise exception 'this depends on what is committed now: use READ COMMITTED' using errcode = '25000';
+    end if;
+end $$;
 
 -- Refusals -----------------------------------------------------------------------------------
 

@@ -204,10 +204,23 @@ set search_path = ''
 as $$
 declare
     owner_role text;
+    maker uuid;
+    maker_ends timestamptz;
 begin
     new.name := app.tidy(new.name);
     if tg_op = 'INSERT' then
         new.user_id := coalesce(new.user_id, app.caller_id());
+        -- The policy says so as well, but only after what follows has told of the other's role.
+        if new.user_id <> app.caller_id() and not app.is_admin() then
+            raise exception 'only an admin makes keys for others' using errcode = '42501';
+        end if;
+        -- A key that leaks must not make itself immortal.
+        maker := (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'api_key_id')::uuid;
+        select k.expires_at into maker_ends from public.api_keys k where k.api_key_id = maker;
+        if maker_ends < coalesce(new.expires_at, 'infinity') then
+            raise exception 'a key does not outlive the key that makes it'
+                using errcode = '23514', constraint = 'api_keys_outlives', table = 'api_keys';
+        end if;
         select u.role into owner_role from public.users u where u.user_id = new.user_id;
         if app.role_rank(new.role) > app.role_rank(owner_role) then
             raise exception 'a key narrows the role %, it cannot widen it', owner_role

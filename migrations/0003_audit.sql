@@ -214,12 +214,15 @@ begin
             raise exception 'unknown, expired or revoked API key'
                 using errcode = '28000', constraint = 'caller_api_key';
         end if;
-        update public.api_keys k set last_used_at = clock_timestamp()
-        where k.api_key_id in (
-            select s.api_key_id from public.api_keys s
-            where s.api_key_id = key_id
-              and (s.last_used_at is null or s.last_used_at < clock_timestamp() - interval '1 minute')
-            for no key update skip locked);
+        -- Not when the statement itself may write this row: it could not write it twice.
+        if context ->> 'changes' is distinct from 'api_key' then
+            update public.api_keys k set last_used_at = clock_timestamp()
+            where k.api_key_id in (
+                select s.api_key_id from public.api_keys s
+                where s.api_key_id = key_id
+                  and (s.last_used_at is null or s.last_used_at < clock_timestamp() - interval '1 minute')
+                for no key update skip locked);
+        end if;
     else
         select u.user_id into caller_id
         from public.users u
@@ -244,7 +247,8 @@ begin
 end $$;
 comment on function app.as_caller(jsonb) is
     'Makes the rest of the statement (or transaction) act as the caller: {"sub": user id} or {"api_key": digest}, with '
-    '"request" (id, method, path) for the audit trail, and reads/read_id when the read itself is to be recorded. Raises 28000 when there is no such active caller.';
+    '"request" (id, method, path) for the audit trail, reads/read_id when the read itself is to be recorded, and '
+    'changes: "api_key" when the statement writes API keys. Raises 28000 when there is no such active caller.';
 
 create function app.find_id(entity text, reference text) returns uuid
 language plpgsql stable security definer
@@ -256,11 +260,12 @@ begin
         when 'block' then (select block_id from public.blocks where name_key = lower(reference) and archived_at is null)
         when 'edge' then (select edge_id from public.edges where name_key = lower(reference) and archived_at is null)
         when 'pipeline' then (select pipeline_id from public.pipelines where name_key = lower(reference) and archived_at is null)
-        when 'user' then (select user_id from public.users where lower(username) = lower(reference))
+        when 'user' then case when lower(reference) = 'me' then app.caller_id()
+            else (select user_id from public.users where lower(username) = lower(reference)) end
     end;
 end $$;
 comment on function app.find_id(text, text) is
-    'The id behind a reference, which is an id or the name of a live block, edge or pipeline, or a username; null when nothing has that name.';
+    'The id behind a reference, which is an id or the name of a live block, edge or pipeline, or a username, or me; null when nothing has that name.';
 
 create trigger users_9_audit after insert or update or delete on public.users
     for each row execute function app.audit('user', 'user_id', 'user_id', 'updated_at');

@@ -1,18 +1,17 @@
 -- What happens before there is a caller: login, refresh, logout. Only the service may call these.
 
-create function app.begin_login(login text, address text, account_limit int, address_limit int, window_seconds int)
-returns table (retry_after_seconds int, user_id uuid, username text, role text, password_hash text)
+create function app.count_attempt(account text, address text, account_limit int, address_limit int, window_seconds int)
+returns int
 language plpgsql volatile security definer
 set search_path = ''
 as $$
 declare
     blocked_until timestamptz;
 begin
-    -- Counted before the password is looked at, so that attempts in parallel do not all pass.
     -- The order of the two rows is fixed, so that two logins cannot deadlock.
     insert into app.login_attempts as a (subject, failures, window_ends)
     select s.subject, 1, clock_timestamp() + make_interval(secs => window_seconds)
-    from (values ('account:' || encode(sha256(convert_to(lower(login), 'UTF8')), 'hex')), ('address:' || address)) as s (subject)
+    from (values ('account:' || account), ('address:' || address)) as s (subject)
     order by s.subject
     on conflict (subject) do update set
         failures = case when a.window_ends <= clock_timestamp() then 1 else a.failures + 1 end,
@@ -20,66 +19,115 @@ begin
 
     select max(a.window_ends) into blocked_until
     from app.login_attempts a
-    where (a.subject = 'account:' || encode(sha256(convert_to(lower(login), 'UTF8')), 'hex') and a.failures > account_limit)
+    where (a.subject = 'account:' || account and a.failures > account_limit)
        or (a.subject = 'address:' || address and a.failures > address_limit);
-    if blocked_until is not null then
-        return query select greatest(1, ceil(extract(epoch from blocked_until - clock_timestamp())))::int,
-            null::uuid, null::text, null::text, null::text;
-        return;
-    end if;
-    return query
-        select null::int, u.user_id, u.username, u.role, u.password_hash
-        from (select 1) as always
-        left join public.users u
-            on u.is_active and (lower(u.username) = lower(login) or lower(u.email) = lower(login));
+    -- (greatest() passes over nulls.)
+    return case when blocked_until is not null
+        then greatest(1, ceil(extract(epoch from blocked_until - clock_timestamp()))) end::int;
 end $$;
-comment on function app.begin_login(text, text, int, int, int) is
-    'Counts the attempt and returns one row: how long to wait, or the account with its hash, or nulls when there is no such active account.';
+comment on function app.count_attempt(text, text, int, int, int) is
+    'Counts an attempt at a password before it is looked at, so that attempts in parallel do not all pass; returns how many seconds to wait, or null.';
 
-create function app.finish_login(account uuid, login text, address text, session_id uuid, token_digest bytea, lifetime_seconds int)
-returns void
+create function app.forgive_attempts(account uuid, address text) returns void
 language sql volatile security definer
 set search_path = ''
 as $$
     -- This one attempt was none: the account starts anew, the address gets it back.
-    delete from app.login_attempts where subject = 'account:' || encode(sha256(convert_to(lower(login), 'UTF8')), 'hex');
+    delete from app.login_attempts where subject = 'account:' || account;
     update app.login_attempts set failures = greatest(failures - 1, 0) where subject = 'address:' || address;
-    delete from app.login_attempts where window_ends < clock_timestamp() - interval '1 hour';
-    delete from app.refresh_tokens where expires_at < clock_timestamp() - interval '1 day';
-    insert into app.refresh_tokens (token_digest, family_id, user_id, expires_at)
-    values (token_digest, session_id, account, clock_timestamp() + make_interval(secs => lifetime_seconds));
 $$;
-comment on function app.finish_login(uuid, text, text, uuid, bytea, int) is 'The password was right: opens a family of refresh tokens.';
+comment on function app.forgive_attempts(uuid, text) is 'The password was right.';
+
+create function app.begin_login(login text, address text, account_limit int, address_limit int, window_seconds int)
+returns table (retry_after_seconds int, user_id uuid, password_hash text)
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+    -- A username has no @, an email address has one: no login names two accounts.
+    select u.user_id, u.password_hash into user_id, password_hash
+    from public.users u
+    where u.is_active and (lower(u.username) = lower(login) or lower(u.email) = lower(login));
+    -- Both of its names are one account; an unknown one counts like a known one.
+    retry_after_seconds := app.count_attempt(
+        coalesce(user_id::text, encode(sha256(convert_to(lower(login), 'UTF8')), 'hex')),
+        address, account_limit, address_limit, window_seconds);
+    if retry_after_seconds is not null then
+        user_id := null;
+        password_hash := null;
+    end if;
+    return next;
+end $$;
+comment on function app.begin_login(text, text, int, int, int) is
+    'Counts the attempt and returns one row: how long to wait, or the account with its hash, or nulls when there is no such active account.';
+
+create function app.finish_login(
+    account uuid, verified_hash text, address text, session_id uuid, token_digest bytea, lifetime_seconds int)
+returns table (
+    user_id uuid, username text, email text, role text, is_active boolean, created_at timestamptz, updated_at timestamptz)
+language plpgsql volatile security definer
+set search_path = ''
+as $$
+begin
+    perform app.forgive_attempts(account, address);
+    -- What nobody needs any more; rows that somebody else has in hand stay for the next login.
+    delete from app.login_attempts a where a.subject in (
+        select o.subject from app.login_attempts o
+        where o.window_ends < clock_timestamp() - interval '1 hour' limit 100 for update skip locked);
+    delete from app.refresh_tokens t where t.token_digest in (
+        select o.token_digest from app.refresh_tokens o
+        where o.expires_at < clock_timestamp() - interval '1 day' limit 100 for update skip locked);
+    -- The account may have been deactivated, or got another password, since it was looked at.
+    select u.user_id, u.username, u.email, u.role, u.is_active, u.created_at, u.updated_at
+    into user_id, username, email, role, is_active, created_at, updated_at
+    from public.users u
+    where u.user_id = account and u.is_active and u.password_hash = verified_hash
+    for share;
+    if found then
+        insert into app.refresh_tokens (token_digest, family_id, user_id, expires_at)
+        values (finish_login.token_digest, session_id, account,
+            clock_timestamp() + make_interval(secs => lifetime_seconds));
+        return next;
+    end if;
+end $$;
+comment on function app.finish_login(uuid, text, text, uuid, bytea, int) is
+    'The password was right: opens a family of refresh tokens and returns the account; no row when it has changed meanwhile.';
 
 create function app.rotate_refresh_token(old_digest bytea, new_digest bytea, lifetime_seconds int)
-returns table (outcome text, user_id uuid, username text, role text, session_id uuid)
+returns table (
+    outcome text, session_id uuid,
+    user_id uuid, username text, email text, role text, is_active boolean, created_at timestamptz, updated_at timestamptz)
 language plpgsql volatile security definer
 set search_path = ''
 as $$
 declare
     token app.refresh_tokens;
-    account public.users;
 begin
     select * into token from app.refresh_tokens t where t.token_digest = old_digest for update;
     if not found then
-        return query select 'unknown', null::uuid, null::text, null::text, null::uuid;
+        outcome := 'unknown';
+        return next;
         return;
     end if;
+    session_id := token.family_id;
+    user_id := token.user_id;
     if token.used_at is not null then
-        delete from app.refresh_tokens t where t.family_id = token.family_id;
-        return query select 'replayed', token.user_id, null::text, null::text, token.family_id;
-        return;
+        outcome := 'replayed';
+    else
+        select u.username, u.email, u.role, u.is_active, u.created_at, u.updated_at
+        into username, email, role, is_active, created_at, updated_at
+        from public.users u
+        where u.user_id = token.user_id;
+        outcome := case when token.expires_at > clock_timestamp() and is_active then 'rotated' else 'expired' end;
     end if;
-    select * into account from public.users u where u.user_id = token.user_id;
-    if token.expires_at <= clock_timestamp() or not account.is_active then
+    if outcome = 'rotated' then
+        update app.refresh_tokens t set used_at = clock_timestamp() where t.token_digest = old_digest;
+        insert into app.refresh_tokens (token_digest, family_id, user_id, expires_at)
+        values (new_digest, token.family_id, token.user_id, clock_timestamp() + make_interval(secs => lifetime_seconds));
+    else
         delete from app.refresh_tokens t where t.family_id = token.family_id;
-        return query select 'expired', token.user_id, null::text, null::text, token.family_id;
-        return;
     end if;
-    update app.refresh_tokens t set used_at = clock_timestamp() where t.token_digest = old_digest;
-    insert into app.refresh_tokens (token_digest, family_id, user_id, expires_at)
-    values (new_digest, token.family_id, token.user_id, clock_timestamp() + make_interval(secs => lifetime_seconds));
-    return query select 'rotated', account.user_id, account.username, account.role, token.family_id;
+    return next;
 end $$;
 comment on function app.rotate_refresh_token(bytea, bytea, int) is
     'Exchanges a refresh token: rotated, unknown, expired or replayed; a replay ends the family. It answers instead of raising, so that the end of the family is kept.';
@@ -93,11 +141,20 @@ as $$
 $$;
 comment on function app.end_session(bytea) is 'Logout: ends the family of a refresh token, if there is one.';
 
-create function app.password_of(account uuid) returns text
-language sql stable security definer
+create function app.password_of(account uuid, address text, account_limit int, address_limit int, window_seconds int)
+returns table (retry_after_seconds int, password_hash text)
+language plpgsql volatile security definer
 set search_path = ''
-as $$ select u.password_hash from public.users u where u.user_id = account and u.is_active $$;
-comment on function app.password_of(uuid) is 'The hash against which the service checks the current password before it writes a new one.';
+as $$
+begin
+    retry_after_seconds := app.count_attempt(account::text, address, account_limit, address_limit, window_seconds);
+    if retry_after_seconds is null then
+        select u.password_hash into password_hash from public.users u where u.user_id = account and u.is_active;
+    end if;
+    return next;
+end $$;
+comment on function app.password_of(uuid, text, int, int, int) is
+    'The hash against which the service checks the current password before it writes a new one; counted like a login, so that it is no way round the throttle.';
 
 create table app.idempotency_keys (
     user_id uuid not null constraint idempotency_keys_user_id_fkey references public.users on delete cascade,
@@ -141,6 +198,18 @@ end $$;
 comment on function app.claim_idempotency_key(text, bytea) is
     'Takes a key for this transaction, or returns what was answered when it was used before.';
 
+create function app.kept_answer(key text, fingerprint bytea)
+returns table (same_request boolean, status smallint, headers jsonb, body text)
+language sql stable security definer
+set search_path = ''
+as $$
+    select k.fingerprint = kept_answer.fingerprint, k.status, k.headers, k.body
+    from app.idempotency_keys k
+    where k.user_id = app.caller_id() and k.key = kept_answer.key and k.status is not null
+      and k.created_at >= clock_timestamp() - interval '1 day'
+$$;
+comment on function app.kept_answer(text, bytea) is 'What was answered when a key was used before, without taking it.';
+
 create function app.keep_answer(key text, status smallint, headers jsonb, body text) returns void
 language sql volatile security definer
 set search_path = ''
@@ -168,8 +237,10 @@ grant execute on function
     app.finish_login(uuid, text, text, uuid, bytea, int),
     app.rotate_refresh_token(bytea, bytea, int),
     app.end_session(bytea),
-    app.password_of(uuid),
+    app.password_of(uuid, text, int, int, int),
+    app.forgive_attempts(uuid, text),
     app.claim_idempotency_key(text, bytea),
+    app.kept_answer(text, bytea),
     app.keep_answer(text, smallint, jsonb, text),
     app.forget_idempotency_keys()
 to blockyard_api;

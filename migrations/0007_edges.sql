@@ -12,7 +12,7 @@ create table public.edges (
     latest_version_number int not null,
     name_key text collate "C" not null generated always as (lower(name)) stored,
     search tsvector generated always as (
-        setweight(to_tsvector('simple', name), 'A')
+        setweight(to_tsvector('english', name), 'A')
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
     constraint edges_name_check check (app.is_name(name)),
     constraint edges_description_check check (char_length(description) <= 10000),

@@ -31,7 +31,9 @@ begin
             new.archived_at := coalesce(old.archived_at, clock_timestamp());
         end if;
     end if;
-    if new.parent_id is not null and (tg_op = 'INSERT' or new.parent_id is distinct from old.parent_id) then
+    -- A category that comes back needs its parent as much as a new one does.
+    if new.parent_id is not null and (tg_op = 'INSERT' or new.parent_id is distinct from old.parent_id
+                                      or (old.archived_at is not null and new.archived_at is null)) then
         perform app.enter_guard('taxonomy');
         if not exists (select from public.taxonomy_categories c
                        where c.category_id = new.parent_id and c.archived_at is null for share) then
@@ -109,7 +111,7 @@ set search_path = ''
 as $$
     select b.block_id
     from public.blocks b
-    where b.search @@ (websearch_to_tsquery('pg_catalog.simple', query) || websearch_to_tsquery('pg_catalog.english', query))
+    where b.search @@ websearch_to_tsquery('pg_catalog.english', query)
 $$;
 comment on function app.find_blocks(text) is 'The ids of the blocks whose name or description has these words, in the language of web searches.';
 

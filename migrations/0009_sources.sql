@@ -29,7 +29,7 @@ create index code_repos_edge_id_idx on public.code_repos (edge_id);
 create index code_repos_created_at_idx on public.code_repos (created_at, repo_id);
 
 create function app.touch_code_repo() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path = ''
 as $$
 begin

@@ -13,7 +13,7 @@ create table public.pipelines (
     archived_at timestamptz,
     name_key text collate "C" not null generated always as (lower(name)) stored,
     search tsvector generated always as (
-        setweight(to_tsvector('simple', name), 'A')
+        setweight(to_tsvector('english', name), 'A')
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
     constraint pipelines_name_check check (app.is_name(name)),
     constraint pipelines_description_check check (char_length(description) <= 10000),
@@ -116,6 +116,7 @@ begin
         end if;
         if new.archived_at is not null then
             new.archived_at := coalesce(old.archived_at, clock_timestamp());
+            perform app.require_current_view();
             if exists (select from public.pipeline_runs r where r.pipeline_id = new.pipeline_id and r.ended_at is null) then
                 raise exception 'the pipeline has unfinished runs'
                     using errcode = '23503', constraint = 'pipelines_in_use', table = 'pipelines';
@@ -193,18 +194,21 @@ begin
     -- The pipeline is revised when its graph is; its row is also where writers of the graph queue.
     perform from public.pipelines p where p.pipeline_id = any (touched) order by p.pipeline_id for no key update;
     update public.pipelines p set updated_at = app.next_revision(p.updated_at) where p.pipeline_id = any (touched);
-    if tg_op = 'INSERT' and tg_table_name = 'pipeline_edges' and exists (
-        with recursive reached (pipeline_id, start_id, block_id) as (
-            select c.pipeline_id, c.source_block_id, c.target_block_id from changed c
-            union
-            select r.pipeline_id, r.start_id, e.target_block_id
-            from reached r
-            join public.pipeline_edges e on e.pipeline_id = r.pipeline_id and e.source_block_id = r.block_id
-        )
-        select from reached where start_id = block_id
-    ) then
-        raise exception 'the edges of a pipeline form no cycle'
-            using errcode = '23514', constraint = 'pipeline_edges_cycle', table = 'pipeline_edges';
+    -- Two conditions, not one: an expression is planned as a whole, and blocks have no such columns.
+    if tg_op = 'INSERT' and tg_table_name = 'pipeline_edges' then
+        if exists (
+            with recursive reached (pipeline_id, start_id, block_id) as (
+                select c.pipeline_id, c.source_block_id, c.target_block_id from changed c
+                union
+                select r.pipeline_id, r.start_id, e.target_block_id
+                from reached r
+                join public.pipeline_edges e on e.pipeline_id = r.pipeline_id and e.source_block_id = r.block_id
+            )
+            select from reached where start_id = block_id
+        ) then
+            raise exception 'the edges of a pipeline form no cycle'
+                using errcode = '23514', constraint = 'pipeline_edges_cycle', table = 'pipeline_edges';
+        end if;
     end if;
     return null;
 end $$;
@@ -288,6 +292,7 @@ begin
             raise exception 'a run begins queued'
                 using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
         end if;
+        perform app.require_current_view();
         -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
         -- the pointers of its edges, the versions that verifications queue on.
         perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
@@ -392,6 +397,7 @@ begin
     if new.archived_at is null or old.archived_at is not null then
         return new;
     end if;
+    perform app.require_current_view();
     -- The row is locked by its UPDATE, and whoever begins to use it takes FOR SHARE on it first.
     if tg_table_name = 'blocks' then
         select jsonb_agg(u) into users from (

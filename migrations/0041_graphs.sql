@@ -254,7 +254,7 @@ set search_path = ''
 as $$
     select p.pipeline_id
     from public.pipelines p
-    where p.search @@ (websearch_to_tsquery('pg_catalog.simple', query) || websearch_to_tsquery('pg_catalog.english', query))
+    where p.search @@ websearch_to_tsquery('pg_catalog.english', query)
 $$;
 comment on function app.find_pipelines(text) is 'As app.find_blocks, for pipelines.';
 

@@ -127,11 +127,7 @@ begin
             raise exception 'a run begins queued'
                 using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
         end if;
-        -- The locks below only help whoever then looks with new eyes: an older snapshot would not
-        -- show a verification that was revoked since.
-        if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-            raise exception 'a run is admitted in a transaction that is READ COMMITTED' using errcode = '25001';
-        end if;
+        perform app.require_current_view();
         -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
         -- the pointers of its blocks and edges, the versions that verifications queue on.
         perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;

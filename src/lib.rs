@@ -1,6 +1,7 @@
 //! Blockyard: a registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.
 
 pub mod api;
+pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod blocks;
@@ -12,4 +13,5 @@ pub mod runs;
 pub mod server;
 pub mod service;
 pub mod telemetry;
+pub mod users;
 pub mod versions;

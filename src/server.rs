@@ -21,15 +21,19 @@ use uuid::Uuid;
 use crate::api::change::BodyLimit;
 use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::{openapi, path};
+use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
-use crate::{audit, blocks, locks, pipelines, runs, service, telemetry};
+use crate::{api_keys, audit, auth, blocks, locks, pipelines, runs, service, telemetry, users};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Every route of the service, and so of its document.
 fn routes(config: &mut ServiceConfig<'_>) {
     service::routes::configure(config);
+    auth::routes::configure(config);
+    users::routes::configure(config);
+    api_keys::routes::configure(config);
     blocks::routes::configure(config);
     pipelines::routes::configure(config);
     runs::routes::configure(config);
@@ -52,7 +56,13 @@ pub fn document() -> utoipa::openapi::OpenApi {
 ///
 /// # Errors
 /// When the listener cannot be used, or the document has no JSON form.
-pub fn start(listener: TcpListener, config: &Config, db: Db) -> std::io::Result<Server> {
+pub fn start(
+    listener: TcpListener,
+    config: &Config,
+    db: Db,
+    gatekeeper: Gatekeeper,
+) -> std::io::Result<Server> {
+    let gatekeeper = web::Data::new(gatekeeper);
     let document = document();
     let known = Arc::new(KnownPaths::of(&document));
     let json: Arc<str> = document.to_json()?.into();
@@ -67,6 +77,7 @@ pub fn start(listener: TcpListener, config: &Config, db: Db) -> std::io::Result<
             .into_utoipa_app()
             .map(|app| {
                 app.app_data(web::Data::new(db.clone()))
+                    .app_data(gatekeeper.clone())
                     .app_data(body_limit)
                     .app_data(path::config())
             })
@@ -146,6 +157,13 @@ pub async fn around(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         );
+        // What is shown depends on who asks: kept by nobody else, and asked for anew by its ETag.
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("private, no-cache"),
+            );
+        }
     };
     match outcome {
         Ok(mut response) => {

@@ -12,6 +12,7 @@ with graph as materialized (
     select g.pipeline_id, b.block_id, b.block_version_id
     from graph g
     cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid)
+    where (select app.as_caller($1))
     returning *
 )
 select
@@ -20,3 +21,4 @@ select
 from added a
 join blocks b using (block_id)
 join block_versions v on v.version_id = coalesce(a.block_version_id, b.current_version_id)
+where (select app.as_caller($1))

@@ -16,6 +16,7 @@ with graph as materialized (
     from graph g
     cross join lateral jsonb_to_recordset(g.edges)
         as e (edge_id uuid, source_block_id uuid, target_block_id uuid, edge_version_id uuid)
+    where (select app.as_caller($1))
     returning *
 )
 select
@@ -24,3 +25,4 @@ select
 from added a
 join edges e using (edge_id)
 join app.checked_edge_versions v on v.version_id = coalesce(a.edge_version_id, e.current_version_id)
+where (select app.as_caller($1))

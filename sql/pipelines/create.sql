@@ -8,6 +8,7 @@ with graph as materialized (
     insert into pipelines (name, description, dagster_pipeline_config)
     select $2, $3, coalesce($4::jsonb, '{}')
     from graph
+    where (select app.as_caller($1))
     returning *
 ), new_blocks as (
     insert into pipeline_blocks (pipeline_id, block_id, block_version_id)
@@ -15,6 +16,7 @@ with graph as materialized (
     from pipeline p
     cross join graph g
     cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid)
+    where (select app.as_caller($1))
     returning pipeline_block_id
 ), new_edges as (
     insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id)
@@ -23,6 +25,7 @@ with graph as materialized (
     cross join graph g
     cross join lateral jsonb_to_recordset(g.edges)
         as e (edge_id uuid, source_block_id uuid, target_block_id uuid, edge_version_id uuid)
+    where (select app.as_caller($1))
     returning pipeline_edge_id
 )
 select
@@ -30,3 +33,4 @@ select
     average_runtime, archived_at,
     null::jsonb as blocks, null::jsonb as edges, null::jsonb as runs
 from pipeline
+where (select app.as_caller($1))

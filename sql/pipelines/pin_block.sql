@@ -13,7 +13,8 @@ with graph as materialized (
     update pipeline_blocks pb set block_version_id = b.block_version_id
     from graph g
     cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid)
-    where pb.pipeline_block_id = g.pipeline_block_id
+    where (select app.as_caller($1))
+      and pb.pipeline_block_id = g.pipeline_block_id
       and ($5::timestamptz[] is null or pb.updated_at = any ($5))
     returning pb.*
 )
@@ -23,3 +24,4 @@ select
 from pinned a
 join blocks b using (block_id)
 join block_versions v on v.version_id = coalesce(a.block_version_id, b.current_version_id)
+where (select app.as_caller($1))

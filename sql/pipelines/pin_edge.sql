@@ -15,7 +15,8 @@ with graph as materialized (
     update pipeline_edges pe set edge_version_id = e.edge_version_id
     from graph g
     cross join lateral jsonb_to_recordset(g.edges) as e (edge_id uuid, edge_version_id uuid)
-    where pe.pipeline_edge_id = g.pipeline_edge_id
+    where (select app.as_caller($1))
+      and pe.pipeline_edge_id = g.pipeline_edge_id
       and ($5::timestamptz[] is null or pe.updated_at = any ($5))
     returning pe.*
 )
@@ -25,3 +26,4 @@ select
 from pinned a
 join edges e using (edge_id)
 join app.checked_edge_versions v on v.version_id = coalesce(a.edge_version_id, e.current_version_id)
+where (select app.as_caller($1))

@@ -16,37 +16,43 @@ with graph as materialized (
 ), removed_edges as (
     delete from pipeline_edges pe
     using graph
-    where pe.pipeline_id = $2
+    where (select app.as_caller($1))
+      and pe.pipeline_id = $2
       and (pe.edge_id, pe.source_block_id, pe.target_block_id) not in (
           select w.edge_id, w.source_block_id, w.target_block_id from wanted_edge w)
 ), removed_blocks as (
     delete from pipeline_blocks pb
     using graph
-    where pb.pipeline_id = $2
+    where (select app.as_caller($1))
+      and pb.pipeline_id = $2
       and pb.block_id not in (select w.block_id from wanted_block w)
 ), pinned_blocks as (
     update pipeline_blocks pb set block_version_id = w.block_version_id
     from wanted_block w
-    where pb.pipeline_id = $2 and pb.block_id = w.block_id
+    where (select app.as_caller($1))
+      and pb.pipeline_id = $2 and pb.block_id = w.block_id
       and pb.block_version_id is distinct from w.block_version_id
 ), pinned_edges as (
     update pipeline_edges pe set edge_version_id = w.edge_version_id
     from wanted_edge w
-    where pe.pipeline_id = $2
+    where (select app.as_caller($1))
+      and pe.pipeline_id = $2
       and (pe.edge_id, pe.source_block_id, pe.target_block_id) = (w.edge_id, w.source_block_id, w.target_block_id)
       and pe.edge_version_id is distinct from w.edge_version_id
 ), added_blocks as (
     insert into pipeline_blocks (pipeline_id, block_id, block_version_id)
     select $2, w.block_id, w.block_version_id
     from wanted_block w
-    where w.block_id not in (select pb.block_id from pipeline_blocks pb where pb.pipeline_id = $2)
+    where (select app.as_caller($1))
+      and w.block_id not in (select pb.block_id from pipeline_blocks pb where pb.pipeline_id = $2)
     order by w.block_id
 ), added_edges as (
     insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id)
     select $2, w.edge_id, w.source_block_id, w.target_block_id, w.edge_version_id
     from wanted_edge w
-    where (w.edge_id, w.source_block_id, w.target_block_id) not in (
+    where (select app.as_caller($1))
+      and (w.edge_id, w.source_block_id, w.target_block_id) not in (
         select pe.edge_id, pe.source_block_id, pe.target_block_id from pipeline_edges pe where pe.pipeline_id = $2)
     order by w.edge_id
 )
-select count(*) as "parts!" from wanted_block
+select count(*) as "parts!" from wanted_block where (select app.as_caller($1))

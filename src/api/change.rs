@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use tokio::time::timeout;
 
 use super::etag::IfMatch;
 use super::fields::{self, FromFields};
@@ -16,6 +18,9 @@ use crate::auth::caller::Caller;
 
 /// The largest body, in bytes, unless the application sets another.
 pub const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// The largest body, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -94,10 +99,11 @@ async fn read_body(
         ));
     }
     let payload = payload.map_err(|_| broken_off())?;
-    match payload.to_bytes_limited(limit).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(broken_off()),
-        Err(_) => Err(Problem::too_large(limit)),
+    match timeout(BODY_TIME, payload.to_bytes_limited(limit)).await {
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
+        Ok(Ok(Err(_))) => Err(broken_off()),
+        Ok(Err(_)) => Err(Problem::too_large(limit)),
+        Err(_) => Err(Problem::too_slow()),
     }
 }
 

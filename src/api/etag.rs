@@ -62,6 +62,16 @@ impl IfMatch {
             .as_ref()
             .is_none_or(|list| list.contains(&revision))
     }
+
+    /// Why a change met no row, though the row `found`, if any, can be read: there is none, it
+    /// has another revision, or the caller may not.
+    pub fn refusal(&self, what: &str, found: Option<DateTime<Utc>>) -> Problem {
+        match found {
+            None => Problem::not_found(what),
+            Some(revision) if self.admits(revision) => Problem::forbidden(),
+            Some(_) => Problem::stale(),
+        }
+    }
 }
 
 /// Whether `If-None-Match` names this tag, by weak comparison.

@@ -3,18 +3,20 @@
 
 use actix_web::HttpRequest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use sqlx::types::Json;
 
 use super::problem::Problem;
+use super::raw_json::RawJson;
 use super::reply::Reply;
+use crate::auth::Gatekeeper;
 use crate::db::{Failure, Scope};
 
 /// The key of a request, and what the request was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
     key: String,
-    /// SHA-256 over method, target and body.
+    /// Keyed digest of method, target and body: the body may have a password, which a plain
+    /// digest would give away to whoever tries enough of them.
     fingerprint: [u8; 32],
 }
 
@@ -34,15 +36,17 @@ impl IdempotencyKey {
             .ok_or_else(|| {
                 Problem::malformed("Idempotency-Key must be 1 to 255 visible ASCII characters.")
             })?;
-        let mut hasher = Sha256::new();
-        for part in [request.method().as_str(), &request.uri().to_string()] {
-            hasher.update(part);
-            hasher.update(b"\n");
-        }
-        hasher.update(body);
+        let target = request.uri().to_string();
+        let fingerprint = Gatekeeper::of(request)?.fingerprints().of(&[
+            request.method().as_str().as_bytes(),
+            b"\n",
+            target.as_bytes(),
+            b"\n",
+            body,
+        ]);
         Ok(Some(Self {
             key: key.to_owned(),
-            fingerprint: hasher.finalize().into(),
+            fingerprint,
         }))
     }
 
@@ -78,25 +82,60 @@ pub async fn claim(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option
     if claim.claimed == Some(true) {
         return Ok(None);
     }
-    if claim.same_request != Some(true) {
-        return Err(
-            Problem::invalid("This Idempotency-Key came with another request before.").into(),
-        );
-    }
-    let headers: KeptHeaders = claim
-        .headers
-        .and_then(|json| serde_json::from_str(json.get()).ok())
-        .unwrap_or_default();
-    Ok(Some(Reply {
-        status: claim
-            .status
-            .and_then(|status| u16::try_from(status).ok())
-            .unwrap_or(200),
-        location: headers.location,
-        etag: headers.etag,
+    let kept = KeptAnswer {
+        same_request: claim.same_request,
+        status: claim.status,
+        headers: claim.headers,
         body: claim.body,
-        replayed: true,
-    }))
+    };
+    kept.reply().map(Some)
+}
+
+/// The answer that the key got before, without taking it.
+///
+/// # Errors
+/// 422 when the key came with another request.
+pub async fn find(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option<Reply>, Failure> {
+    let query = sqlx::query_file_as!(
+        KeptAnswer,
+        "sql/db/kept_answer.sql",
+        scope.caller() as _,
+        key.key,
+        key.fingerprint.as_slice()
+    );
+    let kept = query.fetch_optional(scope.connection()).await?;
+    kept.map(KeptAnswer::reply).transpose()
+}
+
+struct KeptAnswer {
+    same_request: Option<bool>,
+    status: Option<i16>,
+    headers: Option<RawJson>,
+    body: Option<String>,
+}
+
+impl KeptAnswer {
+    fn reply(self) -> Result<Reply, Failure> {
+        if self.same_request != Some(true) {
+            return Err(
+                Problem::invalid("This Idempotency-Key came with another request before.").into(),
+            );
+        }
+        let headers: KeptHeaders = self
+            .headers
+            .and_then(|json| serde_json::from_str(json.get()).ok())
+            .unwrap_or_default();
+        Ok(Reply {
+            status: self
+                .status
+                .and_then(|status| u16::try_from(status).ok())
+                .unwrap_or(200),
+            location: headers.location,
+            etag: headers.etag,
+            body: self.body,
+            replayed: true,
+        })
+    }
 }
 
 /// Keeps the answer beside the change that it tells of.
@@ -113,10 +152,8 @@ pub async fn keep(
         etag: reply.etag.clone(),
     };
     let status = i16::try_from(reply.status).unwrap_or(200);
-    let caller = scope.caller();
     let keep = sqlx::query_file!(
         "sql/db/keep_answer.sql",
-        caller as _,
         key.key,
         status,
         Json(headers) as _,

@@ -10,6 +10,7 @@ pub mod path;
 pub mod problem;
 pub mod query;
 pub mod raw_json;
+pub mod removal;
 pub mod reply;
 pub mod text;
 pub mod time;

@@ -106,6 +106,15 @@ impl Problem {
         )
     }
 
+    /// 408: the body does not come.
+    pub fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            "The body did not arrive in time.",
+        )
+    }
+
     /// 409.
     pub fn conflict(code: &'static str, detail: &str) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
@@ -163,10 +172,14 @@ impl Problem {
         }
     }
 
-    /// 429.
-    pub fn too_many(detail: &str, retry_after_seconds: i32) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail)
-            .with_header(header::RETRY_AFTER, retry_after_seconds.to_string())
+    /// 429, for attempts at a password.
+    pub fn too_many_attempts(retry_after_seconds: i32) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "There were too many attempts; Retry-After says in how many seconds to try again.",
+        )
+        .with_header(header::RETRY_AFTER, retry_after_seconds.to_string())
     }
 
     /// 500: the log says more than the client may know.

@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use url::form_urlencoded;
 
+use super::page::Cursor;
 use super::problem::{Fault, Problem};
 
 /// The parameters of a route.
@@ -94,6 +95,18 @@ impl Params {
                 None
             }
         }
+    }
+
+    /// The cursor of a list that is only ordered by time; the outer `None` is a fault.
+    pub fn cursor_by_time(&mut self, order: &str) -> Option<Option<Cursor>> {
+        let cursor: Option<Cursor> = self.optional("cursor")?;
+        if let Some(cursor) = &cursor
+            && (cursor.sort != order || cursor.time().is_none())
+        {
+            self.fault("cursor", "Is no cursor of this list.");
+            return None;
+        }
+        Some(cursor)
     }
 
     /// Notes a fault that only several parameters together show.

@@ -5,6 +5,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::etag;
 use super::problem::Problem;
@@ -66,6 +67,22 @@ impl Reply {
         let body = self.body.as_deref().unwrap_or_default();
         self.etag = Some(etag::of_compound(revision, body.as_bytes()));
         self
+    }
+
+    /// Puts another body in place of one that was kept as `T`.
+    ///
+    /// # Errors
+    /// 500 when the body is no `T`, or the new one has no JSON form.
+    pub fn map_body<T: DeserializeOwned, U: Serialize>(
+        self,
+        change: impl FnOnce(T) -> U,
+    ) -> Result<Self, Problem> {
+        let kept = serde_json::from_str(self.body.as_deref().unwrap_or_default());
+        let kept = kept.map_err(|error| {
+            tracing::error!(%error, "an answer was kept in another form");
+            Problem::internal()
+        })?;
+        self.with_body(&change(kept))
     }
 
     fn with_body(mut self, body: &impl Serialize) -> Result<Self, Problem> {

@@ -1,10 +1,10 @@
-//! Words of an enumeration in query strings, by the names that serde gives them.
+//! Words of an enumeration, in bodies and query strings, by the names that serde gives them.
 
 use std::str::FromStr;
 
-use serde::de::DeserializeOwned;
-use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Deserializer};
 
 /// One word of the enumeration `T`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,5 +23,13 @@ impl<T: DeserializeOwned> FromStr for Word<T> {
                 None => format!("{message}."),
             }
         })
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Word<T> {
+    // serde itself would take `{"word": null}` for the word as well.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -49,3 +49,22 @@ pub(super) async fn history(
     );
     Ok(query.fetch_all(scope.connection()).await?)
 }
+
+/// One row more than the page has.
+pub(super) async fn activity(
+    scope: &mut Scope<'_>,
+    user: &Reference,
+    cursor: Option<&Cursor>,
+    limit: Limit,
+) -> Result<Vec<AuditLog>, Failure> {
+    let query = sqlx::query_file_as!(
+        AuditLog,
+        "sql/audit/activity.sql",
+        scope.caller() as _,
+        user.as_str(),
+        cursor.and_then(Cursor::time),
+        cursor.map(|cursor| cursor.id),
+        limit.fetched(),
+    );
+    Ok(query.fetch_all(scope.connection()).await?)
+}

@@ -76,13 +76,7 @@ pub struct PageOfLogs {
 impl FromParams for PageOfLogs {
     fn from_params(params: &mut Params) -> Option<Self> {
         let limit = params.optional("limit");
-        let cursor: Option<Option<Cursor>> = params.optional("cursor");
-        if let Some(Some(cursor)) = &cursor
-            && (cursor.sort != ORDER || cursor.time().is_none())
-        {
-            params.fault("cursor", "Is no cursor of this list.");
-            return None;
-        }
+        let cursor = params.cursor_by_time(ORDER);
         Some(Self {
             limit: limit?.unwrap_or_default(),
             cursor: cursor?,
@@ -139,6 +133,25 @@ pub async fn history(
         })
         .await?;
     Ok(Page::new(rows, page.limit, cursor).respond(request))
+}
+
+/// What one user did: for the routes of users.
+///
+/// # Errors
+/// Those of the database.
+pub async fn activity(
+    db: &Db,
+    caller: Caller,
+    user: &Reference,
+    page: &PageOfLogs,
+) -> Result<Page<AuditLog>, Problem> {
+    let caller = caller.reading(Entity::AuditLog, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::activity(scope, user, page.cursor.as_ref(), page.limit).await
+        })
+        .await?;
+    Ok(Page::new(rows, page.limit, cursor))
 }
 
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {

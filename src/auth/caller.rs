@@ -1,6 +1,7 @@
 //! The caller: a request's verified identity, in the form in which every statement carries it.
 
-use std::future::{Ready, ready};
+use std::future::Future;
+use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -8,8 +9,11 @@ use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::credential::Credential;
+use super::gatekeeper::Gatekeeper;
 use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
+use crate::telemetry;
 
 /// The authenticated user behind a request. That he exists, is active and what his role is, the
 /// database decides with every statement.
@@ -25,14 +29,23 @@ pub struct Caller {
 pub struct Context {
     #[serde(flatten)]
     identity: Identity,
-    request_id: String,
-    method: String,
-    path: String,
+    request: RequestLine,
     /// Set when the read itself is to be recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     reads: Option<Entity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     read_id: Option<String>,
+    /// Set when a statement writes the rows that it is identified by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Entity>,
+}
+
+/// The request, as the audit trail names it.
+#[derive(Debug, Clone, Serialize)]
+struct RequestLine {
+    id: String,
+    method: String,
+    path: String,
 }
 
 /// What was verified.
@@ -70,27 +83,6 @@ pub enum Entity {
 }
 
 impl Caller {
-    pub(super) fn new(
-        identity: Identity,
-        request_id: String,
-        method: String,
-        path: String,
-        audit_all_reads: bool,
-    ) -> Self {
-        Self {
-            context: Context {
-                identity,
-                request_id,
-                method,
-                path,
-                reads: None,
-                read_id: None,
-            },
-            idempotency_key: None,
-            audit_all_reads,
-        }
-    }
-
     pub fn context(&self) -> Json<&Context> {
         Json(&self.context)
     }
@@ -115,15 +107,41 @@ impl Caller {
         }
         self
     }
+
+    /// Says that this request writes API keys: the database then leaves `last_used_at` of the
+    /// caller's own key alone, since one statement cannot write a row twice.
+    #[must_use]
+    pub fn changing_api_keys(mut self) -> Self {
+        self.context.changes = Some(Entity::ApiKey);
+        self
+    }
 }
 
 impl FromRequest for Caller {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Err(Problem::unauthorized(
-            "A token or an API key is required.",
-        )))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let gatekeeper = Gatekeeper::of(&request)?;
+            let identity = gatekeeper.identify(Credential::of(&request)?).await?;
+            let line = RequestLine {
+                id: telemetry::request_id().unwrap_or_else(|| Uuid::now_v7().to_string()),
+                method: request.method().to_string(),
+                path: request.path().to_owned(),
+            };
+            Ok(Self {
+                context: Context {
+                    identity,
+                    request: line,
+                    reads: None,
+                    read_id: None,
+                    changes: None,
+                },
+                idempotency_key: None,
+                audit_all_reads: gatekeeper.audits_all_reads(),
+            })
+        })
     }
 }

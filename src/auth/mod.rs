@@ -1,3 +1,17 @@
 //! Who is calling: passwords, tokens, API keys. Only here a [`caller::Caller`] is made.
 
+pub mod account;
 pub mod caller;
+mod credential;
+mod gatekeeper;
+mod jwks;
+mod keyed_digest;
+pub mod keys;
+pub mod passwords;
+mod queries;
+mod refresh_token;
+pub mod routes;
+pub(crate) mod throttle;
+mod tokens;
+
+pub use gatekeeper::{Gatekeeper, Unfit};

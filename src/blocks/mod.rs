@@ -14,6 +14,7 @@ use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::problem::Problem;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
+use crate::api::word::Word;
 use crate::versions::tree;
 
 /// What kind of thing a block is.
@@ -116,7 +117,7 @@ pub struct NewBlock {
 impl FromFields for NewBlock {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let name = fields.required("name");
-        let block_type = fields.required("block_type");
+        let block_type = fields.required("block_type").map(|Word(kind)| kind);
         let description = fields.optional("description");
         let metadata = fields.optional("metadata");
         Some(Self {
@@ -145,7 +146,9 @@ pub struct BlockPatch {
 impl FromFields for BlockPatch {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let name = fields.changed("name");
-        let block_type = fields.changed("block_type");
+        let block_type = fields
+            .changed("block_type")
+            .map(|kind| kind.map(|Word(kind)| kind));
         let description = fields.patched("description");
         let metadata = fields.changed("metadata");
         Some(Self {

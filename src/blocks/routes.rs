@@ -15,6 +15,7 @@ use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::time::Timestamp;
 use crate::api::word::Word;
@@ -22,7 +23,7 @@ use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::versions::{self, Position, Removal, Sort, SortKeys};
+use crate::versions::{self, Position, Sort, SortKeys};
 
 impl FromStr for Include {
     type Err = &'static str;

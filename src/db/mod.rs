@@ -5,6 +5,7 @@
 //! out a [`Scope`]: a connection together with the caller it serves. There is no other way to a
 //! connection, and only [`crate::auth`] makes a [`Caller`].
 
+mod before_caller;
 mod pool;
 pub mod private_server;
 mod refusal;
@@ -20,6 +21,8 @@ use crate::api::idempotency;
 use crate::api::problem::Problem;
 use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Context};
+
+pub(crate) use before_caller::{NewSession, Rotation};
 
 /// How often a statement that lost against a concurrent one (SQLSTATE 40001, 40P01) is tried.
 const TRIES: u32 = 4;
@@ -114,6 +117,21 @@ impl Db {
             Ok(reply)
         })
         .await
+    }
+
+    /// The answer to the caller's `Idempotency-Key`, if it was used before: for changes that do
+    /// something before they come to [`Db::change`].
+    ///
+    /// # Errors
+    /// As [`Db::change`].
+    pub async fn earlier_answer(&self, caller: &Caller) -> Result<Option<Reply>, Problem> {
+        match caller.idempotency_key() {
+            None => Ok(None),
+            Some(key) => {
+                self.run(caller, async |scope| idempotency::find(scope, key).await)
+                    .await
+            }
+        }
     }
 
     /// Whether the database answers.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
 use crate::api::problem::{Fault, Problem};
+use crate::auth::keys;
 
 /// Turns a failure of the database into what its client is told. What only we may know (the
 /// statement, internal errors) goes to the log.
@@ -56,9 +57,7 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
     let users =
         || serde_json::from_str::<Value>(error.detail().unwrap_or("[]")).unwrap_or_default();
     Some(match (error.code(), name) {
-        ("28000", "caller_api_key") => {
-            Problem::unauthorized("The API key is unknown, expired or revoked.")
-        }
+        ("28000", "caller_api_key") => Problem::unauthorized(keys::NOT_ACCEPTED),
         ("28000", _) => Problem::unauthorized("There is no active user behind this token."),
 
         ("23505", "users_username_key") => {
@@ -85,7 +84,7 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         (_, "users_last_admin") => {
             Problem::conflict("last_admin", "The last active admin stays one.")
         }
-        (_, "api_keys_revoked" | "api_keys_prolonged") => {
+        (_, "api_keys_revoked" | "api_keys_prolonged" | "api_keys_outlives") => {
             Problem::conflict("key_only_shrinks", &said())
         }
         (_, "api_keys_role_widens") => Problem::invalid_field("/role", &said()),

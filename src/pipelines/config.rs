@@ -216,10 +216,7 @@ impl Check<'_> {
                 let detail = "A tag is named with 1 to 63 letters, digits, `_`, `.` and `-`: those with a `/` steer Dagster itself.";
                 self.fault(&["tags", name], detail);
             }
-            if !value
-                .as_str()
-                .is_some_and(|text| text.chars().count() <= 256)
-            {
+            if value.as_str().is_none_or(|text| text.chars().count() > 256) {
                 self.fault(&["tags", name], "Must be a text of at most 256 characters.");
             }
         }

@@ -58,7 +58,7 @@ pub async fn readiness(
         tracing::error!(%error, "a lock that is none");
         Problem::internal()
     })?;
-    Ok(Reply::ok(&Readiness {
+    Reply::ok(&Readiness {
         ready: prospect.is_ready(),
         pipeline_id: prospect.pipeline_id,
         name: prospect.name,
@@ -66,7 +66,7 @@ pub async fn readiness(
         blocks: versions.blocks,
         edges: versions.edges,
         blockers: prospect.blockers,
-    })?)
+    })
 }
 
 /// What a pipeline would run on now

@@ -1,51 +1,19 @@
 //! `/pipelines/{pipeline}/blocks` and `/pipelines/{pipeline}/edges`: a graph changed part by part.
 
 use actix_web::{delete, get, patch, post, web};
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::graph::{BlockPin, EdgePin, GivenBlock, GivenEdge};
 use super::part_queries as queries;
 use super::{PipelineBlock, PipelineEdge, routes};
 use crate::api::change::Change;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Entity};
-use crate::db::{Db, Failure};
-use crate::versions::{self, Revision};
-
-/// A row with a revision of its own.
-trait Part {
-    fn updated_at(&self) -> DateTime<Utc>;
-}
-
-impl Part for PipelineBlock {
-    fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
-    }
-}
-
-impl Part for PipelineEdge {
-    fn updated_at(&self) -> DateTime<Utc> {
-        self.updated_at
-    }
-}
-
-/// Why a change met no part: there is none, it has another revision, or the caller may not.
-fn refusal<T: Part>(found: Result<Option<T>, Failure>, kind: &str, if_match: &IfMatch) -> Failure {
-    let found = match found {
-        Ok(found) => found.map(|part| Revision {
-            updated_at: part.updated_at(),
-            archived_at: None,
-        }),
-        Err(failure) => return failure,
-    };
-    versions::refusal(&format!("{kind} of the pipeline"), found, if_match, false)
-}
+use crate::db::Db;
 
 /// Read a block of a pipeline
 #[utoipa::path(
@@ -134,11 +102,14 @@ pub async fn pin_block(
             queries::pin_block(scope, &pipeline, &part, &change.body, &change.if_match).await?;
         match pinned {
             Some(block) => Ok(Reply::ok(&block)?.compound_revision(block.updated_at)),
-            None => Err(refusal(
-                queries::block(scope, &pipeline, &part).await,
-                "Block",
-                &change.if_match,
-            )),
+            None => {
+                let found = queries::block(scope, &pipeline, &part).await?;
+                let revision = found.map(|block| block.updated_at);
+                Err(change
+                    .if_match
+                    .refusal("Block of the pipeline", revision)
+                    .into())
+            }
         }
     })
     .await
@@ -168,11 +139,14 @@ pub async fn remove_block(
     db.change(&change.caller, async |scope| {
         match queries::remove_block(scope, &pipeline, &part, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(
-                queries::block(scope, &pipeline, &part).await,
-                "Block",
-                &change.if_match,
-            )),
+            None => {
+                let found = queries::block(scope, &pipeline, &part).await?;
+                let revision = found.map(|block| block.updated_at);
+                Err(change
+                    .if_match
+                    .refusal("Block of the pipeline", revision)
+                    .into())
+            }
         }
     })
     .await
@@ -265,11 +239,14 @@ pub async fn pin_edge(
             queries::pin_edge(scope, &pipeline, part, &change.body, &change.if_match).await?;
         match pinned {
             Some(edge) => Ok(Reply::ok(&edge)?.compound_revision(edge.updated_at)),
-            None => Err(refusal(
-                queries::edge(scope, &pipeline, part).await,
-                "Edge",
-                &change.if_match,
-            )),
+            None => {
+                let found = queries::edge(scope, &pipeline, part).await?;
+                let revision = found.map(|edge| edge.updated_at);
+                Err(change
+                    .if_match
+                    .refusal("Edge of the pipeline", revision)
+                    .into())
+            }
         }
     })
     .await
@@ -297,11 +274,14 @@ pub async fn remove_edge(
     db.change(&change.caller, async |scope| {
         match queries::remove_edge(scope, &pipeline, part, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(
-                queries::edge(scope, &pipeline, part).await,
-                "Edge",
-                &change.if_match,
-            )),
+            None => {
+                let found = queries::edge(scope, &pipeline, part).await?;
+                let revision = found.map(|edge| edge.updated_at);
+                Err(change
+                    .if_match
+                    .refusal("Edge of the pipeline", revision)
+                    .into())
+            }
         }
     })
     .await

@@ -15,12 +15,13 @@ use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::removal::Removal;
 use crate::api::reply::Reply;
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::versions::{self, Position, Removal, SortKeys};
+use crate::versions::{self, Position, SortKeys};
 
 impl FromStr for Include {
     type Err = &'static str;

@@ -17,7 +17,6 @@ use crate::api::time::Timestamp;
 use crate::api::word::Word;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
-use crate::versions::{self, Revision};
 
 /// Which runs, newest first.
 #[derive(Debug, IntoParams)]
@@ -215,11 +214,9 @@ pub async fn report(
         match queries::report(scope, *run_id, &change.body, &change.if_match).await? {
             Some(run) => Ok(Reply::ok(&run)?.revision(run.updated_at)),
             None => {
-                let found = queries::get(scope, *run_id).await?.map(|run| Revision {
-                    updated_at: run.updated_at,
-                    archived_at: None,
-                });
-                Err(versions::refusal("Run", found, &change.if_match, false))
+                let found = queries::get(scope, *run_id).await?;
+                let revision = found.map(|run| run.updated_at);
+                Err(change.if_match.refusal("Run", revision).into())
             }
         }
     })

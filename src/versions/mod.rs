@@ -144,24 +144,6 @@ impl FromParams for Position {
     }
 }
 
-/// Whether a thing is to be removed for good.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Removal {
-    /// `true` removes it and its versions for good; for admins. The audit trail stays.
-    #[param(value_type = Option<bool>)]
-    pub purge: bool,
-}
-
-impl FromParams for Removal {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let purge = params.optional("purge")?;
-        Some(Self {
-            purge: purge.unwrap_or(false),
-        })
-    }
-}
-
 /// When a thing last changed, and since when it is archived.
 pub struct Revision {
     pub updated_at: DateTime<Utc>,
@@ -171,16 +153,10 @@ pub struct Revision {
 /// Why a change met no row: there is none, it has another revision, or the caller may not.
 /// `archived` says whether the change was meant for archived things as well.
 pub fn refusal(what: &str, found: Option<Revision>, if_match: &IfMatch, archived: bool) -> Failure {
-    match found {
-        Some(found) if archived || found.archived_at.is_none() => {
-            if if_match.admits(found.updated_at) {
-                Problem::forbidden().into()
-            } else {
-                Problem::stale().into()
-            }
-        }
-        _ => Problem::not_found(what).into(),
-    }
+    let found = found.filter(|found| archived || found.archived_at.is_none());
+    if_match
+        .refusal(what, found.map(|found| found.updated_at))
+        .into()
 }
 
 /// Which version, in a path or a parameter.

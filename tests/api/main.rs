@@ -11,5 +11,6 @@ mod concurrency;
 mod faults;
 mod hostile;
 mod http;
+mod identity;
 mod round_trips;
 mod versions;

@@ -7,6 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use blockyard::auth::Gatekeeper;
+use blockyard::auth::passwords::{self, NewPassword};
 use blockyard::config::Config;
 use blockyard::db::Db;
 use reqwest::{Method, StatusCode};
@@ -65,17 +67,22 @@ impl Service {
         let wait = Duration::from_secs(setup.config.database_wait_seconds.into());
         let connections = setup.config.database_connections as usize;
         let db = Db::new(options, connections, wait).expect("a pool");
+        let gatekeeper = Gatekeeper::new(&setup.config).expect("a gatekeeper");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (ready, started) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {
-                let server =
-                    blockyard::server::start(listener, &setup.config, db).expect("a server");
+                let server = blockyard::server::start(listener, &setup.config, db, gatekeeper)
+                    .expect("a server");
                 ready.send(server.handle()).expect("the test waits");
                 server.await.expect("a clean end");
             });
         });
+        // reqwest makes no client without one; an error says that there is one already.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         Self {
             address,
             database,
@@ -178,7 +185,10 @@ impl Drop for Service {
 /// Ada (admin), Dan and Dora (developers), Vera (viewer), all with [`PASSWORD`].
 async fn people(database: &Database) {
     static HASH: OnceLock<String> = OnceLock::new();
-    let hash = HASH.get_or_init(|| blockyard::auth::passwords::hash(PASSWORD).expect("a hash"));
+    let hash = HASH.get_or_init(|| {
+        let password = NewPassword::parse(PASSWORD).expect("a good password");
+        passwords::hash(&password).expect("a hash")
+    });
     let mut owner = connect(&database.owner()).await;
     for (username, role) in [
         ("ada", "admin"),

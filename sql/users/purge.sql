@@ -1,0 +1,5 @@
+delete from users
+where (select app.as_caller($1))
+  and user_id = (select app.find_id('user', $2))
+  and ($3::timestamptz[] is null or updated_at = any ($3))
+returning user_id

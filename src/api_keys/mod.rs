@@ -1,0 +1,169 @@
+//! API keys: machine access in the name of a user.
+
+mod queries;
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::fields::{Fields, FromFields};
+use crate::api::text::Name;
+use crate::auth::account::Role;
+use crate::auth::keys::Seed;
+
+/// The longest time, in seconds, that an old key lives on beside the new one.
+const LONGEST_GRACE: u32 = 7 * 24 * 3600;
+
+/// An API key, without the key itself, which is shown once and stored nowhere.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "api_key_id": "01a20575-9b1f-7c3a-8d52-6e0f4a7b1c2d",
+    "user_id": "01a20575-84d9-79db-a493-fbb455308177",
+    "name": "nightly build",
+    "key_prefix": "by_5f3a90c1",
+    "role": "viewer",
+    "created_at": "2026-11-22T10:00:00Z",
+    "expires_at": "2027-11-22T10:00:00Z",
+    "is_active": true,
+    "last_used_at": null,
+    "updated_at": "2026-11-22T10:00:00Z"
+}))]
+pub struct ApiKey {
+    pub api_key_id: Uuid,
+    /// In whose name it acts.
+    pub user_id: Uuid,
+    pub name: String,
+    /// What the key begins with.
+    pub key_prefix: String,
+    /// Narrows the key to a lower role than its user's; null is the user's own.
+    pub role: Option<Role>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: Option<DateTime<Utc>>,
+    /// `false` when revoked.
+    pub is_active: bool,
+    /// To the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it last changed; `ETag` is made of it.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A new API key. Nobody can show it again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "api_key_id": "01a20575-9b1f-7c3a-8d52-6e0f4a7b1c2d",
+    "user_id": "01a20575-84d9-79db-a493-fbb455308177",
+    "name": "nightly build",
+    "key_prefix": "by_5f3a90c1",
+    "role": "viewer",
+    "created_at": "2026-11-22T10:00:00Z",
+    "expires_at": "2027-11-22T10:00:00Z",
+    "is_active": true,
+    "last_used_at": null,
+    "updated_at": "2026-11-22T10:00:00Z",
+    "key": "by_5f3a90c1_pZ3lq8Qw1nR5vT7yU2iO4aS6dF8gH0jK9xC1vB3nM5s"
+}))]
+pub struct IssuedKey {
+    #[serde(flatten)]
+    pub api_key: ApiKey,
+    /// Send it as `X-API-Key`, or as `Authorization: Bearer`.
+    pub key: String,
+}
+
+/// A new API key as an `Idempotency-Key` keeps it: with what the key is made from instead of the
+/// key, so that a repetition shows it again although it is stored nowhere.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeptKey {
+    #[serde(flatten)]
+    api_key: ApiKey,
+    seed: Seed,
+}
+
+/// An API key to be.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "name": "nightly build", "role": "viewer", "expires_at": "2027-11-22T10:00:00Z" }))]
+pub struct NewApiKey {
+    /// What it is for.
+    pub name: Name,
+    /// A lower role than the user's; the user's own when missing.
+    pub role: Option<Role>,
+    /// Never, when missing.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// For whom, when not for oneself; for admins.
+    pub user_id: Option<Uuid>,
+}
+
+impl FromFields for NewApiKey {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let role = fields.optional("role");
+        let expires_at = future(fields);
+        let user_id = fields.optional("user_id");
+        Some(Self {
+            name: name?,
+            role: role?,
+            expires_at: expires_at?,
+            user_id: user_id?,
+        })
+    }
+}
+
+/// What to change of an API key. What is missing stays.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "name": "nightly build (old)", "expires_at": "2026-12-01T00:00:00Z" }))]
+pub struct ApiKeyPatch {
+    pub name: Option<Name>,
+    /// Earlier than it is: a key can be shortened, not prolonged.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl FromFields for ApiKeyPatch {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.changed("name");
+        let expires_at = fields.changed("expires_at");
+        Some(Self {
+            name: name?,
+            expires_at: expires_at?,
+        })
+    }
+}
+
+/// How a key is replaced.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "grace_seconds": 3600 }))]
+pub struct Rotation {
+    /// How long the old key lives on: at most a week, not at all when missing.
+    #[schema(value_type = Option<u32>, maximum = 604800, default = 0)]
+    pub grace_seconds: u32,
+    /// When the new key expires; when the old one would have, if missing.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl FromFields for Rotation {
+    const BODY_OPTIONAL: bool = true;
+
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let grace_seconds = fields.optional::<u32>("grace_seconds");
+        let expires_at = future(fields);
+        let grace_seconds = grace_seconds?.unwrap_or(0);
+        if grace_seconds > LONGEST_GRACE {
+            fields.fault("grace_seconds", "Must be at most 604800, which is a week.");
+            return None;
+        }
+        Some(Self {
+            grace_seconds,
+            expires_at: expires_at?,
+        })
+    }
+}
+
+/// `expires_at` of a new key; the outer `None` is a fault.
+fn future(fields: &mut Fields) -> Option<Option<DateTime<Utc>>> {
+    let expires_at: Option<DateTime<Utc>> = fields.optional("expires_at")?;
+    if expires_at.is_some_and(|time| time <= Utc::now()) {
+        fields.fault("expires_at", "Lies in the past.");
+        return None;
+    }
+    Some(expires_at)
+}

@@ -1,0 +1,125 @@
+//! What a request shows of its caller.
+
+use actix_web::HttpRequest;
+use actix_web::http::{StatusCode, header};
+
+use super::keys::{self, PlainKey};
+use crate::api::problem::Problem;
+
+/// The one identity that a request brings, as it was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Credential<'a> {
+    Token(&'a str),
+    Key(PlainKey),
+}
+
+impl<'a> Credential<'a> {
+    /// Reads `Authorization: Bearer …` or `X-API-Key`.
+    ///
+    /// # Errors
+    /// 401 when there is none, 400 when there are several.
+    pub(super) fn of(request: &'a HttpRequest) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let mut shown = headers
+            .get_all(header::AUTHORIZATION)
+            .map(|value| (false, value))
+            .chain(headers.get_all("X-API-Key").map(|value| (true, value)));
+        let Some((is_key, value)) = shown.next() else {
+            return Err(Problem::unauthorized(
+                "Send an access token (Authorization: Bearer …) or an API key (X-API-Key: …).",
+            ));
+        };
+        if shown.next().is_some() {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "two_identities",
+                "Send one Authorization or one X-API-Key, so that it is clear who is calling.",
+            ));
+        }
+        let value = value.to_str().unwrap_or_default().trim();
+        if is_key {
+            return key(value);
+        }
+        match value.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                let token = token.trim_start();
+                if token.starts_with(keys::MARK) {
+                    key(token)
+                } else {
+                    Ok(Self::Token(token))
+                }
+            }
+            _ => Err(Problem::unauthorized(
+                "Authorization must be Bearer, with an access token or an API key behind it.",
+            )),
+        }
+    }
+}
+
+fn key<'a>(text: &str) -> Result<Credential<'a>, Problem> {
+    text.parse()
+        .map(Credential::Key)
+        .map_err(|()| Problem::unauthorized(keys::NOT_ACCEPTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::auth::keys::{KeyMaker, Seed};
+
+    fn shown(headers: &[(&str, &str)]) -> Result<String, &'static str> {
+        let mut request = TestRequest::default();
+        for (name, value) in headers {
+            request = request.append_header((*name, *value));
+        }
+        match Credential::of(&request.to_http_request()) {
+            Ok(Credential::Token(token)) => Ok(token.to_owned()),
+            Ok(Credential::Key(key)) => Ok(key.to_string()),
+            Err(problem) => Err(problem.code()),
+        }
+    }
+
+    #[test]
+    fn one_identity_is_read_wherever_it_stands() {
+        let maker = KeyMaker::new(&[7; 32]).expect("a key maker");
+        let key = maker.key(&Seed::random()).to_string();
+        assert_eq!(
+            shown(&[("Authorization", "Bearer a.b.c")]),
+            Ok("a.b.c".to_owned())
+        );
+        assert_eq!(
+            shown(&[("authorization", "bEARER  a.b.c")]),
+            Ok("a.b.c".to_owned())
+        );
+        assert_eq!(
+            shown(&[("Authorization", &format!("Bearer {key}"))]),
+            Ok(key.clone())
+        );
+        assert_eq!(shown(&[("x-api-key", &key)]), Ok(key.clone()));
+        for none in ["", "Bearer", "a.b.c", "Basic YTpi", "Bearer by_00000000_x"] {
+            assert_eq!(
+                shown(&[("Authorization", none)]),
+                Err("unauthorized"),
+                "{none}"
+            );
+        }
+        assert_eq!(shown(&[("X-API-Key", "a.b.c")]), Err("unauthorized"));
+        assert_eq!(shown(&[]), Err("unauthorized"));
+    }
+
+    #[test]
+    fn two_identities_are_none() {
+        for two in [
+            [("Authorization", "Bearer a.b.c"), ("X-API-Key", "x")],
+            [
+                ("Authorization", "Bearer a.b.c"),
+                ("Authorization", "Bearer a.b.c"),
+            ],
+            [("X-API-Key", "x"), ("X-API-Key", "x")],
+        ] {
+            assert_eq!(shown(&two), Err("two_identities"));
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! `/auth/…`: log in, stay logged in, log out.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::account::User;
+use super::caller::{Caller, Entity};
+use super::gatekeeper::Gatekeeper;
+use super::passwords::Password;
+use super::queries::{self, Me};
+use super::refresh_token::RefreshToken;
+use crate::api::change::Body;
+use crate::api::fields::{Fields, FromFields};
+use crate::api::problem::Problem;
+use crate::api::query::{NoParams, Query};
+use crate::api::reply::Reply;
+use crate::api::text::Text;
+use crate::db::{Db, NewSession, Rotation};
+
+/// Who wants to log in.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "username": "ada", "password": "correct horse battery staple" }))]
+pub struct Login {
+    /// Username or email address.
+    #[schema(value_type = String, max_length = 254)]
+    pub username: Text<254>,
+    #[schema(value_type = String, format = Password, max_length = 256)]
+    pub password: Password,
+}
+
+impl FromFields for Login {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let username = fields.required("username");
+        let password = fields.required("password");
+        Some(Self {
+            username: username?,
+            password: password?,
+        })
+    }
+}
+
+/// A refresh token that is presented.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "refresh_token": "q0bX8rRk7w2mYt1uZs9vJc4nHd6fLe3gPa5iTo0yKxM" }))]
+pub struct Session {
+    #[schema(value_type = String, max_length = 256)]
+    pub refresh_token: Text<256>,
+}
+
+impl FromFields for Session {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let refresh_token = fields.required("refresh_token");
+        Some(Self {
+            refresh_token: refresh_token?,
+        })
+    }
+}
+
+/// What a client needs to call in the name of a user.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMWEy….c2lnbmF0dXJl",
+    "token_type": "bearer",
+    "expires_in": 900,
+    "refresh_token": "q0bX8rRk7w2mYt1uZs9vJc4nHd6fLe3gPa5iTo0yKxM",
+    "user": {
+        "user_id": "01a20575-84d9-79db-a493-fbb455308177",
+        "username": "ada",
+        "email": "ada@example.org",
+        "role": "developer",
+        "is_active": true,
+        "created_at": "2026-11-22T10:00:00Z",
+        "updated_at": "2026-11-22T10:00:00Z"
+    }
+}))]
+pub struct Tokens {
+    /// Send it as `Authorization: Bearer`; Supabase's REST API takes it as well.
+    pub access_token: String,
+    /// `bearer`.
+    pub token_type: &'static str,
+    /// Seconds until the access token expires.
+    pub expires_in: u32,
+    /// Exchange it at `POST /auth/refresh`, once.
+    pub refresh_token: String,
+    pub user: User,
+}
+
+fn tokens(
+    gatekeeper: &Gatekeeper,
+    session_id: Uuid,
+    refresh_token: &RefreshToken,
+    user: User,
+) -> Result<HttpResponse, Problem> {
+    let (access_token, expires_in) = gatekeeper.access_token(user.user_id, session_id)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Tokens {
+            access_token,
+            token_type: "bearer",
+            expires_in,
+            refresh_token: refresh_token.to_string(),
+            user,
+        }))
+}
+
+/// One refusal for whoever does not get in, whatever the reason.
+fn wrong_credentials() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "wrong_credentials",
+        "The username or the password is wrong.",
+    )
+    .with_header(header::WWW_AUTHENTICATE, r#"Bearer realm="blockyard""#)
+}
+
+/// Log in
+///
+/// After too many attempts at one account, or from one address, it takes some time until the
+/// next is looked at.
+#[utoipa::path(
+    operation_id = "login",
+    tag = "auth",
+    request_body = Login,
+    responses((status = 200, description = "Logged in", body = Tokens))
+)]
+#[post("/auth/login")]
+pub async fn login(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    gatekeeper: web::Data<Gatekeeper>,
+    Query(NoParams): Query<NoParams>,
+    Body(login): Body<Login>,
+) -> Result<HttpResponse, Problem> {
+    let attempt = gatekeeper.attempt(&request);
+    let found = db.begin_login(login.username.as_str(), &attempt).await?;
+    if let Some(seconds) = found.retry_after_seconds {
+        return Err(Problem::too_many_attempts(seconds));
+    }
+    let hash = found.password_hash.as_deref();
+    let passwords = gatekeeper.passwords();
+    let right = passwords.verify(&login.password, hash).await?;
+    let (true, Some(account), Some(hash)) = (right, found.user_id, hash) else {
+        return Err(wrong_credentials());
+    };
+    let refresh_token = RefreshToken::random();
+    let session = NewSession {
+        session_id: Uuid::now_v7(),
+        token_digest: &refresh_token.digest(),
+        lifetime_seconds: gatekeeper.refresh_token_seconds(),
+    };
+    let user = db
+        .finish_login(account, hash, &attempt, &session)
+        .await?
+        .ok_or_else(wrong_credentials)?;
+    tokens(&gatekeeper, session.session_id, &refresh_token, user)
+}
+
+/// Exchange a refresh token for new tokens
+///
+/// Each refresh token is good for one exchange. One that comes a second time was stolen, or its
+/// copy was: the whole session ends.
+#[utoipa::path(
+    operation_id = "refresh",
+    tag = "auth",
+    request_body = Session,
+    responses((status = 200, description = "New tokens", body = Tokens))
+)]
+#[post("/auth/refresh")]
+pub async fn refresh(
+    db: web::Data<Db>,
+    gatekeeper: web::Data<Gatekeeper>,
+    Query(NoParams): Query<NoParams>,
+    Body(session): Body<Session>,
+) -> Result<HttpResponse, Problem> {
+    let ended = || Problem::unauthorized("The session has ended: log in again.");
+    let old: RefreshToken = session
+        .refresh_token
+        .as_str()
+        .parse()
+        .map_err(|()| ended())?;
+    let new = RefreshToken::random();
+    let lifetime = gatekeeper.refresh_token_seconds();
+    match db
+        .rotate_refresh_token(&old.digest(), &new.digest(), lifetime)
+        .await?
+    {
+        Rotation::Rotated { session_id, user } => tokens(&gatekeeper, session_id, &new, user),
+        Rotation::Refused => Err(ended()),
+    }
+}
+
+/// Log out
+///
+/// Ends the session of the refresh token, if there is one. An access token stays good until it
+/// expires.
+#[utoipa::path(
+    operation_id = "logout",
+    tag = "auth",
+    request_body = Session,
+    responses((status = 204, description = "There is no such session, or no longer"))
+)]
+#[post("/auth/logout")]
+pub async fn logout(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    Body(session): Body<Session>,
+) -> Result<HttpResponse, Problem> {
+    if let Ok(token) = session.refresh_token.as_str().parse::<RefreshToken>() {
+        db.end_session(&token.digest()).await?;
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Who am I?
+#[utoipa::path(
+    operation_id = "get_me",
+    tag = "auth",
+    responses((status = 200, description = "The caller", body = Me)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/auth/me")]
+pub async fn me(
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::User, Some("me"));
+    let me = db
+        .run(&caller, async |scope| queries::me(scope).await)
+        .await?
+        .ok_or_else(|| Problem::not_found("User"))?;
+    Ok(Reply::ok(&me)?.compound_revision(me.updated_at))
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(login)
+        .service(refresh)
+        .service(logout)
+        .service(me);
+}

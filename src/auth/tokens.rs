@@ -1,0 +1,198 @@
+//! Access tokens: JWTs as Supabase makes and takes them (`facts`: claims `sub`, `aud`, `role`).
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::jwks::{Jwks, PinnedKey};
+use crate::api::problem::Problem;
+
+/// `aud` and `role` of a person who has logged in; Supabase's REST API takes the latter for the
+/// role in the database. The public `anon` key and the `service_role` key are valid JWTs as well.
+const AUTHENTICATED: &str = "authenticated";
+
+/// How far the clocks may differ, in seconds.
+const LEEWAY: u64 = 30;
+
+/// Makes our tokens, and verifies them and those of the trusted issuers.
+pub(super) struct Tokens {
+    issuer: String,
+    lifetime_seconds: u32,
+    signing: EncodingKey,
+    /// The service's secret. It verifies HS256 and nothing else.
+    secret: PinnedKey,
+    jwks: Option<Arc<Jwks>>,
+    checks: Checks,
+}
+
+/// What is checked of a token, for each algorithm that a key may be pinned to.
+struct Checks {
+    hs256: Validation,
+    es256: Validation,
+    rs256: Validation,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Rejected {
+    /// It was valid once.
+    Expired,
+    Invalid,
+}
+
+#[derive(Serialize)]
+struct Minted<'a> {
+    iss: &'a str,
+    sub: Uuid,
+    aud: &'a str,
+    role: &'a str,
+    iat: u64,
+    exp: u64,
+    jti: Uuid,
+    session_id: Uuid,
+    aal: &'a str,
+    is_anonymous: bool,
+}
+
+/// The claims that we look at ourselves; `aud`, `iss`, `exp` and `nbf` were checked before.
+#[derive(Deserialize)]
+struct Presented {
+    sub: Uuid,
+    role: String,
+    // One issuer: a list of them is no issuer.
+    #[serde(rename = "iss")]
+    _iss: String,
+    iat: u64,
+    exp: u64,
+}
+
+impl Tokens {
+    /// A token that lives longer, in seconds, is no access token, whoever has signed it.
+    pub(super) const LONGEST_LIFE: u32 = 7 * 24 * 3600;
+
+    pub(super) fn new(
+        secret: &[u8],
+        issuer: &str,
+        trusted_issuers: &[String],
+        lifetime_seconds: u32,
+        jwks: Option<Arc<Jwks>>,
+    ) -> Self {
+        let issuers: Vec<&str> = trusted_issuers
+            .iter()
+            .map(|trusted| trusted.trim())
+            .filter(|trusted| !trusted.is_empty())
+            .chain([issuer])
+            .collect();
+        Self {
+            issuer: issuer.to_owned(),
+            lifetime_seconds,
+            signing: EncodingKey::from_secret(secret),
+            secret: PinnedKey {
+                algorithm: Algorithm::HS256,
+                key: DecodingKey::from_secret(secret),
+            },
+            jwks,
+            checks: Checks {
+                hs256: checks(Algorithm::HS256, &issuers),
+                es256: checks(Algorithm::ES256, &issuers),
+                rs256: checks(Algorithm::RS256, &issuers),
+            },
+        }
+    }
+
+    pub(super) fn lifetime_seconds(&self) -> u32 {
+        self.lifetime_seconds
+    }
+
+    /// A token of `user`, in the session of a refresh token.
+    pub(super) fn mint(&self, user: Uuid, session: Uuid) -> Result<String, Problem> {
+        let now = now();
+        let claims = Minted {
+            iss: &self.issuer,
+            sub: user,
+            aud: AUTHENTICATED,
+            role: AUTHENTICATED,
+            iat: now,
+            exp: now + u64::from(self.lifetime_seconds),
+            jti: Uuid::now_v7(),
+            session_id: session,
+            aal: "aal1",
+            is_anonymous: false,
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing).map_err(
+            |error| {
+                tracing::error!(%error, "a token cannot be signed");
+                Problem::internal()
+            },
+        )
+    }
+
+    /// The user of a token. Waits only for a key that is not at hand.
+    pub(super) async fn verify(&self, token: &str) -> Result<Uuid, Rejected> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Rejected::Invalid)?;
+        // Extensions that must be understood (RFC 7515 §4.1.11); we know none.
+        if header.crit.is_some() {
+            return Err(Rejected::Invalid);
+        }
+        match (header.alg, &self.jwks, header.kid.as_deref()) {
+            (Algorithm::HS256, _, _) => self.verify_with(&self.secret, token),
+            (Algorithm::ES256 | Algorithm::RS256, Some(jwks), Some(id)) => {
+                let key = match jwks.key(id) {
+                    Some(key) => key,
+                    None => jwks.fetched_key(id).await.ok_or(Rejected::Invalid)?,
+                };
+                self.verify_with(&key, token)
+            }
+            _ => Err(Rejected::Invalid),
+        }
+    }
+
+    /// The algorithm is the key's; a token that names another is refused.
+    fn verify_with(&self, key: &PinnedKey, token: &str) -> Result<Uuid, Rejected> {
+        let checks = match key.algorithm {
+            Algorithm::HS256 => &self.checks.hs256,
+            Algorithm::ES256 => &self.checks.es256,
+            Algorithm::RS256 => &self.checks.rs256,
+            _ => return Err(Rejected::Invalid),
+        };
+        // The signature comes first: nothing is told of a token that nobody has signed.
+        let claims = jsonwebtoken::decode::<Presented>(token, &key.key, checks)
+            .map_err(|error| match error.kind() {
+                ErrorKind::ExpiredSignature => Rejected::Expired,
+                _ => Rejected::Invalid,
+            })?
+            .claims;
+        let made_in_the_future = claims.iat > now() + LEEWAY;
+        let lives_too_long = claims
+            .exp
+            .checked_sub(claims.iat)
+            .is_none_or(|life| life > Self::LONGEST_LIFE.into());
+        if claims.role != AUTHENTICATED || made_in_the_future || lives_too_long {
+            return Err(Rejected::Invalid);
+        }
+        Ok(claims.sub)
+    }
+}
+
+fn checks(algorithm: Algorithm, issuers: &[&str]) -> Validation {
+    let mut checks = Validation::new(algorithm);
+    checks.leeway = LEEWAY;
+    checks.validate_nbf = true;
+    checks.set_audience(&[AUTHENTICATED]);
+    checks.set_issuer(issuers);
+    checks.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    checks
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,355 @@
+//! `/users` and everything below it.
+
+use std::str::FromStr;
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use utoipa::IntoParams;
+
+use super::password_route;
+use super::queries;
+use super::{NewUser, UserPatch};
+use crate::api::change::Change;
+use crate::api::etag::IfMatch;
+use crate::api::fields::NoBody;
+use crate::api::page::{Cursor, Limit, Page};
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::removal::Removal;
+use crate::api::reply::Reply;
+use crate::api::word::Word;
+use crate::audit::AuditLog;
+use crate::audit::routes::{PageOfLogs, activity as audit_activity};
+use crate::auth::Gatekeeper;
+use crate::auth::account::{Role, User};
+use crate::auth::caller::{Caller, Entity};
+use crate::db::{Db, Failure, Scope};
+
+/// In which order users are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    #[default]
+    Newest,
+    Oldest,
+    Username,
+    UsernameReversed,
+}
+
+impl Sort {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "-created_at",
+            Self::Oldest => "created_at",
+            Self::Username => "username",
+            Self::UsernameReversed => "-username",
+        }
+    }
+
+    fn is_by_time(self) -> bool {
+        matches!(self, Self::Newest | Self::Oldest)
+    }
+
+    fn cursor(self, user: &User) -> Cursor {
+        if self.is_by_time() {
+            return Cursor::at(self.as_str(), user.created_at, user.user_id);
+        }
+        Cursor {
+            sort: self.as_str().to_owned(),
+            key: user.username.clone(),
+            id: user.user_id,
+        }
+    }
+}
+
+impl FromStr for Sort {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [
+            Self::Newest,
+            Self::Oldest,
+            Self::Username,
+            Self::UsernameReversed,
+        ]
+        .into_iter()
+        .find(|sort| sort.as_str() == text)
+        .ok_or("Must be created_at or username, with - before it for the reverse.")
+    }
+}
+
+/// Which users.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UserList {
+    #[param(inline)]
+    pub role: Option<Role>,
+    pub is_active: Option<bool>,
+    /// Exactly this username, without regard to case.
+    pub username: Option<String>,
+    /// Exactly this email address, without regard to case.
+    pub email: Option<String>,
+    /// A part of the username or of the email address.
+    pub q: Option<String>,
+    /// `created_at` or `username`, with `-` before it for the reverse.
+    #[param(value_type = Option<String>, default = "-created_at", example = "username")]
+    pub sort: Sort,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
+}
+
+impl FromParams for UserList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let role = params.optional("role");
+        let is_active = params.optional("is_active");
+        let username = params.optional("username");
+        let email = params.optional("email");
+        let q = params.optional("q");
+        let sort = params.optional::<Sort>("sort");
+        let limit = params.optional("limit");
+        let cursor = params.optional::<Cursor>("cursor");
+        let sort = sort?.unwrap_or_default();
+        if let Some(Some(cursor)) = &cursor
+            && (cursor.sort != sort.as_str() || (sort.is_by_time() && cursor.time().is_none()))
+        {
+            params.fault("cursor", "Is no cursor of this list in this order.");
+            return None;
+        }
+        Some(Self {
+            role: role?.map(|Word(role)| role),
+            is_active: is_active?,
+            username: username?,
+            email: email?,
+            q: q?,
+            sort,
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+/// Why a change met no user.
+pub(super) async fn refusal(
+    scope: &mut Scope<'_>,
+    user: &Reference,
+    if_match: &IfMatch,
+) -> Failure {
+    match queries::revision(scope, user).await {
+        Ok(found) => if_match.refusal("User", found).into(),
+        Err(failure) => failure,
+    }
+}
+
+/// Create a user
+///
+/// For admins.
+#[utoipa::path(
+    operation_id = "create_user",
+    tag = "users",
+    request_body = NewUser,
+    responses((status = 201, description = "Created", body = User)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/users")]
+pub async fn create(
+    db: web::Data<Db>,
+    gatekeeper: web::Data<Gatekeeper>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewUser>,
+) -> Result<Reply, Problem> {
+    let caller = &change.caller;
+    let password_hash = match &change.body.password {
+        None => None,
+        Some(password) => {
+            // A hash is work that nobody else may have us do; the insert decides in any case.
+            let is_admin = db
+                .run(caller, async |scope| queries::is_admin(scope).await)
+                .await?;
+            if !is_admin {
+                return Err(Problem::forbidden());
+            }
+            Some(gatekeeper.passwords().hash(password).await?)
+        }
+    };
+    db.change(caller, async |scope| {
+        let user = queries::create(scope, &change.body, password_hash.as_deref()).await?;
+        let location = format!("/users/{}", user.user_id);
+        Ok(Reply::created(location, &user)?.revision(user.updated_at))
+    })
+    .await
+}
+
+/// List users
+///
+/// Admins see all, everybody else himself.
+#[utoipa::path(
+    operation_id = "list_users",
+    tag = "users",
+    params(UserList),
+    responses((status = 200, description = "A page of users", body = Page<User>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/users")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<UserList>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::User, None);
+    let rows = db
+        .run(&caller, async |scope| queries::list(scope, &wanted).await)
+        .await?;
+    Ok(Page::new(rows, wanted.limit, |user| wanted.sort.cursor(user)).respond(&request))
+}
+
+/// Read a user
+#[utoipa::path(
+    operation_id = "get_user",
+    tag = "users",
+    params(("user" = String, Path, description = "Id, username or `me`")),
+    responses((status = 200, description = "The user", body = User)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/users/{user}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    user: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::User, Some(user.as_str()));
+    let found = db
+        .run(&caller, async |scope| queries::get(scope, &user).await)
+        .await?
+        .ok_or_else(|| Problem::not_found("User"))?;
+    Ok(Reply::ok(&found)?.revision(found.updated_at))
+}
+
+/// Change a user
+///
+/// Everybody changes his own names, admins those of all, and roles. A demotion acts on the next
+/// request of the user.
+#[utoipa::path(
+    operation_id = "update_user",
+    tag = "users",
+    params(("user" = String, Path, description = "Id, username or `me`")),
+    request_body = UserPatch,
+    responses((status = 200, description = "The user after the change", body = User)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/users/{user}")]
+pub async fn update(
+    db: web::Data<Db>,
+    user: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<UserPatch>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::update(scope, &user, &change.body, &change.if_match).await? {
+            Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
+            None => Err(refusal(scope, &user, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+/// Deactivate a user
+///
+/// For admins. From the next request on no token and no key of the user is accepted; what the
+/// user did stays. With `purge=true` the user is removed, which only one without history can be.
+#[utoipa::path(
+    operation_id = "deactivate_user",
+    tag = "users",
+    params(("user" = String, Path, description = "Id, username or `me`"), Removal),
+    responses((status = 204, description = "Deactivated, or purged")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/users/{user}")]
+pub async fn deactivate(
+    db: web::Data<Db>,
+    user: web::Path<Reference>,
+    Query(removal): Query<Removal>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        let removed = if removal.purge {
+            queries::purge(scope, &user, &change.if_match).await?
+        } else {
+            queries::deactivate(scope, &user, &change.if_match).await?
+        };
+        match removed {
+            Some(_) => Ok(Reply::no_content()),
+            None => Err(refusal(scope, &user, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+/// Reactivate a user
+///
+/// For admins.
+#[utoipa::path(
+    operation_id = "restore_user",
+    tag = "users",
+    params(("user" = String, Path, description = "Id or username")),
+    responses((status = 200, description = "The user, active again", body = User)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/users/{user}/restore")]
+pub async fn restore(
+    db: web::Data<Db>,
+    user: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::restore(scope, &user, &change.if_match).await? {
+            Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
+            None => Err(refusal(scope, &user, &change.if_match).await),
+        }
+    })
+    .await
+}
+
+/// What a user did, newest first
+///
+/// Admins see it of all, everybody else of himself.
+#[utoipa::path(
+    operation_id = "list_user_activity",
+    tag = "users",
+    params(("user" = String, Path, description = "Id, username or `me`"), PageOfLogs),
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/users/{user}/activity")]
+pub async fn activity(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    user: web::Path<Reference>,
+    Query(page): Query<PageOfLogs>,
+) -> Result<HttpResponse, Problem> {
+    let rows = audit_activity(&db, caller.clone(), &user, &page).await?;
+    if rows.items.is_empty() && page.cursor.is_none() {
+        // Somebody who did nothing yet, or nobody.
+        db.run(&caller, async |scope| queries::revision(scope, &user).await)
+            .await?
+            .ok_or_else(|| Problem::not_found("User"))?;
+    }
+    Ok(rows.respond(&request))
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(get)
+        .service(update)
+        .service(deactivate)
+        .service(restore)
+        .service(password_route::set_password)
+        .service(activity);
+}
