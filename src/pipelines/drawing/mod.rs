@@ -4,6 +4,8 @@ mod dot;
 mod layout;
 mod mermaid;
 mod svg;
+#[cfg(test)]
+mod tests;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
