@@ -53,30 +53,29 @@ comment on function app.canonical_number(numeric) is
 
 create function app.canonical_order(key text) returns text
 language sql immutable strict parallel safe
+set search_path = ''
 as $$
     -- By UTF-16 code units, surrogates (of what lies beyond U+FFFF) stand before U+E000. Byte order
     -- of UTF-8 has them last, so what they must precede is marked with the very last character.
-    select case
-        when octet_length(key) = length(key) then key
-        else regexp_replace(replace(key, U&'\+10FFFF', U&'\+10FFFF\0001'), U&'([\E000-\FFFF])', U&'\+10FFFF\\1', 'g')
-    end
+    select regexp_replace(replace(key, U&'\+10FFFF', U&'\+10FFFF\0001'), U&'([\E000-\FFFF])', U&'\+10FFFF\\1', 'g')
 $$;
 comment on function app.canonical_order(text) is 'What sorts, byte by byte, as the key does by its UTF-16 code units.';
 
--- No SET clause on what calls itself: each would save and restore the settings once more.
-create function app.canonical_value(value jsonb) returns text
+create function app.canonical_json(value jsonb) returns text
 language plpgsql immutable strict parallel safe
+set search_path = ''
 as $$
 begin
     case jsonb_typeof(value)
         when 'object' then
             return '{' || coalesce((
-                select string_agg(to_json(m.key)::text || ':' || app.canonical_value(m.value), ','
-                    order by app.canonical_order(m.key) collate "C")
+                select string_agg(to_json(m.key)::text || ':' || app.canonical_json(m.value), ','
+                    order by case when octet_length(m.key) = length(m.key) then m.key
+                        else app.canonical_order(m.key) end collate "C")
                 from jsonb_each(value) as m), '') || '}';
         when 'array' then
             return '[' || coalesce((
-                select string_agg(app.canonical_value(i.value), ',' order by i.ordinality)
+                select string_agg(app.canonical_json(i.value), ',' order by i.ordinality)
                 from jsonb_array_elements(value) with ordinality as i), '') || ']';
         when 'number' then
             if value::text ~ '^-?\d{1,15}$' then
@@ -88,13 +87,6 @@ begin
     end case;
 end $$;
 
-create function app.canonical_json(value jsonb) returns text
-language plpgsql immutable strict parallel safe
-set search_path = ''
-as $$
-begin
-    return app.canonical_value(value);
-end $$;
 comment on function app.canonical_json(jsonb) is
     'JSON as RFC 8785 (JCS) writes it: keys by UTF-16 code units, numbers as ECMAScript prints them, nothing between the tokens.';
 

@@ -1,13 +1,18 @@
 -- What a run ran on, word for word, and the runs themselves: which steps count, and how often.
 
+-- Used by triggers only, so not before this migration is in.
+alter type public.audit_entity_type add value 'pipeline_lock';
+
 create table public.pipeline_locks (
     lock_digest text not null constraint pipeline_locks_pkey primary key,
     lock jsonb not null,
+    pipeline_id uuid not null generated always as ((lock ->> 'pipeline_id')::uuid) stored,
     created_at timestamptz not null default clock_timestamp(),
     constraint pipeline_locks_lock_digest_check check (lock_digest ~ '^[0-9a-f]{64}$')
 );
 comment on table public.pipeline_locks is
     'What runs ran on: versions, verifications, sources, configuration. Written by the admission of a run, once for all that ran on the same.';
+comment on column public.pipeline_locks.pipeline_id is 'No reference: a lock outlives its pipeline.';
 comment on column public.pipeline_locks.lock_digest is 'SHA-256 of the lock in the canonical form of RFC 8785, in hex.';
 
 create function app.guard_locks() returns trigger
@@ -28,6 +33,8 @@ create trigger pipeline_locks_1_digest after insert on public.pipeline_locks
     for each row execute function app.guard_locks();
 create trigger pipeline_locks_1_guard before update or delete on public.pipeline_locks
     for each row execute function app.guard_locks();
+create trigger pipeline_locks_9_audit after insert or update or delete on public.pipeline_locks
+    for each row execute function app.audit('pipeline_lock', '', 'pipeline_id', 'lock');
 create trigger pipeline_locks_no_truncate before truncate on public.pipeline_locks
     for each statement execute function app.refuse_truncate();
 
@@ -38,7 +45,8 @@ create policy pipeline_locks_select on public.pipeline_locks for select to authe
     using ((select app.can_read()));
 
 alter table public.pipeline_runs add column lock_digest text not null
-    constraint pipeline_runs_lock_digest_fkey references public.pipeline_locks;
+    constraint pipeline_runs_lock_digest_fkey references public.pipeline_locks
+    constraint pipeline_runs_lock_digest_check check (lock_digest ~ '^[0-9a-f]{64}$');
 comment on column public.pipeline_runs.lock_digest is 'What it ran on. Set when the run is admitted, by nobody else.';
 create index pipeline_runs_lock_digest_idx on public.pipeline_runs (lock_digest);
 create index pipeline_runs_status_idx on public.pipeline_runs (status, created_at, run_id);

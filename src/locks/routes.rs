@@ -70,7 +70,7 @@ pub async fn diff(
     caller: Caller,
     Query(Pair { a, b }): Query<Pair>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::PipelineRun, None);
+    let caller = caller.reading(Entity::PipelineLock, None);
     let locks = db
         .run(&caller, async |scope| {
             queries::pair(scope, &a.0, &b.0).await
@@ -105,7 +105,7 @@ pub async fn get(
     digest: web::Path<LockDigest>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::PipelineRun, None);
+    let caller = caller.reading(Entity::PipelineLock, None);
     let lock = db
         .run(&caller, async |scope| queries::get(scope, &digest.0).await)
         .await?

@@ -19,7 +19,7 @@ const LONGEST_LABEL: usize = 24;
 const STYLE: &str = "text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;fill:#1f2933;text-anchor:middle}\
 .title{font-size:17px;font-weight:600;text-anchor:start}\
 .small{font-size:11px;fill:#52606d}\
-.label{font-size:10.5px;fill:#3e4c59;paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}\
+.label{font-size:10.5px;fill:#3e4c59;paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
 .legend{font-size:11px;fill:#52606d;text-anchor:start}\
 .dataset{fill:#e3f0fb;stroke:#3b7bbf}.model{fill:#fdf0dc;stroke:#c98a2b}\
 path{fill:none;stroke-width:1.6}\
@@ -127,7 +127,7 @@ pub(super) fn render(graph: &Graph) -> String {
                 svg,
                 r#"<text class="label" x="{:.1}" y="{:.1}"><title>{}</title>{}</text>"#,
                 f64::midpoint(from.x, to.x),
-                f64::midpoint(from.y, to.y) - 4.0,
+                f64::midpoint(from.y, to.y) - 6.0,
                 escaped(&edge.name),
                 escaped(label)
             );
