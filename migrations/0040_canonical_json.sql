@@ -91,7 +91,7 @@ comment on function app.canonical_json(jsonb) is
     'JSON as RFC 8785 (JCS) writes it: keys by UTF-16 code units, numbers as ECMAScript prints them, nothing between the tokens.';
 
 create function app.json_digest(value jsonb) returns text
-language sql immutable strict parallel safe
+language sql immutable strict parallel safe security definer -- so that it may call app.canonical_json()
 set search_path = ''
 as $$
     select encode(sha256(convert_to(app.canonical_json(value), 'UTF8')), 'hex')

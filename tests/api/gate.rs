@@ -173,7 +173,9 @@ async fn no_client_gets_past_the_gate() {
     // Not even the owner of the tables forges a lock; and a time zone makes no difference.
     let mut owner = service.database.connect().await;
     for statement in [
-        format!("insert into pipeline_locks (lock_digest, lock) values ({lock}, '{{}}')"),
+        format!(
+            "insert into pipeline_locks (lock_digest, lock) values ({lock}, jsonb_build_object('pipeline_id', '{pipeline}'))"
+        ),
         "update pipeline_locks set lock = '{}'".to_owned(),
         "delete from pipeline_locks".to_owned(),
         "truncate pipeline_locks cascade".to_owned(),

@@ -122,12 +122,13 @@ pub(super) fn render(graph: &Graph) -> String {
         );
     }
     for (((edge, _), route), label) in ties.iter().zip(&layout.routes).zip(&labels) {
+        // On the curve a third of the way, where edges out of one block are still apart.
         if let [from, to, ..] = route.as_slice() {
             let _ = write!(
                 svg,
                 r#"<text class="label" x="{:.1}" y="{:.1}"><title>{}</title>{}</text>"#,
-                f64::midpoint(from.x, to.x),
-                f64::midpoint(from.y, to.y) - 6.0,
+                from.x + 0.342 * (to.x - from.x),
+                from.y + 0.216 * (to.y - from.y) - 5.0,
                 escaped(&edge.name),
                 escaped(label)
             );
