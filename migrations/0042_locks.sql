@@ -135,6 +135,10 @@ begin
             raise exception 'a run begins queued'
                 using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
         end if;
+        -- Who may start runs, the policy says; but only after all that follows, which needs a user.
+        if app.caller_id() is not null and app.caller_role() is null then
+            raise exception 'there is no such active user' using errcode = '42501';
+        end if;
         perform app.require_current_view();
         -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
         -- the pointers of its blocks and edges, the versions that verifications queue on.

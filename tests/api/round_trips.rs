@@ -103,6 +103,10 @@ async fn one_statement_is_one_round_trip() {
     dan.post("/edges/e/versions/1/verifications", json!({}))
         .await
         .expect(StatusCode::CREATED);
+    let body = json!({ "name": "p", "blocks": [{ "block_id": "b" }] });
+    dan.post("/pipelines", body)
+        .await
+        .expect(StatusCode::CREATED);
     let by_key = service.with_key(&key);
     let mut turn = 0;
     for person in [&dan, &by_key] {

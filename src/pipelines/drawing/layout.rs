@@ -71,8 +71,7 @@ impl Vertex {
     }
 }
 
-/// The column of each block: behind all that leads to it, and what nothing leads to right before
-/// what it leads to.
+/// The column of each block: behind all that leads to it; sources right before what they lead to.
 fn ranks(blocks: usize, edges: &[(usize, usize, f64)]) -> Vec<usize> {
     let mut ranks = vec![0_usize; blocks];
     let mut awaited = vec![0; blocks];
@@ -128,8 +127,7 @@ fn bend(vertices: &mut Vec<Vertex>, edges: &[(usize, usize, f64)]) -> Vec<Vec<us
     chains
 }
 
-/// Orders each column by where its neighbours stand, to and fro; keeps the order with the fewest
-/// crossings.
+/// Orders each column by where its neighbours stand, to and fro; keeps the fewest crossings.
 fn untangle(columns: &mut Vec<Vec<usize>>, vertices: &[Vertex]) {
     let mut best = columns.clone();
     let mut fewest = crossings(columns, vertices);
