@@ -76,14 +76,9 @@ impl FromParams for Chronology {
     fn from_params(params: &mut Params) -> Option<Self> {
         let sort = params.optional::<Order>("sort");
         let limit = params.optional("limit");
-        let cursor = params.optional::<Cursor>("cursor");
+        let order = sort.flatten().unwrap_or_default();
+        let cursor = params.cursor_by_time(order.as_str());
         let sort = sort?.unwrap_or_default();
-        if let Some(Some(cursor)) = &cursor
-            && (cursor.sort != sort.as_str() || cursor.time().is_none())
-        {
-            params.fault("cursor", "Is no cursor of this list in this order.");
-            return None;
-        }
         Some(Self {
             sort,
             limit: limit?.unwrap_or_default(),

@@ -16,7 +16,7 @@ use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::parts::{self, Flat, Owned, Owner, OwnerMembers, Owners};
+use crate::parts::{Flat, Owned, Owner, OwnerMembers, Owners};
 
 /// Which repositories.
 #[derive(Debug, IntoParams)]
@@ -79,7 +79,9 @@ async fn add(
 /// Why a change met no repository.
 async fn refusal(scope: &mut Scope<'_>, repo_id: Uuid, if_match: &IfMatch) -> Failure {
     match queries::get(scope, repo_id).await {
-        Ok(found) => parts::refusal("Code repo", found.map(|repo| repo.last_updated), if_match),
+        Ok(found) => if_match
+            .refusal("Code repo", found.map(|repo| repo.last_updated))
+            .into(),
         Err(failure) => failure,
     }
 }

@@ -45,13 +45,8 @@ impl FromParams for DependentList {
     fn from_params(params: &mut Params) -> Option<Self> {
         let recursive = params.optional("recursive");
         let limit = params.optional("limit");
-        let cursor = params.optional::<Cursor>("cursor");
-        if let Some(Some(cursor)) = &cursor
-            && (cursor.sort != BY_DEPTH || cursor.key.parse::<i32>().is_err())
-        {
-            params.fault("cursor", "Is no cursor of this list.");
-            return None;
-        }
+        let cursor =
+            params.cursor(|cursor| cursor.sort == BY_DEPTH && cursor.key.parse::<i32>().is_ok());
         Some(Self {
             recursive: recursive?.unwrap_or(false),
             limit: limit?.unwrap_or_default(),

@@ -14,6 +14,7 @@ use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::path::Reference;
 use crate::api::raw_json::RawJson;
 use crate::api::text::{Line, Text};
+use crate::api::word::Word;
 use crate::parts::EntityType;
 
 /// What a dependency is on.
@@ -100,9 +101,11 @@ pub struct NewDependency {
 
 impl FromFields for NewDependency {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let dependency_type = fields.required("dependency_type");
+        let dependency_type = fields
+            .required("dependency_type")
+            .map(|Word(kind): Word<DependencyType>| kind);
         let dependency_detail = fields.optional::<Detail>("dependency_detail");
-        let depends_on_type = fields.optional::<EntityType>("depends_on_type");
+        let depends_on_type = fields.optional::<Word<EntityType>>("depends_on_type");
         let depends_on_id = fields.optional::<Reference>("depends_on_id");
         let version_constraint = fields.optional("version_constraint");
         match dependency_type {
@@ -142,7 +145,7 @@ impl FromFields for NewDependency {
         Some(Self {
             dependency_type: dependency_type?,
             dependency_detail: dependency_detail?,
-            depends_on_type: depends_on_type?,
+            depends_on_type: depends_on_type?.map(|Word(kind)| kind),
             depends_on_id: depends_on_id?,
             version_constraint: version_constraint?,
         })
@@ -168,15 +171,19 @@ pub struct DependencyPatch {
 
 impl FromFields for DependencyPatch {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let dependency_type = fields.changed("dependency_type");
+        let dependency_type = fields.changed::<Word<DependencyType>>("dependency_type");
         let dependency_detail = fields.patched("dependency_detail");
-        let depends_on_type = fields.patched("depends_on_type");
+        let depends_on_type = fields.patched::<Word<EntityType>>("depends_on_type");
         let depends_on_id = fields.patched("depends_on_id");
         let version_constraint = fields.patched("version_constraint");
         Some(Self {
-            dependency_type: dependency_type?,
+            dependency_type: dependency_type?.map(|Word(kind)| kind),
             dependency_detail: dependency_detail?,
-            depends_on_type: depends_on_type?,
+            depends_on_type: match depends_on_type? {
+                Patch::Keep => Patch::Keep,
+                Patch::Clear => Patch::Clear,
+                Patch::Set(Word(kind)) => Patch::Set(kind),
+            },
             depends_on_id: depends_on_id?,
             version_constraint: version_constraint?,
         })

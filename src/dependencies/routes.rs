@@ -19,9 +19,7 @@ use crate::api::reply::Reply;
 use crate::api::word::Word;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::parts::{
-    self, EntityType, Flat, Owned, Owner, OwnerMembers, Owners, reference_with_kind,
-};
+use crate::parts::{EntityType, Flat, Owned, Owner, OwnerMembers, Owners, reference_with_kind};
 
 /// Which dependencies.
 #[derive(Debug, IntoParams)]
@@ -92,11 +90,9 @@ async fn add(
 /// Why a change met no dependency.
 async fn refusal(scope: &mut Scope<'_>, dependency_id: Uuid, if_match: &IfMatch) -> Failure {
     match queries::get(scope, dependency_id).await {
-        Ok(found) => parts::refusal(
-            "Dependency",
-            found.map(|dependency| dependency.updated_at),
-            if_match,
-        ),
+        Ok(found) => if_match
+            .refusal("Dependency", found.map(|dependency| dependency.updated_at))
+            .into(),
         Err(failure) => failure,
     }
 }

@@ -14,6 +14,7 @@ pub use reference::{ImageName, ImageTag};
 
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::text::Text;
+use crate::api::word::Word;
 use crate::parts::EntityType;
 
 /// The logs of a build: at most 10 MiB.
@@ -66,12 +67,12 @@ impl FromFields for NewDockerImage {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let image_tag = fields.required("image_tag");
         let registry_url = fields.required("registry_url");
-        let build_status = fields.optional("build_status");
+        let build_status = fields.optional::<Word<BuildStatus>>("build_status");
         let build_logs = fields.optional("build_logs");
         Some(Self {
             image_tag: image_tag?,
             registry_url: registry_url?,
-            build_status: build_status?,
+            build_status: build_status?.map(|Word(status)| status),
             build_logs: build_logs?,
         })
     }
@@ -92,12 +93,12 @@ impl FromFields for DockerImagePatch {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let image_tag = fields.changed("image_tag");
         let registry_url = fields.changed("registry_url");
-        let build_status = fields.changed("build_status");
+        let build_status = fields.changed::<Word<BuildStatus>>("build_status");
         let build_logs = fields.patched("build_logs");
         Some(Self {
             image_tag: image_tag?,
             registry_url: registry_url?,
-            build_status: build_status?,
+            build_status: build_status?.map(|Word(status)| status),
             build_logs: build_logs?,
         })
     }

@@ -17,7 +17,7 @@ use crate::api::reply::Reply;
 use crate::api::word::Word;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::parts::{self, Flat, Owned, Owner, OwnerMembers, Owners};
+use crate::parts::{Flat, Owned, Owner, OwnerMembers, Owners};
 
 /// Which images.
 #[derive(Debug, IntoParams)]
@@ -106,11 +106,9 @@ async fn add(
 /// Why a change met no image.
 pub(super) async fn refusal(scope: &mut Scope<'_>, image_id: Uuid, if_match: &IfMatch) -> Failure {
     match queries::get(scope, image_id, false).await {
-        Ok(found) => parts::refusal(
-            "Docker image",
-            found.map(|image| image.updated_at),
-            if_match,
-        ),
+        Ok(found) => if_match
+            .refusal("Docker image", found.map(|image| image.updated_at))
+            .into(),
         Err(failure) => failure,
     }
 }

@@ -3,17 +3,13 @@
 //! (`/code-repos`); these are the words that all of them share.
 
 use actix_web::web;
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::etag::IfMatch;
 use crate::api::fields::{Fields, FromFields};
 use crate::api::path::Reference;
 use crate::api::query::{FromParams, Params};
 use crate::api::word::Word;
-use crate::db::Failure;
-use crate::versions::{self, Revision};
 
 /// What can own a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -71,7 +67,9 @@ pub struct Owned<T> {
 
 impl<T: FromFields> FromFields for Owned<T> {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let kind = fields.required("entity_type");
+        let kind = fields
+            .required("entity_type")
+            .map(|Word(kind): Word<EntityType>| kind);
         // The member is read in any case, so that all faults are told.
         let owner = Owner::from_member(fields, kind.unwrap_or(EntityType::Block), "entity_id");
         let part = T::from_fields(fields);
@@ -165,13 +163,4 @@ impl<F: FromParams> FromParams for Flat<F> {
             filter: filter?,
         })
     }
-}
-
-/// Why a change met no part: there is none, it has another revision, or the caller may not.
-pub fn refusal(what: &str, revision: Option<DateTime<Utc>>, if_match: &IfMatch) -> Failure {
-    let found = revision.map(|updated_at| Revision {
-        updated_at,
-        archived_at: None,
-    });
-    versions::refusal(what, found, if_match, false)
 }

@@ -17,7 +17,7 @@ use crate::auth::caller::{Caller, Entity};
 use crate::blocks::routes::BlockList;
 use crate::blocks::{self, Block};
 use crate::db::Db;
-use crate::versions::{self, Position};
+use crate::versions::{self, Position, Versioned};
 
 /// Which links.
 #[derive(Debug, IntoParams)]
@@ -159,7 +159,7 @@ pub async fn categories_of_block(
             queries::list(scope, &wanted, Some(&block)).await
         })
         .await?;
-    Ok(wanted.page(rows).respond(&request))
+    Ok(versions::page(rows, &wanted.position, &request))
 }
 
 /// List the blocks in a category
@@ -190,7 +190,7 @@ pub async fn blocks_in_category(
             let rows = blocks::queries::list(scope, &wanted).await?;
             // An empty category, or none?
             if rows.is_empty() && queries::get(scope, &category).await?.is_none() {
-                return Err(Problem::not_found("Category").into());
+                return Err(Problem::not_found(Category::WHAT).into());
             }
             Ok(rows)
         })

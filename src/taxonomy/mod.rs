@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::path::Reference;
 use crate::api::text::Name;
+use crate::versions::{SortKeys, Versioned};
 
 /// A category.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,6 +35,20 @@ pub struct Category {
     pub created_by: Option<Uuid>,
     /// Set while it is archived.
     pub archived_at: Option<DateTime<Utc>>,
+}
+
+impl Versioned for Category {
+    const WHAT: &'static str = "Category";
+    const PATH: &'static str = "/taxonomy-categories";
+
+    fn keys(&self) -> SortKeys<'_> {
+        SortKeys {
+            id: self.category_id,
+            name: &self.name,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
 }
 
 /// A category and all that is below it, sorted by name.

@@ -16,7 +16,7 @@ use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::versions::{self, Position, SortKeys};
+use crate::versions::{self, Position, Versioned};
 
 /// Which categories.
 #[derive(Debug, Default, IntoParams)]
@@ -44,18 +44,6 @@ pub struct CategoryList {
 }
 
 impl CategoryList {
-    /// The page that `rows`, fetched for it, make.
-    pub(super) fn page(&self, rows: Vec<Category>) -> Page<Category> {
-        Page::new(rows, self.position.limit, |category| {
-            self.position.sort.cursor(&SortKeys {
-                id: category.category_id,
-                name: &category.name,
-                created_at: category.created_at,
-                updated_at: category.updated_at,
-            })
-        })
-    }
-
     fn is_plain(&self) -> bool {
         self.name.is_none()
             && self.parent_id.is_none()
@@ -124,7 +112,7 @@ async fn refusal(
     archived: bool,
 ) -> Failure {
     match queries::revision(scope, category).await {
-        Ok(found) => versions::refusal("Category", found, if_match, archived),
+        Ok(found) => versions::refusal(Category::WHAT, found, if_match, archived),
         Err(failure) => failure,
     }
 }
@@ -145,8 +133,7 @@ pub async fn create(
 ) -> Result<Reply, Problem> {
     db.change(&change.caller, async |scope| {
         let category = queries::create(scope, &change.body).await?;
-        let location = format!("/taxonomy-categories/{}", category.category_id);
-        Ok(Reply::created(location, &category)?.revision(category.updated_at))
+        Ok(versions::created(&category)?)
     })
     .await
 }
@@ -180,7 +167,7 @@ pub async fn list(
             queries::list(scope, &wanted, None).await
         })
         .await?;
-    Ok(wanted.page(rows).respond(&request))
+    Ok(versions::page(rows, &wanted.position, &request))
 }
 
 /// Read a category
@@ -202,8 +189,8 @@ pub async fn get(
     let found = db
         .run(&caller, async |scope| queries::get(scope, &category).await)
         .await?
-        .ok_or_else(|| Problem::not_found("Category"))?;
-    Ok(Reply::ok(&found)?.revision(found.updated_at))
+        .ok_or_else(|| Problem::not_found(Category::WHAT))?;
+    versions::shown(&found)
 }
 
 /// Rename or move a category
@@ -226,7 +213,7 @@ pub async fn update(
 ) -> Result<Reply, Problem> {
     db.change(&change.caller, async |scope| {
         match queries::update(scope, &category, &change.body, &change.if_match).await? {
-            Some(category) => Ok(Reply::ok(&category)?.revision(category.updated_at)),
+            Some(category) => Ok(versions::shown(&category)?),
             None => Err(refusal(scope, &category, &change.if_match, false).await),
         }
     })
@@ -279,7 +266,7 @@ pub async fn restore(
 ) -> Result<Reply, Problem> {
     db.change(&change.caller, async |scope| {
         match queries::restore(scope, &category, &change.if_match).await? {
-            Some(category) => Ok(Reply::ok(&category)?.revision(category.updated_at)),
+            Some(category) => Ok(versions::shown(&category)?),
             None => Err(refusal(scope, &category, &change.if_match, true).await),
         }
     })

@@ -11,6 +11,7 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
+use crate::versions::Versioned;
 
 /// How many categories one answer nests.
 const MOST: u16 = 10_000;
@@ -57,7 +58,7 @@ pub async fn subtree(
     let trees = read(&db, &caller, Some(&category)).await?;
     let tree = trees
         .first()
-        .ok_or_else(|| Problem::not_found("Category"))?;
+        .ok_or_else(|| Problem::not_found(Category::WHAT))?;
     Ok(Reply::ok(tree)?.compound_revision(tree.category.updated_at))
 }
 

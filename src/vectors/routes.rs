@@ -16,7 +16,7 @@ use crate::api::query::{FromParams, Params};
 use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
-use crate::parts::{self, EntityType, Owner, Owners};
+use crate::parts::{EntityType, Owner, Owners};
 
 /// Which vectors.
 #[derive(Debug, IntoParams)]
@@ -146,11 +146,12 @@ async fn refusal(
     if_match: &IfMatch,
 ) -> Failure {
     match queries::get(scope, kind, vector_id).await {
-        Ok(found) => parts::refusal(
-            "Vector representation",
-            found.map(|vector| vector.updated_at),
-            if_match,
-        ),
+        Ok(found) => if_match
+            .refusal(
+                "Vector representation",
+                found.map(|vector| vector.updated_at),
+            )
+            .into(),
         Err(failure) => failure,
     }
 }
