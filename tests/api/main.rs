@@ -19,6 +19,7 @@ mod identity;
 mod parts;
 mod round_trips;
 mod taxonomy;
+mod taxonomy_tree;
 mod vectors;
 mod verifications;
 mod versions;
