@@ -25,8 +25,8 @@ use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
 use crate::{
-    api_keys, audit, auth, blocks, code_repos, dependencies, docker_images, edges, service,
-    taxonomy, telemetry, users, vectors, verifications,
+    api_keys, audit, auth, blocks, code_repos, dependencies, docker_images, edges, locks,
+    pipelines, runs, service, taxonomy, telemetry, users, vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -45,6 +45,9 @@ fn routes(config: &mut ServiceConfig<'_>) {
     docker_images::routes::configure(config);
     dependencies::routes::configure(config);
     vectors::routes::configure(config);
+    pipelines::routes::configure(config);
+    runs::routes::configure(config);
+    locks::routes::configure(config);
     audit::routes::configure(config);
 }
 

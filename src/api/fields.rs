@@ -85,13 +85,17 @@ impl Fields {
                 "The body is empty; it must be a JSON object.",
             ));
         }
-        let Members(members) = serde_json::from_str(text).map_err(|error| {
+        Self::of(text).map_err(|error| {
             if error.is_data() {
                 Problem::invalid_field("", "Must be a JSON object.")
             } else {
                 Problem::malformed(format!("The body is no JSON: {error}."))
             }
-        })?;
+        })
+    }
+
+    fn of(object: &str) -> Result<Self, serde_json::Error> {
+        let Members(members) = serde_json::from_str(object)?;
         let mut fields = Self::empty();
         for (name, value) in members {
             if fields.members.iter().any(|(known, _)| *known == name) {
@@ -149,20 +153,48 @@ impl Fields {
         }
     }
 
+    /// A member that is an array of objects, each read member by member; `Some(None)` when it is
+    /// missing or `null`, `None` when there is a fault.
+    pub fn items<T: FromFields>(&mut self, name: &str, max: usize) -> Option<Option<Vec<T>>> {
+        let Some(raw) = self.take(name).filter(|raw| raw.get() != "null") else {
+            return Some(None);
+        };
+        let objects: Vec<Box<RawValue>> = self.value(name, &raw)?;
+        if objects.len() > max {
+            self.fault(name, &format!("Must have at most {max} items."));
+            return None;
+        }
+        let mut items = Vec::with_capacity(objects.len());
+        for (at, object) in objects.iter().enumerate() {
+            let place = format!("{}/{at}", pointer(name));
+            let Ok(mut fields) = Self::of(object.get()) else {
+                self.fault_at(place, "Must be a JSON object.");
+                continue;
+            };
+            items.extend(T::from_fields(&mut fields));
+            for fault in fields.close() {
+                self.fault_at(format!("{place}{}", fault.pointer), &fault.detail);
+            }
+        }
+        (items.len() == objects.len()).then_some(Some(items))
+    }
+
     /// Notes a fault that only several members together show.
     pub fn fault(&mut self, name: &str, detail: &str) {
+        self.fault_at(pointer(name), detail);
+    }
+
+    /// Notes a fault at a JSON pointer into the body.
+    pub fn fault_at(&mut self, pointer: String, detail: &str) {
         self.faults.push(Fault {
-            pointer: pointer(name),
+            pointer,
             detail: detail.to_owned(),
         });
     }
 
     /// Notes a fault inside a member: a path of names and indices.
-    pub fn fault_at(&mut self, path: &[&str], detail: &str) {
-        self.faults.push(Fault {
-            pointer: path.iter().copied().map(pointer).collect(),
-            detail: detail.to_owned(),
-        });
+    pub fn fault_within(&mut self, path: &[&str], detail: &str) {
+        self.fault_at(path.iter().copied().map(pointer).collect(), detail);
     }
 
     fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
@@ -195,19 +227,25 @@ impl Fields {
         }
     }
 
-    fn finish(mut self) -> Result<(), Problem> {
+    /// The faults, those of members that nobody asked for included.
+    fn close(mut self) -> Vec<Fault> {
         for (name, _) in std::mem::take(&mut self.members) {
             self.fault(&name, "Is not known here.");
         }
-        if self.faults.is_empty() {
+        self.faults
+    }
+
+    fn finish(self) -> Result<(), Problem> {
+        let faults = self.close();
+        if faults.is_empty() {
             return Ok(());
         }
-        Err(Problem::faults(self.faults))
+        Err(Problem::faults(faults))
     }
 }
 
-/// RFC 6901: `~` and `/` are escaped.
-fn pointer(name: &str) -> String {
+/// A member as one step of a JSON pointer (RFC 6901): `~` and `/` are escaped.
+pub fn pointer(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 

@@ -15,6 +15,7 @@ use super::problem::{CONTENT_TYPE, Fault, Problem};
 use crate::blocks::{BlockCategory, BlockVersion};
 use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
+use crate::pipelines::Blocker;
 use crate::taxonomy::CategoryTree;
 use crate::vectors::TaxonomyFilter;
 use crate::verifications::Verification;
@@ -38,6 +39,9 @@ use crate::verifications::Verification;
         (name = "docker images", description = "The container images of a block or an edge, and how their builds went"),
         (name = "dependencies", description = "What a block or an edge depends on, and what depends on it"),
         (name = "vectors", description = "Where the embedding of a block or an edge lives"),
+        (name = "pipelines", description = "Blocks joined by edges, and whether they may run"),
+        (name = "runs", description = "Executions of pipelines"),
+        (name = "locks", description = "What runs ran on, word for word"),
         (name = "audit", description = "Who did what"),
         (name = "service", description = "The service itself")
     ),
@@ -50,7 +54,8 @@ use crate::verifications::Verification;
         Verification,
         CategoryTree,
         Step,
-        TaxonomyFilter
+        TaxonomyFilter,
+        Blocker
     ))
 )]
 struct Ground;

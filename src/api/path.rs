@@ -12,6 +12,7 @@ use super::problem::Problem;
 
 /// An id or a name, in a path, a parameter or a body. Which of the two it is, `app.find_id` in the database decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Reference(String);
 
 impl Reference {

@@ -79,6 +79,7 @@ pub enum Entity {
     Dependency,
     Vector,
     PipelineRun,
+    PipelineLock,
     AuditLog,
 }
 

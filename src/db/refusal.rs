@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use serde_json::Value;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
-use crate::api::problem::Problem;
+use crate::api::problem::{Fault, Problem};
 use crate::auth::keys;
 
 /// Turns a failure of the database into what its client is told. What only we may know (the
@@ -112,6 +112,15 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         (_, "api_keys_expires_at_check") => {
             Problem::invalid_field("/expires_at", "Lies in the past.")
         }
+        (_, "pipelines_graph_faults") => {
+            let faults: Vec<Fault> =
+                serde_json::from_str(error.detail().unwrap_or("[]")).unwrap_or_default();
+            Problem::faults(faults)
+        }
+        (_, "pipeline_runs_times_check") => Problem::invalid_field(
+            "/ended_at",
+            "Belongs to an outcome, and does not lie before started_at.",
+        ),
         (_, "pipeline_runs_not_ready") => {
             Problem::conflict("not_ready", &said()).with("blockers", users())
         }

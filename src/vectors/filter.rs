@@ -57,13 +57,13 @@ impl TaxonomyFilter {
             None | Some(Value::Null) => Some(None),
             Some(Value::Bool(recursive)) => Some(Some(recursive)),
             Some(_) => {
-                fields.fault_at(&[MEMBER, "recursive"], "Must be true or false.");
+                fields.fault_within(&[MEMBER, "recursive"], "Must be true or false.");
                 None
             }
         };
         let unknown: Vec<_> = members.into_iter().map(|(name, _)| name).collect();
         for name in &unknown {
-            fields.fault_at(&[MEMBER, name], "Is not known here.");
+            fields.fault_within(&[MEMBER, name], "Is not known here.");
         }
         let filter = Self {
             any: any?,
@@ -97,7 +97,7 @@ fn categories(
         Some(Value::Array(list)) if list.len() <= MOST => list,
         Some(_) => {
             let detail = format!("Must be a list of at most {MOST} categories.");
-            fields.fault_at(&[MEMBER, name], &detail);
+            fields.fault_within(&[MEMBER, name], &detail);
             return None;
         }
     };
@@ -109,7 +109,7 @@ fn categories(
             let category = value.as_str().and_then(|text| text.parse().ok());
             if category.is_none() {
                 let detail = "Must be the id or the name of a category.";
-                fields.fault_at(&[MEMBER, name, &index.to_string()], detail);
+                fields.fault_within(&[MEMBER, name, &index.to_string()], detail);
             }
             category
         })

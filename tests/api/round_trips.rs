@@ -103,6 +103,10 @@ async fn one_statement_is_one_round_trip() {
     dan.post("/edges/e/versions/1/verifications", json!({}))
         .await
         .expect(StatusCode::CREATED);
+    let body = json!({ "name": "p", "blocks": [{ "block_id": "b" }] });
+    dan.post("/pipelines", body)
+        .await
+        .expect(StatusCode::CREATED);
     let by_key = service.with_key(&key);
     let mut turn = 0;
     for person in [&dan, &by_key] {
@@ -183,6 +187,13 @@ async fn one_statement_is_one_round_trip() {
                 1,
             ),
             (Method::DELETE, "/blocks/c", None, 1),
+            (Method::GET, "/pipelines?include=blocks,edges", None, 1),
+            (Method::GET, "/pipelines/p/graph", None, 1),
+            (Method::GET, "/pipelines/p/readiness", None, 1),
+            (Method::GET, "/pipelines/p/lock", None, 1),
+            (Method::POST, "/pipelines", Some("name"), 1),
+            (Method::POST, "/pipelines/p/runs", Some("empty"), 1),
+            (Method::GET, "/runs?pipeline=p", None, 1),
         ] {
             // The first time a statement is prepared, which is a trip of its own.
             let mut trips = 0;
@@ -196,6 +207,7 @@ async fn one_statement_is_one_round_trip() {
                     Some("create") => {
                         request.json(json!({ "name": format!("n{turn}"), "block_type": "model" }))
                     }
+                    Some("name") => request.json(json!({ "name": format!("n{turn}") })),
                     Some("change") => request.json(json!({ "metadata": { "turn": turn } })),
                     Some(_) => request.json(json!({})),
                     None => request,

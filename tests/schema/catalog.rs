@@ -483,7 +483,7 @@ async fn the_enums_have_the_users_values() {
             (
                 "audit_entity_type",
                 "block edge pipeline taxonomy metadata user api_key code_repo docker_image verification \
-                 dependency vector pipeline_run audit_log"
+                 dependency vector pipeline_run audit_log pipeline_lock"
             ),
             ("block_type", "dataset model"),
             ("build_status", "pending success failed"),

@@ -84,6 +84,7 @@ begin
 
     insert into pipeline_runs (pipeline_id) values (made.pipeline) returning run_id into id;
     it := it || jsonb_build_object('run', id);
+    it := it || (select jsonb_build_object('lock', lock_digest) from pipeline_runs where run_id = id);
 
     id := test.category(tag || 'category');
     it := it || jsonb_build_object('category', id);

@@ -136,6 +136,12 @@ const MATRIX: &[(&str, &str, Reach, Reach, Reach, Reach)] = &[
     ("pipeline_runs",                "update",        No,    All,      All,    No),
     ("pipeline_runs",                "delete",        No,    No,       No,     No),
 
+    // Written by the admission of runs.
+    ("pipeline_locks",               "select",        All,   All,      All,    All),
+    ("pipeline_locks",               "insert",        No,    No,       No,     No),
+    ("pipeline_locks",               "update",        No,    No,       No,     No),
+    ("pipeline_locks",               "delete",        No,    No,       No,     No),
+
     ("block_vector_representations", "select",        All,   All,      All,    All),
     ("block_vector_representations", "insert",        No,    All,      All,    No),
     ("block_vector_representations", "update",        No,    All,      All,    No),
@@ -171,6 +177,7 @@ fn statement(table: &str, verb: &str) -> String {
         "pipeline_blocks" => ("pipeline_block_id", "pipeline_block"),
         "pipeline_edges" => ("pipeline_edge_id", "pipeline_edge"),
         "pipeline_runs" => ("run_id", "run"),
+        "pipeline_locks" => ("lock_digest", "lock"),
         "block_vector_representations" => ("vector_id", "block_vector"),
         "edge_vector_representations" => ("vector_id", "edge_vector"),
         "audit_logs" => ("log_id", "log"),
@@ -209,6 +216,7 @@ fn statement(table: &str, verb: &str) -> String {
                 "pipeline_blocks" => "block_version_id = null",
                 "pipeline_edges" => "edge_version_id = {edge_version}",
                 "pipeline_runs" => "status = 'started'",
+                "pipeline_locks" => "lock = '{}'",
                 "audit_logs" => "details = '{}'",
                 _ => "vector_db = 'other'",
             };
@@ -245,6 +253,7 @@ fn statement(table: &str, verb: &str) -> String {
                      select pipeline_id, {loose_edge}, source_block_id, target_block_id
                      from pipeline_edges where pipeline_edge_id = {pipeline_edge}",
                 "pipeline_runs" => "(pipeline_id) values ({pipeline})",
+                "pipeline_locks" => "(lock_digest, lock) values (repeat('0', 64), '{}')",
                 "block_vector_representations" =>
                     "(block_id, vector_db, vector_key) values ({block}, 'db', 'new')",
                 "edge_vector_representations" =>

@@ -1,0 +1,255 @@
+-- What a run ran on, word for word, and the runs themselves: which steps count, and how often.
+
+-- Used by triggers only, so not before this migration is in.
+alter type public.audit_entity_type add value 'pipeline_lock';
+
+create table public.pipeline_locks (
+    lock_digest text not null constraint pipeline_locks_pkey primary key,
+    lock jsonb not null,
+    pipeline_id uuid not null generated always as ((lock ->> 'pipeline_id')::uuid) stored,
+    created_at timestamptz not null default clock_timestamp(),
+    constraint pipeline_locks_lock_digest_check check (lock_digest ~ '^[0-9a-f]{64}$')
+);
+comment on table public.pipeline_locks is
+    'What runs ran on: versions, verifications, sources, configuration. Written by the admission of a run, once for all that ran on the same.';
+comment on column public.pipeline_locks.pipeline_id is 'No reference: a lock outlives its pipeline.';
+comment on column public.pipeline_locks.lock_digest is 'SHA-256 of the lock in the canonical form of RFC 8785, in hex.';
+
+create function app.guard_locks() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if tg_op = 'INSERT' then
+        if new.lock_digest <> app.json_digest(new.lock) then
+            raise exception 'the digest is not that of the lock' using errcode = '42501';
+        end if;
+        return null;
+    end if;
+    raise exception 'locks are append-only' using errcode = '42501';
+end $$;
+-- After: only for a lock that is new.
+create trigger pipeline_locks_1_digest after insert on public.pipeline_locks
+    for each row execute function app.guard_locks();
+create trigger pipeline_locks_1_guard before update or delete on public.pipeline_locks
+    for each row execute function app.guard_locks();
+create trigger pipeline_locks_9_audit after insert or update or delete on public.pipeline_locks
+    for each row execute function app.audit('pipeline_lock', '', 'pipeline_id', 'lock');
+create trigger pipeline_locks_no_truncate before truncate on public.pipeline_locks
+    for each statement execute function app.refuse_truncate();
+
+alter table public.pipeline_locks enable row level security;
+revoke all on public.pipeline_locks from public, anon, authenticated, service_role;
+grant select on public.pipeline_locks to authenticated;
+create policy pipeline_locks_select on public.pipeline_locks for select to authenticated
+    using ((select app.can_read()));
+
+alter table public.pipeline_runs add column lock_digest text not null
+    constraint pipeline_runs_lock_digest_fkey references public.pipeline_locks
+    constraint pipeline_runs_lock_digest_check check (lock_digest ~ '^[0-9a-f]{64}$');
+comment on column public.pipeline_runs.lock_digest is 'What it ran on. Set when the run is admitted, by nobody else.';
+create index pipeline_runs_lock_digest_idx on public.pipeline_runs (lock_digest);
+create index pipeline_runs_status_idx on public.pipeline_runs (status, created_at, run_id);
+
+-- Metadata may be large, its canonical form takes 2 ms a kilobyte, and a version never changes.
+create table app.metadata_digests (
+    version_id uuid not null constraint metadata_digests_pkey primary key,
+    digest text not null
+);
+comment on table app.metadata_digests is
+    'SHA-256 of the canonical metadata of block and edge versions that have run. Others are computed when they are asked for.';
+revoke all on app.metadata_digests from public, anon, authenticated, service_role;
+
+-- The lock ----------------------------------------------------------------------------------------
+
+create function app.sources(entity public.entity_type, id uuid) returns jsonb
+language sql stable security definer
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'repos', (
+            select coalesce(jsonb_agg(jsonb_build_object('repo_url', r.repo_url, 'branch', r.branch)
+                order by r.repo_url collate "C", r.branch collate "C"), '[]')
+            from public.code_repos r where r.entity_type = entity and r.entity_id = id),
+        'images', (
+            select coalesce(jsonb_agg(jsonb_build_object('registry_url', i.registry_url, 'image_tag', i.image_tag)
+                order by i.registry_url collate "C", i.image_tag collate "C"), '[]')
+            from public.docker_images i where i.entity_type = entity and i.entity_id = id))
+$$;
+
+create function app.pipeline_lock(pipeline uuid) returns jsonb
+language sql stable security definer
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'format', 1,
+        'pipeline_id', p.pipeline_id,
+        'dagster_pipeline_config', p.dagster_pipeline_config,
+        'blocks', (
+            select coalesce(jsonb_agg(app.sources('block', v.block_id) || jsonb_build_object(
+                'block_id', v.block_id, 'name', v.name, 'block_type', v.block_type,
+                'version_id', v.version_id, 'version_number', v.version_number,
+                'metadata_digest', coalesce(d.digest, app.json_digest(v.metadata))) order by v.block_id), '[]')
+            from public.pipeline_blocks pb
+            join public.blocks b using (block_id)
+            join public.block_versions v on v.version_id = coalesce(pb.block_version_id, b.current_version_id)
+            left join app.metadata_digests d on d.version_id = v.version_id
+            where pb.pipeline_id = p.pipeline_id),
+        'edges', (
+            select coalesce(jsonb_agg(app.sources('edge', v.edge_id) || jsonb_build_object(
+                'edge_id', v.edge_id, 'name', v.name,
+                'source_block_id', pe.source_block_id, 'target_block_id', pe.target_block_id,
+                'version_id', v.version_id, 'version_number', v.version_number,
+                'metadata_digest', coalesce(d.digest, app.json_digest(v.metadata)),
+                'verification', case when c.verification_status = 'passed' then jsonb_build_object(
+                    'verification_id', c.verification_id, 'verified_by', c.verified_by,
+                    -- Not as the session's time zone would have it.
+                    'verified_at', to_char(c.verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) end)
+                order by v.edge_id, pe.source_block_id, pe.target_block_id), '[]')
+            from public.pipeline_edges pe
+            join public.edges e using (edge_id)
+            join public.edge_versions v on v.version_id = coalesce(pe.edge_version_id, e.current_version_id)
+            left join app.metadata_digests d on d.version_id = v.version_id
+            left join lateral app.clearance(v.version_id) as c on true
+            where pe.pipeline_id = p.pipeline_id))
+    from public.pipelines p
+    where p.pipeline_id = pipeline
+$$;
+comment on function app.pipeline_lock(uuid) is
+    'All that a run of the pipeline would run on now, and nothing else: same inputs, same lock. The verification of an edge is null '
+    'while none clears it.';
+
+-- The gate ----------------------------------------------------------------------------------------
+
+create or replace function app.guard_runs() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    outcomes constant public.run_status[] := array['success', 'failure', 'canceled'];
+    blocking jsonb;
+    lock jsonb;
+begin
+    if tg_op = 'INSERT' then
+        if new.status <> 'queued' then
+            raise exception 'a run begins queued'
+                using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
+        end if;
+        -- Who may start runs, the policy says; but only after all that follows, which needs a user.
+        if app.caller_id() is not null and app.caller_role() is null then
+            raise exception 'there is no such active user' using errcode = '42501';
+        end if;
+        perform app.require_current_view();
+        -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
+        -- the pointers of its blocks and edges, the versions that verifications queue on.
+        perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
+        if not found then
+            raise exception 'there is no such pipeline'
+                using errcode = '23503', constraint = 'pipeline_runs_pipeline_id_fkey', table = 'pipeline_runs';
+        end if;
+        perform from public.blocks b
+            where b.block_id in (select pb.block_id from public.pipeline_blocks pb where pb.pipeline_id = new.pipeline_id)
+            order by b.block_id for share;
+        perform from public.edges e
+            where e.edge_id in (select pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = new.pipeline_id)
+            order by e.edge_id for share;
+        perform from public.edge_versions v
+            where v.version_id in (
+                select coalesce(pe.edge_version_id, e.current_version_id)
+                from public.pipeline_edges pe join public.edges e using (edge_id)
+                where pe.pipeline_id = new.pipeline_id)
+            order by v.version_id for share;
+        select jsonb_agg(to_jsonb(b) order by b.entity_type, b.name, b.code) into blocking
+        from app.blockers(new.pipeline_id) as b;
+        if blocking is not null then
+            raise exception 'the pipeline may not run now'
+                using errcode = '23514', constraint = 'pipeline_runs_not_ready', table = 'pipeline_runs', detail = blocking::text;
+        end if;
+        lock := app.pipeline_lock(new.pipeline_id);
+        new.lock_digest := app.json_digest(lock);
+        insert into public.pipeline_locks (lock_digest, lock) values (new.lock_digest, lock) on conflict do nothing;
+        insert into app.metadata_digests (version_id, digest)
+            select (part ->> 'version_id')::uuid, part ->> 'metadata_digest'
+            from jsonb_array_elements((lock -> 'blocks') || (lock -> 'edges')) as part
+            where not exists (select from app.metadata_digests d where d.version_id = (part ->> 'version_id')::uuid)
+            order by 1
+            on conflict do nothing;
+        new.started_at := null;
+        new.ended_at := null;
+        return new;
+    end if;
+    if (new.run_id, new.pipeline_id, new.lock_digest) is distinct from (old.run_id, old.pipeline_id, old.lock_digest) then
+        raise exception 'a run stays what it is' using errcode = '42501';
+    end if;
+    if new.status = old.status or new.status = 'queued' or (new.status = 'started' and old.status = any (outcomes)) then
+        -- Said twice, or overtaken: nothing changes, but for a beginning that was not known.
+        if new.status = 'started' and old.started_at is null and new.started_at <= old.ended_at then
+            new.updated_at := app.next_revision(old.updated_at);
+        else
+            new.started_at := old.started_at;
+        end if;
+        new.status := old.status;
+        new.ended_at := old.ended_at;
+        return new;
+    end if;
+    if old.status = any (outcomes) then
+        raise exception 'the run has ended already: %', old.status
+            using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
+    end if;
+    if new.status = 'started' then
+        new.started_at := coalesce(new.started_at, clock_timestamp());
+    else
+        new.ended_at := coalesce(new.ended_at, clock_timestamp());
+    end if;
+    new.updated_at := app.next_revision(old.updated_at);
+    return new;
+end $$;
+comment on function app.guard_runs() is
+    'BEFORE INSERT OR UPDATE: admits a run only when its pipeline is ready, and locks what it runs on; then only forward.';
+
+create or replace function app.count_run() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+    -- Succeeded or failed, it had begun, whether or not we know when.
+    was_counted boolean := old.ended_at is not null and (old.status <> 'canceled' or old.started_at is not null);
+    is_counted boolean := new.ended_at is not null and (new.status <> 'canceled' or new.started_at is not null);
+    was_timed boolean := old.status = 'success' and old.started_at is not null;
+    is_timed boolean := new.status = 'success' and new.started_at is not null;
+begin
+    if (is_counted, is_timed) = (was_counted, was_timed) then
+        return null;
+    end if;
+    update public.pipelines p set
+        times_run = p.times_run + s.counted,
+        runs_succeeded = p.runs_succeeded + s.timed,
+        runtime_total = p.runtime_total + s.runtime,
+        average_runtime = case when p.runs_succeeded + s.timed > 0
+            then extract(epoch from p.runtime_total + s.runtime)::double precision / (p.runs_succeeded + s.timed) end
+    from (select is_counted::int - was_counted::int as counted,
+                 is_timed::int - was_timed::int as timed,
+                 case when is_timed and not was_timed then new.ended_at - new.started_at else interval '0' end as runtime) as s
+    where p.pipeline_id = new.pipeline_id;
+    return null;
+end $$;
+comment on column public.pipelines.runs_succeeded is 'Runs that succeeded and whose beginning is known: those behind average_runtime.';
+comment on column public.pipelines.average_runtime is
+    'Seconds, over the succeeded runs whose beginning is known; null before the first.';
+
+create function app.guard_pipeline_purge() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+    if exists (select from public.pipeline_runs r where r.pipeline_id = old.pipeline_id and r.ended_at is null) then
+        raise exception 'the pipeline has unfinished runs'
+            using errcode = '23503', constraint = 'pipelines_in_use', table = 'pipelines';
+    end if;
+    return old;
+end $$;
+create trigger pipelines_1_purge before delete on public.pipelines
+    for each row execute function app.guard_pipeline_purge();
+
+revoke execute on all functions in schema app from public;
+grant execute on function app.pipeline_lock(uuid), app.json_digest(jsonb) to blockyard_api;

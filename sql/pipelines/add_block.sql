@@ -1,0 +1,24 @@
+-- $2 pipeline, $3 the block as the request has it, $4 revisions of the pipeline.
+with graph as materialized (
+    select p.pipeline_id, g.blocks
+    from pipelines p
+    cross join lateral app.resolve_graph(jsonb_build_array($3::jsonb), '[]', true) as g
+    where (select app.as_caller($1))
+      and p.pipeline_id = (select app.find_id('pipeline', $2))
+      and p.archived_at is null
+      and ($4::timestamptz[] is null or p.updated_at = any ($4))
+), added as (
+    insert into pipeline_blocks (pipeline_id, block_id, block_version_id)
+    select g.pipeline_id, b.block_id, b.block_version_id
+    from graph g
+    cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid)
+    where (select app.as_caller($1))
+    returning *
+)
+select
+    a.pipeline_block_id, a.block_id, a.block_version_id, a.created_at, a.updated_at, b.name, v.block_type, v.version_id,
+    v.version_number
+from added a
+join blocks b using (block_id)
+join block_versions v on v.version_id = coalesce(a.block_version_id, b.current_version_id)
+where (select app.as_caller($1))

@@ -1,0 +1,28 @@
+-- $2 pipeline, $3 the edge as the request has it, $4 revisions of the pipeline.
+with graph as materialized (
+    select p.pipeline_id, g.edges
+    from pipelines p
+    cross join lateral app.resolve_graph(
+        (select coalesce(jsonb_agg(jsonb_build_object('block_id', pb.block_id)), '[]')
+         from pipeline_blocks pb where pb.pipeline_id = p.pipeline_id),
+        jsonb_build_array($3::jsonb), true) as g
+    where (select app.as_caller($1))
+      and p.pipeline_id = (select app.find_id('pipeline', $2))
+      and p.archived_at is null
+      and ($4::timestamptz[] is null or p.updated_at = any ($4))
+), added as (
+    insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id)
+    select g.pipeline_id, e.edge_id, e.source_block_id, e.target_block_id, e.edge_version_id
+    from graph g
+    cross join lateral jsonb_to_recordset(g.edges)
+        as e (edge_id uuid, source_block_id uuid, target_block_id uuid, edge_version_id uuid)
+    where (select app.as_caller($1))
+    returning *
+)
+select
+    a.pipeline_edge_id, a.edge_id, a.source_block_id, a.target_block_id, a.edge_version_id, a.created_at, a.updated_at,
+    e.name, v.version_id as "version_id!", v.version_number as "version_number!", v.verification_status::text as verification_status
+from added a
+join edges e using (edge_id)
+join app.checked_edge_versions v on v.version_id = coalesce(a.edge_version_id, e.current_version_id)
+where (select app.as_caller($1))

@@ -1,0 +1,36 @@
+-- Every filter and every order, planned anew for the values it gets, as sql/blocks/list.sql.
+-- $2 name, $3 text, $4 creator, $5 block and $6 edge (id or name), $7 archived instead of live, $8 order;
+-- of the last row seen $9 time or $10 name, and $11 id; $12 rows; $13 and $14 include blocks, edges.
+select
+    p.pipeline_id as "pipeline_id!", p.name as "name!", p.description, p.created_at as "created_at!", p.updated_at as "updated_at!",
+    p.dagster_pipeline_config as "dagster_pipeline_config!", p.created_by, p.times_run as "times_run!", p.average_runtime, p.archived_at,
+    case when $13 then p.its_blocks end as blocks,
+    case when $14 then p.its_edges end as edges,
+    null::jsonb as runs
+from app.pipeline_details p
+where (select app.as_caller($1))
+  and case when $7 then p.archived_at is not null else p.archived_at is null end
+  and ($2::text is null or p.name_key = lower($2))
+  and ($3::text is null or p.pipeline_id in (select app.find_pipelines($3)))
+  and ($4::uuid is null or p.created_by = $4)
+  and ($5::text is null or p.pipeline_id in (
+      select pb.pipeline_id from pipeline_blocks pb where pb.block_id = app.find_id('block', $5)))
+  and ($6::text is null or p.pipeline_id in (
+      select pe.pipeline_id from pipeline_edges pe where pe.edge_id = app.find_id('edge', $6)))
+  and case
+      when $11::uuid is null then true
+      when $8 = '-created_at' then (p.created_at, p.pipeline_id) < ($9::timestamptz, $11)
+      when $8 = 'created_at' then (p.created_at, p.pipeline_id) > ($9, $11)
+      when $8 = '-updated_at' then (p.updated_at, p.pipeline_id) < ($9, $11)
+      when $8 = 'updated_at' then (p.updated_at, p.pipeline_id) > ($9, $11)
+      when $8 = '-name' then (p.name_key, p.pipeline_id) < ($10::text, $11)
+      when $8 = 'name' then (p.name_key, p.pipeline_id) > ($10, $11)
+  end
+order by
+    case $8 when '-created_at' then p.created_at when '-updated_at' then p.updated_at end desc,
+    case $8 when 'created_at' then p.created_at when 'updated_at' then p.updated_at end,
+    case $8 when '-name' then p.name_key end desc,
+    case $8 when 'name' then p.name_key end,
+    case when $8 like '-%' then p.pipeline_id end desc,
+    case when $8 not like '-%' then p.pipeline_id end
+limit $12

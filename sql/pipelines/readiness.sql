@@ -1,0 +1,12 @@
+-- The gate's question and the lock's answer, of one snapshot.
+select
+    p.pipeline_id, p.name, l.lock as "lock!", app.json_digest(l.lock) as "lock_digest!", b.blockers as "blockers!"
+from pipelines p
+cross join lateral (select app.pipeline_lock(p.pipeline_id) as lock offset 0) as l
+cross join lateral (
+    select coalesce(jsonb_agg(to_jsonb(b) order by b.entity_type, b.name, b.code), '[]') as blockers
+    from app.blockers(p.pipeline_id) as b
+) as b
+where (select app.as_caller($1))
+  and p.pipeline_id = (select app.find_id('pipeline', $2))
+  and p.archived_at is null

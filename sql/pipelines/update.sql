@@ -1,0 +1,12 @@
+update pipelines set
+    name = coalesce($3, name),
+    description = case when $4 then $5 else description end,
+    dagster_pipeline_config = coalesce($6, dagster_pipeline_config)
+where (select app.as_caller($1))
+  and pipeline_id = (select app.find_id('pipeline', $2))
+  and archived_at is null
+  and ($7::timestamptz[] is null or updated_at = any ($7))
+returning
+    pipeline_id, name, description, created_at, updated_at, dagster_pipeline_config, created_by, times_run,
+    average_runtime, archived_at,
+    null::jsonb as blocks, null::jsonb as edges, null::jsonb as runs

@@ -1,0 +1,9 @@
+-- The gate stands in the database: app.guard_runs.
+insert into pipeline_runs (pipeline_id)
+select p.pipeline_id
+from pipelines p
+where (select app.as_caller($1))
+  and p.pipeline_id = (select app.find_id('pipeline', $2))
+  and p.archived_at is null
+returning
+    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest

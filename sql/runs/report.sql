@@ -1,0 +1,10 @@
+-- What of it counts, app.guard_runs decides.
+update pipeline_runs set
+    status = $3,
+    started_at = coalesce($4, started_at),
+    ended_at = coalesce($5, ended_at)
+where (select app.as_caller($1))
+  and run_id = $2
+  and ($6::timestamptz[] is null or updated_at = any ($6))
+returning
+    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest

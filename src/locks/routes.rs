@@ -1,0 +1,119 @@
+//! `/locks`.
+
+use std::str::FromStr;
+
+use actix_web::{get, web};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use utoipa::IntoParams;
+
+use super::{Lock, LockDiff, comparison, queries};
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::Db;
+use crate::versions::tree;
+
+/// SHA-256 in hex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockDigest(String);
+
+impl FromStr for LockDigest {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_digest
+            .then(|| Self(text.to_ascii_lowercase()))
+            .ok_or("Must be a SHA-256 in hex: 64 digits.")
+    }
+}
+
+impl<'de> Deserialize<'de> for LockDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Which two locks.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Pair {
+    #[param(value_type = String)]
+    pub a: LockDigest,
+    #[param(value_type = String)]
+    pub b: LockDigest,
+}
+
+impl FromParams for Pair {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let a = params.required("a");
+        let b = params.required("b");
+        Some(Self { a: a?, b: b? })
+    }
+}
+
+/// What turns one lock into another
+#[utoipa::path(
+    operation_id = "diff_locks",
+    tag = "locks",
+    params(Pair),
+    responses((status = 200, description = "The difference", body = LockDiff)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/locks/diff")]
+pub async fn diff(
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(Pair { a, b }): Query<Pair>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::PipelineLock, None);
+    let locks = db
+        .run(&caller, async |scope| {
+            queries::pair(scope, &a.0, &b.0).await
+        })
+        .await?;
+    let find = |wanted: &LockDigest| -> Result<Value, Problem> {
+        let found = locks.iter().find(|lock| lock.lock_digest == wanted.0);
+        tree(&found.ok_or_else(|| Problem::not_found("Lock"))?.lock)
+    };
+    let (from, to) = (find(&a)?, find(&b)?);
+    Reply::ok(&LockDiff {
+        same: a == b,
+        summary: comparison::summary(&from, &to),
+        patch: serde_json::to_value(json_patch::diff(&from, &to)).unwrap_or_default(),
+        a: a.0,
+        b: b.0,
+    })
+}
+
+/// Read a lock
+#[utoipa::path(
+    operation_id = "get_lock",
+    tag = "locks",
+    params(("lock_digest" = String, Path, description = "SHA-256 in hex")),
+    responses((status = 200, description = "What runs ran on", body = Lock)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/locks/{lock_digest}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    digest: web::Path<LockDigest>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::PipelineLock, None);
+    let lock = db
+        .run(&caller, async |scope| queries::get(scope, &digest.0).await)
+        .await?
+        .ok_or_else(|| Problem::not_found("Lock"))?;
+    Ok(Reply::ok(&lock)?.revision(lock.created_at))
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    // Before the route whose parameter could be `diff`.
+    config.service(diff).service(get);
+}

@@ -1,0 +1,136 @@
+//! The graph of a pipeline as text and pictures, in whatever form the client accepts.
+
+mod dot;
+mod layout;
+mod mermaid;
+mod svg;
+#[cfg(test)]
+mod tests;
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{Accept, Header};
+
+use super::graph::Graph;
+use super::{PipelineBlock, PipelineEdge};
+use crate::api::problem::Problem;
+use crate::blocks::BlockType;
+
+/// In which form a graph is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Mermaid,
+    Dot,
+    Svg,
+}
+
+impl Format {
+    /// In the order of our own preference.
+    const ALL: [Self; 4] = [Self::Json, Self::Svg, Self::Mermaid, Self::Dot];
+
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Mermaid => "text/vnd.mermaid",
+            Self::Dot => "text/vnd.graphviz",
+            Self::Svg => "image/svg+xml",
+        }
+    }
+
+    /// The form that the client likes best; JSON when it says nothing.
+    ///
+    /// # Errors
+    /// 406 when it accepts none of ours.
+    pub(super) fn accepted_by(request: &HttpRequest) -> Result<Self, Problem> {
+        let ranges = Accept::parse(request)
+            .map(|accept| accept.0)
+            .unwrap_or_default();
+        if ranges.is_empty() {
+            return Ok(Self::Json);
+        }
+        let quality = |format: Self| {
+            let essence = format.media_type();
+            let whole_type = essence.split('/').next().map(|top| format!("{top}/*"));
+            // The most specific range decides (RFC 9110 §12.5.1).
+            [Some(essence.to_owned()), whole_type, Some("*/*".to_owned())]
+                .into_iter()
+                .flatten()
+                .find_map(|pattern| {
+                    ranges
+                        .iter()
+                        .find(|range| range.item.essence_str() == pattern)
+                        .map(|range| range.quality)
+                })
+        };
+        let mut best = None;
+        for format in Self::ALL {
+            if let Some(quality) = quality(format)
+                && quality > actix_web::http::header::Quality::ZERO
+                && best.is_none_or(|(_, highest)| quality > highest)
+            {
+                best = Some((format, quality));
+            }
+        }
+        best.map(|(format, _)| format).ok_or_else(|| {
+            let known = Self::ALL.map(Self::media_type).join(", ");
+            Problem::new(
+                StatusCode::NOT_ACCEPTABLE,
+                "not_acceptable",
+                format!("A graph is sent as {known}."),
+            )
+        })
+    }
+
+    /// The graph in this form.
+    ///
+    /// # Errors
+    /// 500 when it has no JSON form.
+    pub(super) fn render(self, graph: &Graph) -> Result<String, Problem> {
+        Ok(match self {
+            Self::Json => serde_json::to_string(graph).map_err(|error| {
+                tracing::error!(%error, "a graph has no JSON form");
+                Problem::internal()
+            })?,
+            Self::Mermaid => mermaid::render(graph),
+            Self::Dot => dot::render(graph),
+            Self::Svg => svg::render(graph),
+        })
+    }
+}
+
+/// Where both ends of an edge are among the blocks.
+fn ends(graph: &Graph, edge: &PipelineEdge) -> Option<(usize, usize)> {
+    let at = |id| graph.blocks.iter().position(|block| block.block_id == id);
+    Some((at(edge.source_block_id)?, at(edge.target_block_id)?))
+}
+
+/// What stands below the name of a block.
+fn caption(block: &PipelineBlock) -> String {
+    let kind = match block.block_type {
+        BlockType::Dataset => "dataset",
+        BlockType::Model => "model",
+    };
+    let pinned = if block.block_version_id.is_some() {
+        ", pinned"
+    } else {
+        ""
+    };
+    format!("{kind} v{}{pinned}", block.version_number)
+}
+
+/// Whether a run may pass an edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    Passed,
+    Failed,
+    Missing,
+}
+
+fn check(edge: &PipelineEdge) -> Check {
+    match edge.verification_status.as_deref() {
+        Some("passed") => Check::Passed,
+        Some(_) => Check::Failed,
+        None => Check::Missing,
+    }
+}

@@ -1,0 +1,207 @@
+//! SVG, by our own layout.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use super::layout::{self, PORT, Point, Size};
+use super::{Check, Graph, caption, check, ends};
+use crate::blocks::BlockType;
+
+const MARGIN: f64 = 24.0;
+const TITLE: f64 = 40.0;
+const LEGEND: f64 = 36.0;
+/// Of a letter at 13 pixels, on average; names are cut to what fits.
+const LETTER: f64 = 7.4;
+const SMALL_LETTER: f64 = 6.0;
+const LONGEST_NAME: usize = 30;
+const LONGEST_LABEL: usize = 24;
+
+const STYLE: &str = "text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;fill:#1f2933;text-anchor:middle}\
+.title{font-size:17px;font-weight:600;text-anchor:start}\
+.small{font-size:11px;fill:#52606d}\
+.label{font-size:10.5px;fill:#3e4c59;paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
+.legend{font-size:11px;fill:#52606d;text-anchor:start}\
+.dataset{fill:#e3f0fb;stroke:#3b7bbf}.model{fill:#fdf0dc;stroke:#c98a2b}\
+path{fill:none;stroke-width:1.6}\
+.passed{stroke:#2e7d32}.failed{stroke:#c62828;stroke-dasharray:2 3}.missing{stroke:#8a8a8a;stroke-dasharray:6 4}";
+
+const MARKERS: [(&str, &str); 3] = [
+    ("passed", "#2e7d32"),
+    ("failed", "#c62828"),
+    ("missing", "#8a8a8a"),
+];
+
+pub(super) fn render(graph: &Graph) -> String {
+    let ties: Vec<_> = graph
+        .edges
+        .iter()
+        .filter_map(|edge| Some((edge, ends(graph, edge)?)))
+        .collect();
+    let labels: Vec<String> = ties
+        .iter()
+        .map(|(edge, _)| {
+            format!(
+                "{} v{}",
+                cut(&edge.name, LONGEST_LABEL),
+                edge.version_number
+            )
+        })
+        .collect();
+    let edges: Vec<(usize, usize, f64)> = ties
+        .iter()
+        .zip(&labels)
+        .map(|((_, (from, to)), label)| (*from, *to, length(label) * SMALL_LETTER))
+        .collect();
+    let sizes: Vec<Size> = graph
+        .blocks
+        .iter()
+        .enumerate()
+        .map(|(at, block)| {
+            let name = length(&cut(&block.name, LONGEST_NAME)) * LETTER;
+            let below = length(&caption(block)) * SMALL_LETTER;
+            let leaving = edges.iter().filter(|edge| edge.0 == at).count();
+            let arriving = edges.iter().filter(|edge| edge.1 == at).count();
+            Size {
+                width: name.max(below) + 28.0,
+                height: (leaving.max(arriving) as f64 * PORT + 8.0).max(46.0),
+            }
+        })
+        .collect();
+    let layout = layout::layout(&sizes, &edges);
+    let title_width = length(&graph.name) * 10.0;
+    let width = layout.size.width.max(title_width).max(420.0) + 2.0 * MARGIN;
+    let height = layout.size.height + 2.0 * MARGIN + TITLE + LEGEND;
+
+    // Writing to a string does not fail.
+    let mut svg = String::new();
+    let _ = write!(
+        svg,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img"><title>{}</title><style>{STYLE}</style><defs>"#,
+        escaped(&graph.name)
+    );
+    for (name, colour) in MARKERS {
+        let _ = write!(
+            svg,
+            r#"<marker id="{name}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" style="fill:{colour};stroke:none"/></marker>"#
+        );
+    }
+    let _ = write!(
+        svg,
+        r##"</defs><rect width="100%" height="100%" fill="#fff"/><text class="title" x="{MARGIN}" y="{}">{}</text><g transform="translate({MARGIN} {})">"##,
+        MARGIN + 12.0,
+        escaped(&graph.name),
+        MARGIN + TITLE
+    );
+    for ((edge, _), route) in ties.iter().zip(&layout.routes) {
+        let class = class(check(edge));
+        let _ = write!(
+            svg,
+            r#"<path class="{class}" marker-end="url(#{class})" d="{}"/>"#,
+            curve(route)
+        );
+    }
+    for ((block, middle), size) in graph.blocks.iter().zip(&layout.middles).zip(&sizes) {
+        let class = match block.block_type {
+            BlockType::Dataset => "dataset",
+            BlockType::Model => "model",
+        };
+        let _ = write!(
+            svg,
+            r#"<g><title>{}</title><rect class="{class}" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="7"/><text x="{:.1}" y="{:.1}">{}</text><text class="small" x="{:.1}" y="{:.1}">{}</text></g>"#,
+            escaped(&block.name),
+            middle.x - size.width / 2.0,
+            middle.y - size.height / 2.0,
+            size.width,
+            size.height,
+            middle.x,
+            middle.y - 3.0,
+            escaped(&cut(&block.name, LONGEST_NAME)),
+            middle.x,
+            middle.y + 13.0,
+            caption(block)
+        );
+    }
+    for (((edge, _), route), label) in ties.iter().zip(&layout.routes).zip(&labels) {
+        // On the curve a third of the way, where edges out of one block are still apart.
+        if let [from, to, ..] = route.as_slice() {
+            let _ = write!(
+                svg,
+                r#"<text class="label" x="{:.1}" y="{:.1}"><title>{}</title>{}</text>"#,
+                from.x + 0.342 * (to.x - from.x),
+                from.y + 0.216 * (to.y - from.y) - 5.0,
+                escaped(&edge.name),
+                escaped(label)
+            );
+        }
+    }
+    svg.push_str("</g>");
+    legend(&mut svg, height - MARGIN);
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn legend(svg: &mut String, y: f64) {
+    let mut x = MARGIN;
+    for (class, meaning) in [
+        ("passed", "verified"),
+        ("failed", "verification failed"),
+        ("missing", "not verified"),
+    ] {
+        let _ = write!(
+            svg,
+            r#"<path class="{class}" marker-end="url(#{class})" d="M{x:.0} {:.0}h30"/><text class="legend" x="{:.0}" y="{y:.0}">{meaning}</text>"#,
+            y - 4.0,
+            x + 38.0
+        );
+        x += 54.0 + length(meaning) * SMALL_LETTER;
+    }
+}
+
+fn class(check: Check) -> &'static str {
+    match check {
+        Check::Passed => "passed",
+        Check::Failed => "failed",
+        Check::Missing => "missing",
+    }
+}
+
+/// A smooth line that is level wherever it meets a column.
+fn curve(route: &[Point]) -> String {
+    let mut path = String::new();
+    let mut points = route.iter();
+    let Some(mut from) = points.next() else {
+        return path;
+    };
+    let _ = write!(path, "M{:.1} {:.1}", from.x, from.y);
+    for to in points {
+        let middle = f64::midpoint(from.x, to.x);
+        let _ = write!(
+            path,
+            "C{middle:.1} {:.1} {middle:.1} {:.1} {:.1} {:.1}",
+            from.y, to.y, to.x, to.y
+        );
+        from = to;
+    }
+    path
+}
+
+fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(longest) {
+        Some(_) => text.chars().take(longest - 1).chain(['…']).collect(),
+        None => text.into(),
+    }
+}
+
+fn length(text: &str) -> f64 {
+    text.chars()
+        .map(|c| if c > '\u{2E80}' { 1.8 } else { 1.0 })
+        .sum()
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}

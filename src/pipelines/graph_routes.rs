@@ -1,0 +1,125 @@
+//! `/pipelines/{pipeline}/graph`: read in four forms, replaced as a whole.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, put, web};
+use serde::de::DeserializeOwned;
+
+use super::drawing::Format;
+use super::graph::{GivenGraph, Graph};
+use super::queries::{self, Include};
+use super::{Pipeline, routes};
+use crate::api::change::Change;
+use crate::api::etag;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{NoParams, Query};
+use crate::api::raw_json::RawJson;
+use crate::api::reply::Reply;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::Db;
+
+fn graph(pipeline: Pipeline) -> Result<Graph, Problem> {
+    Ok(Graph {
+        pipeline_id: pipeline.pipeline_id,
+        name: pipeline.name,
+        blocks: parts(pipeline.blocks)?,
+        edges: parts(pipeline.edges)?,
+    })
+}
+
+fn parts<T: DeserializeOwned>(json: Option<RawJson>) -> Result<Vec<T>, Problem> {
+    let Some(json) = json else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_str(json.get()).map_err(|error| {
+        tracing::error!(%error, "parts of a pipeline that are none");
+        Problem::internal()
+    })
+}
+
+/// Read the graph of a pipeline
+///
+/// As JSON, or drawn: as `Accept` says. Edges are drawn solid when a run may pass them.
+#[utoipa::path(
+    operation_id = "get_pipeline_graph",
+    tag = "pipelines",
+    params(("pipeline" = String, Path, description = "Id or name")),
+    responses(
+        (status = 200, description = "The graph", content(
+            (Graph = "application/json"),
+            (String = "image/svg+xml"),
+            (String = "text/vnd.mermaid"),
+            (String = "text/vnd.graphviz")
+        )),
+        (status = 406, description = "None of these forms is accepted", content_type = "application/problem+json", body = Problem)
+    ),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/pipelines/{pipeline}/graph")]
+pub async fn get_graph(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    pipeline: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<HttpResponse, Problem> {
+    let format = Format::accepted_by(&request)?;
+    let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
+    let found = db
+        .run(&caller, async |scope| {
+            queries::get(scope, &pipeline, Include::GRAPH).await
+        })
+        .await?
+        .ok_or_else(|| Problem::not_found("Pipeline"))?;
+    let revision = found.updated_at;
+    let body = format.render(&graph(found)?)?;
+    let tag = etag::of_compound(revision, body.as_bytes());
+    let known = etag::is_known(&request, &tag);
+    let mut response = if known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::ETAG, tag))
+        .insert_header((header::VARY, "Accept"));
+    if known {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type(format.media_type()).body(body))
+}
+
+/// Replace the graph of a pipeline
+///
+/// What is in both graphs keeps its id. All of it is done, or nothing.
+#[utoipa::path(
+    operation_id = "replace_pipeline_graph",
+    tag = "pipelines",
+    params(("pipeline" = String, Path, description = "Id or name")),
+    request_body = GivenGraph,
+    responses((status = 200, description = "The pipeline with its new graph", body = Pipeline)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[put("/pipelines/{pipeline}/graph")]
+pub async fn replace_graph(
+    db: web::Data<Db>,
+    pipeline: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<GivenGraph>,
+) -> Result<Reply, Problem> {
+    db.transaction(&change.caller, async |scope| {
+        let Some(id) = queries::hold(scope, &pipeline, &change.if_match).await? else {
+            return Err(routes::refusal(scope, &pipeline, &change.if_match, false).await);
+        };
+        queries::replace_graph(scope, id, &change.body).await?;
+        let replaced = queries::get(scope, &pipeline, Include::GRAPH)
+            .await?
+            .ok_or_else(|| Problem::not_found("Pipeline"))?;
+        Ok(Reply::ok(&replaced)?.compound_revision(replaced.updated_at))
+    })
+    .await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config.service(get_graph).service(replace_graph);
+}

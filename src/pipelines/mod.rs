@@ -1,0 +1,189 @@
+//! Pipelines: blocks joined by edges, and whether they may run now.
+
+mod config;
+mod drawing;
+mod gate_routes;
+mod graph;
+mod graph_routes;
+mod part_queries;
+mod part_routes;
+mod queries;
+pub mod routes;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::raw_json::{JsonObject, RawJson};
+use crate::api::text::{Description, Name};
+use crate::blocks::BlockType;
+use graph::{GivenBlock, GivenEdge};
+
+/// A pipeline: a directed acyclic graph of blocks, and what its runs came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pipeline {
+    pub pipeline_id: Uuid,
+    #[schema(example = "nightly-training")]
+    pub name: String,
+    pub description: Option<String>,
+    pub created_at: DateTime<Utc>,
+    /// When it or its graph last changed; `ETag` is made of it. Runs do not change it.
+    pub updated_at: DateTime<Utc>,
+    #[schema(value_type = Object)]
+    pub dagster_pipeline_config: RawJson,
+    pub created_by: Option<Uuid>,
+    /// Runs that ended after they had begun.
+    pub times_run: i32,
+    /// Seconds, over the succeeded runs; null before the first.
+    pub average_runtime: Option<f64>,
+    /// Set while it is archived.
+    pub archived_at: Option<DateTime<Utc>>,
+    /// With `include=blocks`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<PipelineBlock>>)]
+    pub blocks: Option<RawJson>,
+    /// With `include=edges`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<PipelineEdge>>)]
+    pub edges: Option<RawJson>,
+    /// With `include=runs`: the newest 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<crate::runs::Run>>)]
+    pub runs: Option<RawJson>,
+}
+
+/// A block in a pipeline.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PipelineBlock {
+    pub pipeline_block_id: Uuid,
+    pub block_id: Uuid,
+    pub name: String,
+    pub block_type: BlockType,
+    /// The pin; without one the pipeline follows the active version.
+    pub block_version_id: Option<Uuid>,
+    /// The version that a run would take: the pinned one, or the active one.
+    pub version_id: Uuid,
+    pub version_number: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An edge in a pipeline, from a source block to a target block.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PipelineEdge {
+    pub pipeline_edge_id: Uuid,
+    pub edge_id: Uuid,
+    pub name: String,
+    pub source_block_id: Uuid,
+    pub target_block_id: Uuid,
+    /// The pin; without one the pipeline follows the active version.
+    pub edge_version_id: Option<Uuid>,
+    /// The version that a run would take: the pinned one, or the active one.
+    pub version_id: Uuid,
+    pub version_number: i32,
+    /// How the last check of that version ended: `passed` or `failed`; null when none did.
+    #[schema(example = "passed")]
+    pub verification_status: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Whether a pipeline may run now, and on what.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    pub pipeline_id: Uuid,
+    pub name: String,
+    pub ready: bool,
+    /// What the lock of a run would be called now.
+    pub lock_digest: String,
+    /// The exact version of each block.
+    pub blocks: Vec<serde_json::Value>,
+    /// The exact version of each edge, with the verification that clears it.
+    pub edges: Vec<serde_json::Value>,
+    /// Why it may not run; empty when it may.
+    #[schema(value_type = Vec<Blocker>)]
+    pub blockers: RawJson,
+}
+
+/// One reason why a pipeline may not run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Blocker {
+    /// `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
+    /// `edge_verification_pending` or `edge_verification_failed`.
+    pub code: String,
+    /// `pipeline`, `block` or `edge`.
+    pub entity_type: String,
+    pub entity_id: Uuid,
+    pub name: String,
+    pub version_id: Option<Uuid>,
+    pub version_number: Option<i32>,
+    /// What to do about it.
+    pub detail: String,
+}
+
+/// A pipeline to be, with its graph. Blocks and edges are named by id or name.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({
+    "name": "nightly-training",
+    "dagster_pipeline_config": {"job_name": "registry_generic", "tags": {"team": "vision"}},
+    "blocks": [{"block_id": "imagenet-1k"}, {"block_id": "resnet-50", "version_number": 3}],
+    "edges": [{"edge_id": "train", "source_block_id": "imagenet-1k", "target_block_id": "resnet-50"}]
+}))]
+pub struct NewPipeline {
+    pub name: Name,
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    pub description: Option<Description>,
+    #[schema(value_type = Option<config::DagsterConfig>)]
+    pub dagster_pipeline_config: Option<JsonObject>,
+    #[schema(value_type = Option<Vec<GivenBlock>>)]
+    pub blocks: Vec<GivenBlock>,
+    #[schema(value_type = Option<Vec<GivenEdge>>)]
+    pub edges: Vec<GivenEdge>,
+}
+
+impl FromFields for NewPipeline {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let description = fields.optional("description");
+        let config = fields.optional("dagster_pipeline_config");
+        let config = config.and_then(|config| config::checked(config, fields));
+        let blocks = fields.items("blocks", graph::MAX_BLOCKS);
+        let edges = fields.items("edges", graph::MAX_EDGES);
+        Some(Self {
+            name: name?,
+            description: description?,
+            dagster_pipeline_config: config?,
+            blocks: blocks?.unwrap_or_default(),
+            edges: edges?.unwrap_or_default(),
+        })
+    }
+}
+
+/// What to change of a pipeline. What is missing stays; `null` clears the description.
+/// `dagster_pipeline_config` is replaced as a whole. The graph has routes of its own.
+#[derive(Debug, ToSchema)]
+#[schema(example = json!({ "description": "Every night at two" }))]
+pub struct PipelinePatch {
+    #[schema(value_type = Option<Name>)]
+    pub name: Option<Name>,
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    pub description: Patch<Description>,
+    #[schema(value_type = Option<config::DagsterConfig>)]
+    pub dagster_pipeline_config: Option<JsonObject>,
+}
+
+impl FromFields for PipelinePatch {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let name = fields.changed("name");
+        let description = fields.patched("description");
+        let config = fields.changed("dagster_pipeline_config");
+        let config = config.and_then(|config| config::checked(config, fields));
+        Some(Self {
+            name: name?,
+            description: description?,
+            dagster_pipeline_config: config?,
+        })
+    }
+}

@@ -1,0 +1,337 @@
+//! `/pipelines`, and their history.
+
+use std::str::FromStr;
+
+use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, web};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::queries::{self, Include};
+use super::{NewPipeline, Pipeline, PipelinePatch, gate_routes, graph_routes, part_routes};
+use crate::api::change::Change;
+use crate::api::etag::IfMatch;
+use crate::api::fields::NoBody;
+use crate::api::page::Page;
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::removal::Removal;
+use crate::api::reply::Reply;
+use crate::audit::AuditLog;
+use crate::audit::routes::{PageOfLogs, history as audit_history};
+use crate::auth::caller::{Caller, Entity};
+use crate::db::{Db, Failure, Scope};
+use crate::versions::{self, Position, SortKeys};
+
+impl FromStr for Include {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut include = Self::default();
+        for word in text.split(',').map(str::trim) {
+            match word {
+                "blocks" => include.blocks = true,
+                "edges" => include.edges = true,
+                "runs" => include.runs = true,
+                _ => return Err("Must be blocks, edges, runs, or several with commas between."),
+            }
+        }
+        Ok(include)
+    }
+}
+
+/// Which pipelines, and how they are shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PipelineList {
+    /// Exactly this name, without regard to case.
+    pub name: Option<String>,
+    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    pub q: Option<String>,
+    /// Made by this user.
+    pub created_by: Option<Uuid>,
+    /// With this block: its id or its name.
+    pub block: Option<String>,
+    /// With this edge: its id or its name.
+    pub edge: Option<String>,
+    /// `true` lists what is archived instead (yours, or all for admins).
+    #[param(value_type = Option<bool>)]
+    pub archived: bool,
+    /// `blocks`, `edges`, or both with a comma between.
+    #[param(value_type = Option<String>, example = "blocks,edges")]
+    pub include: Include,
+    #[param(ignore)]
+    pub position: Position,
+}
+
+impl FromParams for PipelineList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let name = params.optional("name");
+        let q = params.optional("q");
+        let created_by = params.optional("created_by");
+        let block = params.optional("block");
+        let edge = params.optional("edge");
+        let archived = params.optional("archived");
+        let include = params.optional::<Include>("include");
+        let position = Position::from_params(params);
+        let include = include?.unwrap_or_default();
+        if include.runs {
+            params.fault(
+                "include",
+                "The runs are shown with one pipeline, not in a list.",
+            );
+            return None;
+        }
+        Some(Self {
+            name: name?,
+            q: q?,
+            created_by: created_by?,
+            block: block?,
+            edge: edge?,
+            archived: archived?.unwrap_or(false),
+            include,
+            position: position?,
+        })
+    }
+}
+
+/// How a pipeline is shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PipelineShown {
+    /// `blocks`, `edges`, `runs`, or several with commas between.
+    #[param(value_type = Option<String>, example = "blocks,edges")]
+    pub include: Include,
+}
+
+impl FromParams for PipelineShown {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let include = params.optional("include")?;
+        Some(Self {
+            include: include.unwrap_or_default(),
+        })
+    }
+}
+
+fn keys(pipeline: &Pipeline) -> SortKeys<'_> {
+    SortKeys {
+        id: pipeline.pipeline_id,
+        name: &pipeline.name,
+        created_at: pipeline.created_at,
+        updated_at: pipeline.updated_at,
+    }
+}
+
+fn location(pipeline: &Pipeline) -> String {
+    format!("/pipelines/{}", pipeline.pipeline_id)
+}
+
+/// Why a change met no pipeline; `archived` says whether it was meant for archived ones as well.
+pub(super) async fn refusal(
+    scope: &mut Scope<'_>,
+    pipeline: &Reference,
+    if_match: &IfMatch,
+    archived: bool,
+) -> Failure {
+    match queries::revision(scope, pipeline).await {
+        Ok(found) => versions::refusal("Pipeline", found, if_match, archived),
+        Err(failure) => failure,
+    }
+}
+
+/// Make a pipeline
+///
+/// Its blocks and edges come with it. An edge goes from one of the blocks to another, and there is
+/// no cycle; whatever is wrong with the graph is told at once.
+#[utoipa::path(
+    operation_id = "create_pipeline",
+    tag = "pipelines",
+    request_body = NewPipeline,
+    responses((status = 201, description = "Made", body = Pipeline)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/pipelines")]
+pub async fn create(
+    db: web::Data<Db>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewPipeline>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        let pipeline = queries::create(scope, &change.body).await?;
+        Ok(Reply::created(location(&pipeline), &pipeline)?.revision(pipeline.updated_at))
+    })
+    .await
+}
+
+/// List pipelines
+#[utoipa::path(
+    operation_id = "list_pipelines",
+    tag = "pipelines",
+    params(PipelineList, Position),
+    responses((status = 200, description = "A page of pipelines", body = Page<Pipeline>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/pipelines")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(wanted): Query<PipelineList>,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::Pipeline, None);
+    let rows = db
+        .run(&caller, async |scope| queries::list(scope, &wanted).await)
+        .await?;
+    Ok(Page::new(rows, wanted.position.limit, |pipeline| {
+        wanted.position.sort.cursor(&keys(pipeline))
+    })
+    .respond(&request))
+}
+
+/// Read a pipeline
+#[utoipa::path(
+    operation_id = "get_pipeline",
+    tag = "pipelines",
+    params(("pipeline" = String, Path, description = "Id or name"), PipelineShown),
+    responses((status = 200, description = "The pipeline", body = Pipeline)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/pipelines/{pipeline}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    pipeline: web::Path<Reference>,
+    Query(shown): Query<PipelineShown>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
+    let found = db
+        .run(&caller, async |scope| {
+            queries::get(scope, &pipeline, shown.include).await
+        })
+        .await?
+        .ok_or_else(|| Problem::not_found("Pipeline"))?;
+    let reply = Reply::ok(&found)?;
+    Ok(if shown.include == Include::default() {
+        reply.revision(found.updated_at)
+    } else {
+        reply.compound_revision(found.updated_at)
+    })
+}
+
+/// Change a pipeline
+///
+/// Its graph has routes of its own. A change that changes nothing leaves the revision as it is.
+#[utoipa::path(
+    operation_id = "update_pipeline",
+    tag = "pipelines",
+    params(("pipeline" = String, Path, description = "Id or name")),
+    request_body = PipelinePatch,
+    responses((status = 200, description = "The pipeline after the change", body = Pipeline)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/pipelines/{pipeline}")]
+pub async fn update(
+    db: web::Data<Db>,
+    pipeline: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<PipelinePatch>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::update(scope, &pipeline, &change.body, &change.if_match).await? {
+            Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
+            None => Err(refusal(scope, &pipeline, &change.if_match, false).await),
+        }
+    })
+    .await
+}
+
+/// Archive a pipeline
+///
+/// It leaves every list and read and its name is free again; its history stays. Refused while a
+/// run of it is unfinished.
+#[utoipa::path(
+    operation_id = "archive_pipeline",
+    tag = "pipelines",
+    params(("pipeline" = String, Path, description = "Id or name; of an archived pipeline its id"), Removal),
+    responses((status = 204, description = "Archived, or purged")),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[delete("/pipelines/{pipeline}")]
+pub async fn archive(
+    db: web::Data<Db>,
+    pipeline: web::Path<Reference>,
+    Query(removal): Query<Removal>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        let removed = if removal.purge {
+            queries::purge(scope, &pipeline, &change.if_match).await?
+        } else {
+            queries::archive(scope, &pipeline, &change.if_match).await?
+        };
+        match removed {
+            Some(_) => Ok(Reply::no_content()),
+            None => Err(refusal(scope, &pipeline, &change.if_match, removal.purge).await),
+        }
+    })
+    .await
+}
+
+/// Restore an archived pipeline
+#[utoipa::path(
+    operation_id = "restore_pipeline",
+    tag = "pipelines",
+    params(("pipeline" = String, Path, description = "Id; the name may be another's by now")),
+    responses((status = 200, description = "The pipeline, back again", body = Pipeline)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/pipelines/{pipeline}/restore")]
+pub async fn restore(
+    db: web::Data<Db>,
+    pipeline: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::restore(scope, &pipeline, &change.if_match).await? {
+            Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
+            None => Err(refusal(scope, &pipeline, &change.if_match, true).await),
+        }
+    })
+    .await
+}
+
+/// Who did what to a pipeline and its parts, newest first
+///
+/// Admins see every row, everybody else what they did themselves.
+#[utoipa::path(
+    operation_id = "list_pipeline_history",
+    tag = "pipelines",
+    params(("pipeline" = String, Path, description = "Id or name; of an archived or purged pipeline its id"), PageOfLogs),
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/pipelines/{pipeline}/history")]
+pub async fn history(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    pipeline: web::Path<Reference>,
+    Query(page): Query<PageOfLogs>,
+) -> Result<impl Responder, Problem> {
+    audit_history(&request, &db, caller, "pipeline", &pipeline, &page).await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list)
+        .service(get)
+        .service(update)
+        .service(archive)
+        .service(restore)
+        .service(history)
+        .configure(graph_routes::configure)
+        .configure(part_routes::configure)
+        .configure(gate_routes::configure);
+}

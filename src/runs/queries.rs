@@ -1,0 +1,71 @@
+//! One function for each file in `sql/runs/`.
+
+use uuid::Uuid;
+
+use super::routes::RunList;
+use super::{Report, Run};
+use crate::api::etag::IfMatch;
+use crate::api::page::Cursor;
+use crate::api::path::Reference;
+use crate::db::{Failure, Scope};
+
+/// The database refuses with `not_ready` what may not run.
+pub(super) async fn create(
+    scope: &mut Scope<'_>,
+    pipeline: &Reference,
+) -> Result<Option<Run>, Failure> {
+    let query = sqlx::query_file_as!(
+        Run,
+        "sql/runs/create.sql",
+        scope.caller() as _,
+        pipeline.as_str(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn get(scope: &mut Scope<'_>, run_id: Uuid) -> Result<Option<Run>, Failure> {
+    let query = sqlx::query_file_as!(Run, "sql/runs/get.sql", scope.caller() as _, run_id);
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// One row more than the page has.
+pub(super) async fn list(
+    scope: &mut Scope<'_>,
+    pipeline: Option<&str>,
+    list: &RunList,
+) -> Result<Vec<Run>, Failure> {
+    let cursor = list.cursor.as_ref();
+    let query = sqlx::query_file_as!(
+        Run,
+        "sql/runs/list.sql",
+        scope.caller() as _,
+        pipeline,
+        list.status as _,
+        list.created_after,
+        list.created_before,
+        list.lock_digest.as_deref(),
+        cursor.and_then(Cursor::time),
+        cursor.map(|cursor| cursor.id),
+        list.limit.fetched(),
+    );
+    Ok(query.fetch_all(scope.connection()).await?)
+}
+
+pub(super) async fn report(
+    scope: &mut Scope<'_>,
+    run_id: Uuid,
+    report: &Report,
+    if_match: &IfMatch,
+) -> Result<Option<Run>, Failure> {
+    let query = sqlx::query_file_as!(
+        Run,
+        "sql/runs/report.sql",
+        scope.caller() as _,
+        run_id,
+        report.status as _,
+        report.started_at,
+        report.ended_at,
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}

@@ -1,0 +1,233 @@
+//! `/runs`, and the runs of a pipeline.
+
+use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
+use chrono::{DateTime, Utc};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::{Report, Run, RunStatus, queries};
+use crate::api::change::Change;
+use crate::api::fields::NoBody;
+use crate::api::page::{Cursor, Limit, Page};
+use crate::api::path::Reference;
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::reply::Reply;
+use crate::api::time::Timestamp;
+use crate::api::word::Word;
+use crate::auth::caller::{Caller, Entity};
+use crate::db::Db;
+
+/// Which runs, newest first.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RunList {
+    #[param(inline)]
+    pub status: Option<RunStatus>,
+    /// Created at this time or later.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Created before this time.
+    pub created_before: Option<DateTime<Utc>>,
+    /// That ran on exactly this.
+    pub lock_digest: Option<String>,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
+}
+
+const ORDER: &str = "-created_at";
+
+impl FromParams for RunList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let status = params.optional("status");
+        let created_after = params.optional::<Timestamp>("created_after");
+        let created_before = params.optional::<Timestamp>("created_before");
+        let lock_digest = params.optional("lock_digest");
+        let limit = params.optional("limit");
+        let cursor: Option<Option<Cursor>> = params.optional("cursor");
+        if let Some(Some(cursor)) = &cursor
+            && (cursor.sort != ORDER || cursor.time().is_none())
+        {
+            params.fault("cursor", "Is no cursor of this list.");
+            return None;
+        }
+        Some(Self {
+            status: status?.map(|Word(status)| status),
+            created_after: created_after?.map(|Timestamp(time)| time),
+            created_before: created_before?.map(|Timestamp(time)| time),
+            lock_digest: lock_digest?,
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+/// Of which pipeline, and which of its runs.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RunsOfAny {
+    /// Its id or its name.
+    pub pipeline: Option<String>,
+    #[param(ignore)]
+    pub list: RunList,
+}
+
+impl FromParams for RunsOfAny {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let pipeline = params.optional("pipeline");
+        let runs = RunList::from_params(params);
+        Some(Self {
+            pipeline: pipeline?,
+            list: runs?,
+        })
+    }
+}
+
+async fn page(
+    request: &HttpRequest,
+    db: &Db,
+    caller: Caller,
+    pipeline: Option<&str>,
+    wanted: &RunList,
+) -> Result<HttpResponse, Problem> {
+    let caller = caller.reading(Entity::PipelineRun, None);
+    let rows = db
+        .run(&caller, async |scope| {
+            queries::list(scope, pipeline, wanted).await
+        })
+        .await?;
+    let page = Page::new(rows, wanted.limit, |run| {
+        Cursor::at(ORDER, run.created_at, run.run_id)
+    });
+    Ok(page.respond(request))
+}
+
+/// Start a run
+///
+/// Admitted only when the pipeline is ready, which is decided in the same transaction; otherwise
+/// 409 `not_ready` with the `blockers`. It stays `queued` until something reports on it.
+#[utoipa::path(
+    operation_id = "create_pipeline_run",
+    tag = "runs",
+    params(("pipeline" = String, Path, description = "Id or name")),
+    responses((status = 201, description = "Queued", body = Run)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[post("/pipelines/{pipeline}/runs")]
+pub async fn create(
+    db: web::Data<Db>,
+    pipeline: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        let run = queries::create(scope, &pipeline)
+            .await?
+            .ok_or_else(|| Problem::not_found("Pipeline"))?;
+        Ok(Reply::created(format!("/runs/{}", run.run_id), &run)?.revision(run.updated_at))
+    })
+    .await
+}
+
+/// List the runs of a pipeline
+#[utoipa::path(
+    operation_id = "list_pipeline_runs",
+    tag = "runs",
+    params(("pipeline" = String, Path, description = "Id or name; of an archived pipeline its id"), RunList),
+    responses((status = 200, description = "A page of runs", body = Page<Run>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/pipelines/{pipeline}/runs")]
+pub async fn list_of_pipeline(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    pipeline: web::Path<Reference>,
+    Query(wanted): Query<RunList>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, Some(pipeline.as_str()), &wanted).await
+}
+
+/// List runs
+#[utoipa::path(
+    operation_id = "list_runs",
+    tag = "runs",
+    params(RunsOfAny, RunList),
+    responses((status = 200, description = "A page of runs", body = Page<Run>)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/runs")]
+pub async fn list(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(RunsOfAny { pipeline, list }): Query<RunsOfAny>,
+) -> Result<HttpResponse, Problem> {
+    page(&request, &db, caller, pipeline.as_deref(), &list).await
+}
+
+/// Read a run
+#[utoipa::path(
+    operation_id = "get_run",
+    tag = "runs",
+    params(("run_id" = Uuid, Path)),
+    responses((status = 200, description = "The run", body = Run)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[get("/runs/{run_id}")]
+pub async fn get(
+    db: web::Data<Db>,
+    caller: Caller,
+    run_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::PipelineRun, Some(&run_id.to_string()));
+    let run = db
+        .run(&caller, async |scope| queries::get(scope, *run_id).await)
+        .await?
+        .ok_or_else(|| Problem::not_found("Run"))?;
+    Ok(Reply::ok(&run)?.revision(run.updated_at))
+}
+
+/// Report on a run
+///
+/// From `queued` to `started` to `success`, `failure` or `canceled`; steps may be left out. Reports
+/// that come twice or late are answered with the run as it is.
+#[utoipa::path(
+    operation_id = "update_run",
+    tag = "runs",
+    params(("run_id" = Uuid, Path)),
+    request_body = Report,
+    responses((status = 200, description = "The run after the report", body = Run)),
+    security(("bearer" = []), ("api_key" = []))
+)]
+#[patch("/runs/{run_id}")]
+pub async fn report(
+    db: web::Data<Db>,
+    run_id: web::Path<Uuid>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<Report>,
+) -> Result<Reply, Problem> {
+    db.change(&change.caller, async |scope| {
+        match queries::report(scope, *run_id, &change.body, &change.if_match).await? {
+            Some(run) => Ok(Reply::ok(&run)?.revision(run.updated_at)),
+            None => {
+                let found = queries::get(scope, *run_id).await?;
+                let revision = found.map(|run| run.updated_at);
+                Err(change.if_match.refusal("Run", revision).into())
+            }
+        }
+    })
+    .await
+}
+
+pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    config
+        .service(create)
+        .service(list_of_pipeline)
+        .service(list)
+        .service(get)
+        .service(report);
+}
