@@ -16,7 +16,7 @@ where (select app.as_caller($1))
   and case when $8 then b.archived_at is not null else b.archived_at is null end
   and ($2::block_type is null or b.block_type = $2)
   and ($3::text is null or b.name_key = lower($3))
-  and ($4::text is null or b.block_id in (select app.blocks_in_category($4, $16)))
+  and ($4::text is null or b.block_id = any (array(select app.blocks_in_category($4, $16))))
   and ($5::text is null or b.block_id = any (array(select app.find_blocks($5))))
   and ($6::timestamptz is null or b.created_at >= $6)
   and ($7::timestamptz is null or b.created_at < $7)

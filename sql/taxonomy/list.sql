@@ -10,8 +10,8 @@ where (select app.as_caller($1))
   and ($3::text is null or c.parent_id = (select app.find_category($3)))
   and (not $4::boolean or c.parent_id is null)
   and ($5::text is null or position(lower($5) in c.name_key) > 0)
-  and ($6::text is null or c.category_id in (
-      select bt.category_id from block_taxonomies bt where bt.block_id = (select app.owner_id('block', $6, true))))
+  and ($6::text is null or c.category_id = any (array(
+      select bt.category_id from block_taxonomies bt where bt.block_id = (select app.owner_id('block', $6, true)))))
   and case
       when $11::uuid is null then true
       when $8 = '-created_at' then (c.created_at, c.category_id) < ($9::timestamptz, $11)

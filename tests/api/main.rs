@@ -24,6 +24,7 @@ mod pipelines;
 mod round_trips;
 mod runs;
 mod taxonomy;
+mod taxonomy_tree;
 mod vectors;
 mod verifications;
 mod versions;
