@@ -73,6 +73,7 @@ async fn answer(
     let address = listener.local_addr()?;
     let gatekeeper = Gatekeeper::new(config)?;
     server::prepare(config, &db).await?;
+    let housekeeping = tokio::spawn(keep_house(db.clone()));
     let server = server::start(listener, config, db, gatekeeper)?;
     let handle = server.handle();
     let mut server = std::pin::pin!(server);
@@ -81,6 +82,7 @@ async fn answer(
         return Ok(outcome?);
     }
     tracing::info!("stopping");
+    housekeeping.abort();
     let orderly = async {
         let ((), outcome) = tokio::join!(handle.stop(true), &mut server);
         outcome
@@ -90,6 +92,18 @@ async fn answer(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Now, and once a day. What fails is tried again the next day: the audit trail has a default
+/// partition, and an old key does no harm.
+async fn keep_house(db: Db) {
+    let mut days = tokio::time::interval(Duration::from_hours(24));
+    loop {
+        days.tick().await;
+        if let Err(problem) = db.keep_house().await {
+            tracing::warn!(%problem, "housekeeping failed");
+        }
+    }
 }
 
 /// Ctrl-C and SIGTERM. Heard from the very start, so that a private database is always stopped.

@@ -154,6 +154,25 @@ impl Db {
         .await
     }
 
+    /// Does what falls due with time; the service calls it at its start and once a day.
+    ///
+    /// # Errors
+    /// 503 when the database does not answer.
+    pub async fn keep_house(&self) -> Result<(), Problem> {
+        let done = self
+            .retrying(async |connection| {
+                let query = sqlx::query_file!("sql/service/keep_house.sql");
+                Ok(query.fetch_one(connection).await?)
+            })
+            .await?;
+        tracing::debug!(
+            partitions = done.partitions,
+            idempotency_keys = done.keys,
+            "kept house"
+        );
+        Ok(())
+    }
+
     /// Keeps authors from passing their own edge versions, from now on and for every client. Only
     /// the owner of the database can take it back.
     ///

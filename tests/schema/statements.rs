@@ -29,6 +29,7 @@ const SERVE_NOBODY: &[(&str, Because)] = &[
     // Within the transaction of a caller.
     ("db/keep_answer.sql", Because::NoTable),
     ("db/inspect_login.sql", Because::NoTable),
+    ("service/keep_house.sql", Because::NoTable),
     ("service/ready.sql", Because::NoTable),
     ("service/require_independent_verifier.sql", Because::NoTable),
     ("users/any_admin.sql", Because::Owner),
