@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A tour of Blockyard with curl and jq (and openssl, for one digest): versions, the gate before a run, the lock, the audit trail.
+# A tour of Blockyard with curl and jq: versions, the gate before a run, the lock, the audit trail.
+# (openssl computes one digest.)
 #
 #   BLOCKYARD_PASSWORD=… examples/tour.sh
 #
