@@ -189,12 +189,6 @@ pub const SETTINGS: &[Group] = &[
                 "Which reads the audit trail records: of users, API keys and itself, or all.",
             ),
             setting(
-                "REQUIRE_INDEPENDENT_VERIFIER",
-                "false",
-                "true or false",
-                "The author of an edge version may not pass it. Once on, only the owner of the database switches it off.",
-            ),
-            setting(
                 "LOG_LEVEL",
                 "info",
                 "error, warn, info, debug, trace, or directives such as info,sqlx=debug",
