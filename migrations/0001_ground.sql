@@ -3,6 +3,10 @@
 -- Everything here runs as Supabase's `postgres`, which is no superuser, on projects that grant
 -- new tables to the API roles and on those that don't: each file revokes everything from
 -- everybody and then grants exactly what is meant.
+--
+-- Every function pins `search_path = pg_catalog, pg_temp`. An empty one would not do: types are looked
+-- up in pg_temp first unless it is named last, so a temporary domain called `jsonb` could run its
+-- author's code with a definer's rights.
 
 create schema if not exists app;
 comment on schema app is
@@ -51,7 +55,7 @@ comment on type public.audit_entity_type is 'To what it was done; metadata is a 
 -- (method 3 of section 6.2), 62 random bits. PostgreSQL has uuidv7() only from 18 on.
 create function app.uuid_v7() returns uuid
 language plpgsql volatile parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     ms numeric := extract(epoch from clock_timestamp()) * 1000;
@@ -69,7 +73,7 @@ comment on function app.uuid_v7() is 'A time-ordered UUID (RFC 9562, version 7).
 
 create function app.is_uuid(value text) returns boolean
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select length(value) = 36
        and value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
@@ -78,7 +82,7 @@ comment on function app.is_uuid(text) is 'Whether a reference (`id or name`) is 
 
 create function app.tidy(name text) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select normalize(btrim(name, U&' \0009\000A\000B\000C\000D\0085\00A0\2002\2003\2009\3000'), NFC)
 $$;
@@ -87,7 +91,7 @@ comment on function app.tidy(text) is 'A name as it is stored: trimmed, Unicode 
 -- Definer, because whoever writes a row runs it, and the API roles may not look up names in `app`.
 create function app.is_name(value text) returns boolean
 language plpgsql immutable strict parallel safe security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- Checked with every change of a row: the ordinary name is through at once.
@@ -109,7 +113,7 @@ comment on function app.is_name(text) is
 -- when the clock does not.
 create function app.next_revision(previous timestamptz) returns timestamptz
 language plpgsql volatile parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     return greatest(clock_timestamp(), previous + interval '1 microsecond');
@@ -117,7 +121,7 @@ end $$;
 
 create function app.touch() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- Arguments: generated columns, which have no value yet in a BEFORE trigger. (Without any,
@@ -145,14 +149,14 @@ revoke all on app.guards from public, anon, authenticated, service_role;
 
 create function app.enter_guard(which text) returns void
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$ update app.guards set passed = passed + 1 where guard = which $$;
 
 -- What no row queues for (nothing in use is archived, no run after a revocation) is looked up under
 -- locks on rows that do not change; under REPEATABLE READ that look would be at an old snapshot.
 create function app.require_current_view() returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
@@ -164,7 +168,7 @@ end $$;
 
 create function app.refuse_truncate() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception 'the table % is never truncated', tg_table_name using errcode = '42501';

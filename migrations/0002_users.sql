@@ -42,7 +42,7 @@ create table public.api_keys (
     constraint api_keys_key_prefix_check check (key_prefix ~ '^[A-Za-z0-9_]{4,32}$'),
     constraint api_keys_encrypted_api_key_check check (encrypted_api_key ~ '^[0-9a-f]{64}$'),
     constraint api_keys_role_check check (role in ('viewer', 'developer', 'admin')),
-    constraint api_keys_expires_at_check check (expires_at > created_at)
+    constraint api_keys_expires_at_check check (expires_at > created_at and expires_at < '10000-01-01 00:00:00+00')
 );
 comment on table public.api_keys is 'Machine access for a user. The key itself is shown once and stored nowhere.';
 comment on column public.api_keys.encrypted_api_key is
@@ -86,7 +86,7 @@ revoke all on app.login_attempts from public, anon, authenticated, service_role;
 
 create function app.caller_id() returns uuid
 language plpgsql stable parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid;
@@ -95,12 +95,12 @@ comment on function app.caller_id() is 'The id the caller claims. Says nothing o
 
 create function app.role_rank(role text) returns int
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$ select case role when 'viewer' then 1 when 'developer' then 2 when 'admin' then 3 end $$;
 
 create function app.caller_role() returns text
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
@@ -126,7 +126,7 @@ comment on function app.caller_role() is
 
 create function app.can_read() returns boolean
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     return app.caller_role() is not null;
@@ -134,7 +134,7 @@ end $$;
 
 create function app.can_write() returns boolean
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     return coalesce(app.caller_role() in ('developer', 'admin'), false);
@@ -142,7 +142,7 @@ end $$;
 
 create function app.is_admin() returns boolean
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     return coalesce(app.caller_role() = 'admin', false);
@@ -150,7 +150,7 @@ end $$;
 
 create function app.is_unnarrowed() returns boolean
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(app.caller_role() = (select u.role from public.users u where u.user_id = app.caller_id()), false)
 $$;
@@ -161,7 +161,7 @@ comment on function app.is_unnarrowed() is
 
 create function app.guard_users() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'INSERT' then
@@ -200,7 +200,7 @@ create trigger users_2_touch before update on public.users
 
 create function app.guard_api_keys() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     owner_role text;

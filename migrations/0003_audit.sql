@@ -31,7 +31,7 @@ revoke all on app.audit_logs_default from public, anon, authenticated, service_r
 
 create function app.refuse_audit_change() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception 'the audit trail is append-only' using errcode = '42501';
@@ -39,7 +39,7 @@ end $$;
 
 create function app.guard_audit_partition(partition regclass) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     execute format('revoke all on table %s from public, anon, authenticated, service_role', partition);
@@ -58,7 +58,7 @@ alter table public.audit_logs enable always trigger audit_logs_no_truncate;
 
 create function app.create_audit_partitions(months int default 3) returns int
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     month date := date_trunc('month', now() at time zone 'UTC')::date;
@@ -111,7 +111,7 @@ select app.create_audit_partitions();
 
 create function app.audit_context() returns jsonb
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
@@ -137,13 +137,23 @@ end $$;
 comment on function app.audit_context() is
     'The request behind a change, as app.as_caller() or PostgREST says it. It decides nothing.';
 
+create function app.log_digest(log text) returns jsonb
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object('bytes', octet_length(log), 'sha256', encode(sha256(convert_to(log, 'UTF8')), 'hex'))
+$$;
+comment on function app.log_digest(text) is 'What the audit trail keeps of a log: its length and its digest.';
+
 create function app.audit() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 -- Arguments: entity type, id column, subject column, columns that are left out (comma-separated).
 declare
     secrets constant text[] := array['password_hash', 'encrypted_api_key'];
+    logs constant text[] := array['build_logs', 'verification_logs'];
+    log text;
     skipped text[] := string_to_array(tg_argv[3], ',');
     old_row jsonb;
     new_row jsonb;
@@ -152,6 +162,15 @@ declare
 begin
     if tg_op <> 'INSERT' then old_row := to_jsonb(old) - skipped; end if;
     if tg_op <> 'DELETE' then new_row := to_jsonb(new) - skipped; end if;
+    -- Logs may have megabytes: the trail keeps by what they are known.
+    foreach log in array logs loop
+        if jsonb_typeof(old_row -> log) = 'string' then
+            old_row := old_row || jsonb_build_object(log, app.log_digest(old_row ->> log));
+        end if;
+        if jsonb_typeof(new_row -> log) = 'string' then
+            new_row := new_row || jsonb_build_object(log, app.log_digest(new_row ->> log));
+        end if;
+    end loop;
     if tg_op = 'UPDATE' then
         select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key)
         into before, after
@@ -184,7 +203,7 @@ comment on function app.audit() is 'AFTER trigger: one audit row for each change
 
 create function app.audit_read(entity public.audit_entity_type, entity_id uuid) returns void
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
     values (app.caller_id(), 'READ', entity, entity_id, entity_id, app.audit_context())
@@ -196,7 +215,7 @@ comment on function app.audit_read(public.audit_entity_type, uuid) is
 
 create function app.as_caller(context jsonb) returns boolean
 language plpgsql volatile security definer parallel unsafe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     caller_id uuid;
@@ -252,7 +271,7 @@ comment on function app.as_caller(jsonb) is
 
 create function app.find_id(entity text, reference text) returns uuid
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if app.is_uuid(reference) then return reference::uuid; end if;

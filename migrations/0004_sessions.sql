@@ -3,7 +3,7 @@
 create function app.count_attempt(account text, address text, account_limit int, address_limit int, window_seconds int)
 returns int
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     blocked_until timestamptz;
@@ -30,7 +30,7 @@ comment on function app.count_attempt(text, text, int, int, int) is
 
 create function app.forgive_attempts(account uuid, address text) returns void
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     -- This one attempt was none: the account starts anew, the address gets it back.
     delete from app.login_attempts where subject = 'account:' || account;
@@ -41,7 +41,7 @@ comment on function app.forgive_attempts(uuid, text) is 'The password was right.
 create function app.begin_login(login text, address text, account_limit int, address_limit int, window_seconds int)
 returns table (retry_after_seconds int, user_id uuid, password_hash text)
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- A username has no @, an email address has one: no login names two accounts.
@@ -66,7 +66,7 @@ create function app.finish_login(
 returns table (
     user_id uuid, username text, email text, role text, is_active boolean, created_at timestamptz, updated_at timestamptz)
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform app.forgive_attempts(account, address);
@@ -98,7 +98,7 @@ returns table (
     outcome text, session_id uuid,
     user_id uuid, username text, email text, role text, is_active boolean, created_at timestamptz, updated_at timestamptz)
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     token app.refresh_tokens;
@@ -134,7 +134,7 @@ comment on function app.rotate_refresh_token(bytea, bytea, int) is
 
 create function app.end_session(digest bytea) returns void
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     delete from app.refresh_tokens t
     where t.family_id = (select o.family_id from app.refresh_tokens o where o.token_digest = digest)
@@ -144,7 +144,7 @@ comment on function app.end_session(bytea) is 'Logout: ends the family of a refr
 create function app.password_of(account uuid, address text, account_limit int, address_limit int, window_seconds int)
 returns table (retry_after_seconds int, password_hash text)
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     retry_after_seconds := app.count_attempt(account::text, address, account_limit, address_limit, window_seconds);
@@ -176,7 +176,7 @@ revoke all on app.idempotency_keys from public, anon, authenticated, service_rol
 create function app.claim_idempotency_key(key text, fingerprint bytea)
 returns table (claimed boolean, same_request boolean, status smallint, headers jsonb, body text)
 language plpgsql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     delete from app.idempotency_keys k
@@ -201,7 +201,7 @@ comment on function app.claim_idempotency_key(text, bytea) is
 create function app.kept_answer(key text, fingerprint bytea)
 returns table (same_request boolean, status smallint, headers jsonb, body text)
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select k.fingerprint = kept_answer.fingerprint, k.status, k.headers, k.body
     from app.idempotency_keys k
@@ -212,7 +212,7 @@ comment on function app.kept_answer(text, bytea) is 'What was answered when a ke
 
 create function app.keep_answer(key text, status smallint, headers jsonb, body text) returns void
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     update app.idempotency_keys k
     set status = keep_answer.status, headers = keep_answer.headers, body = keep_answer.body
@@ -222,7 +222,7 @@ comment on function app.keep_answer(text, smallint, jsonb, text) is 'Keeps the a
 
 create function app.forget_idempotency_keys() returns bigint
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     with gone as (
         delete from app.idempotency_keys where created_at < clock_timestamp() - interval '1 day' returning 1

@@ -8,7 +8,7 @@
 
 create function app.track_versions() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     target_number int;
@@ -81,7 +81,7 @@ comment on function app.track_versions() is 'BEFORE INSERT OR UPDATE on blocks a
 
 create function app.append_version() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'UPDATE' and new.current_version_id = old.current_version_id then
@@ -116,7 +116,7 @@ comment on function app.append_version() is 'AFTER INSERT OR UPDATE on blocks an
 
 create function app.guard_versions() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 -- Holds for the owner of the tables as well: what a version says about its parent must be so.
 declare

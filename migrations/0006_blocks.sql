@@ -17,7 +17,10 @@ create table public.blocks (
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
     constraint blocks_name_check check (app.is_name(name)),
     constraint blocks_description_check check (char_length(description) <= 10000),
-    constraint blocks_metadata_check check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 524288)
+    constraint blocks_metadata_check check (
+        jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 524288
+        -- deeper, and ordinary JSON parsers give up
+        and not jsonb_path_exists(metadata, '$.**{100}'))
 );
 comment on table public.blocks is 'Named datasets and models, as they are in use now. Every change of content appends to block_versions.';
 comment on column public.blocks.metadata is 'Of the active version.';

@@ -16,7 +16,10 @@ create table public.edges (
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
     constraint edges_name_check check (app.is_name(name)),
     constraint edges_description_check check (char_length(description) <= 10000),
-    constraint edges_metadata_check check (jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 524288)
+    constraint edges_metadata_check check (
+        jsonb_typeof(metadata) = 'object' and pg_column_size(metadata) <= 524288
+        -- deeper, and ordinary JSON parsers give up
+        and not jsonb_path_exists(metadata, '$.**{100}'))
 );
 comment on table public.edges is 'Named, versioned connections between blocks, as they are in use now. Every change of content appends to edge_versions.';
 comment on column public.edges.metadata is 'Of the active version.';

@@ -19,7 +19,7 @@ create index taxonomy_categories_created_at_idx on public.taxonomy_categories (c
 
 create function app.guard_taxonomy() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     new.name := app.tidy(new.name);
@@ -107,7 +107,7 @@ grant select on app.block_details to blockyard_api;
 -- statement filters.
 create function app.find_blocks(query text) returns setof uuid
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select b.block_id
     from public.blocks b

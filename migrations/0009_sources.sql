@@ -30,7 +30,7 @@ create index code_repos_created_at_idx on public.code_repos (created_at, repo_id
 
 create function app.touch_code_repo() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if (new.repo_url, new.branch) is distinct from (old.repo_url, old.branch) then
@@ -71,7 +71,7 @@ create index docker_images_created_at_idx on public.docker_images (created_at, i
 
 create function app.guard_docker_images() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if (old.build_status, new.build_status) in (('success', 'failed'), ('failed', 'success')) then
@@ -85,7 +85,7 @@ create trigger docker_images_1_guard before update on public.docker_images
 create trigger docker_images_2_touch before update on public.docker_images
     for each row execute function app.touch('block_id', 'edge_id');
 create trigger docker_images_9_audit after insert or update or delete on public.docker_images
-    for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id,build_logs');
+    for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
 
 create table public.dependencies (
     dependency_id uuid not null default app.uuid_v7() constraint dependencies_pkey primary key,
@@ -128,7 +128,7 @@ create index dependencies_created_at_idx on public.dependencies (created_at, dep
 
 create function app.guard_dependencies() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if new.dependency_type <> 'internal' or new.depends_on_id is null then

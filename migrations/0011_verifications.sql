@@ -23,7 +23,7 @@ create index edge_verifications_created_at_idx on public.edge_verifications (cre
 
 create function app.guard_verifications() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     newest timestamptz;
@@ -53,11 +53,11 @@ end $$;
 create trigger edge_verifications_1_guard before insert or update on public.edge_verifications
     for each row execute function app.guard_verifications();
 create trigger edge_verifications_9_audit after insert or update or delete on public.edge_verifications
-    for each row execute function app.audit('verification', 'verification_id', 'edge_version_id', 'updated_at,verification_logs');
+    for each row execute function app.audit('verification', 'verification_id', 'edge_version_id', 'updated_at');
 
 create function app.refuse_verification_delete() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- Only with its version, which is gone by then.
@@ -73,7 +73,7 @@ create trigger edge_verifications_no_truncate before truncate on public.edge_ver
 
 create function app.clearance(edge_version uuid) returns public.edge_verifications
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select v from public.edge_verifications v
     where v.edge_version_id = edge_version and v.verified_at is not null

@@ -18,7 +18,8 @@ create table public.pipelines (
     constraint pipelines_name_check check (app.is_name(name)),
     constraint pipelines_description_check check (char_length(description) <= 10000),
     constraint pipelines_dagster_pipeline_config_check check (
-        jsonb_typeof(dagster_pipeline_config) = 'object' and pg_column_size(dagster_pipeline_config) <= 524288)
+        jsonb_typeof(dagster_pipeline_config) = 'object' and pg_column_size(dagster_pipeline_config) <= 524288
+        and not jsonb_path_exists(dagster_pipeline_config, '$.**{100}'))
 );
 comment on table public.pipelines is 'Blocks joined by edges: directed acyclic graphs that run on Dagster.';
 comment on column public.pipelines.times_run is 'Runs that ended after they had begun. Kept from pipeline_runs by trigger.';
@@ -90,7 +91,8 @@ create table public.pipeline_runs (
     ended_at timestamptz,
     constraint pipeline_runs_times_check check (
         (ended_at is not null) = (status in ('success', 'failure', 'canceled'))
-        and (status <> 'started' or started_at is not null) and ended_at >= started_at)
+        and (status <> 'started' or started_at is not null) and ended_at >= started_at
+        and started_at >= '2000-01-01 00:00:00+00' and ended_at < '10000-01-01 00:00:00+00')
 );
 comment on table public.pipeline_runs is 'One row for each execution of a pipeline. A row gets in only when the pipeline is ready.';
 create index pipeline_runs_pipeline_id_idx on public.pipeline_runs (pipeline_id, created_at, run_id);
@@ -102,7 +104,7 @@ create index pipeline_runs_unfinished_idx on public.pipeline_runs (pipeline_id) 
 
 create function app.guard_pipelines() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     new.name := app.tidy(new.name);
@@ -144,7 +146,7 @@ create trigger pipelines_9_audit after insert or update or delete on public.pipe
 
 create function app.guard_pipeline_part() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'UPDATE' then
@@ -184,7 +186,7 @@ create trigger pipeline_edges_1_guard before insert or update on public.pipeline
 
 create function app.guard_pipeline_graph() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     touched uuid[];
@@ -234,7 +236,7 @@ create trigger pipeline_edges_9_audit after insert or update or delete on public
 create function app.blockers(pipeline uuid)
 returns table (code text, entity_type text, entity_id uuid, name text, version_id uuid, version_number int, detail text)
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select 'pipeline_archived', 'pipeline', p.pipeline_id, p.name, null::uuid, null::int,
         'The pipeline is archived: restore it.'
@@ -282,7 +284,7 @@ comment on function app.blockers(uuid) is 'Why a pipeline may not run now, and w
 
 create function app.guard_runs() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     blocking jsonb;
@@ -347,7 +349,7 @@ create trigger pipeline_runs_1_guard before insert or update on public.pipeline_
 
 create function app.count_run() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if old.ended_at is null and new.ended_at is not null and new.started_at is not null then
@@ -370,7 +372,7 @@ create trigger pipeline_runs_9_audit after insert or update or delete on public.
 
 create function app.guard_run_figures() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'INSERT' then
@@ -389,7 +391,7 @@ create trigger pipelines_2_figures before insert or update on public.pipelines
 
 create function app.guard_archiving() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     users jsonb;

@@ -5,7 +5,7 @@
 create function app.applied_migrations()
 returns table (version bigint, checksum bytea, success boolean)
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     return query select m.version, m.checksum, m.success from app._sqlx_migrations m order by m.version;

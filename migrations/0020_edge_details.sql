@@ -3,7 +3,7 @@
 -- Text search cannot use its index under row-level security (see app.find_blocks).
 create function app.find_edges(query text) returns setof uuid
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select e.edge_id
     from public.edges e
@@ -18,7 +18,7 @@ comment on function app.find_edges(text) is 'The ids of the edges whose name or 
 -- condition at all, where it isn't it makes the plan cost more than any other.
 create function app.plan_anew(id uuid) returns boolean
 language plpgsql immutable cost 1000000000
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     return true;
@@ -28,7 +28,7 @@ comment on function app.plan_anew(uuid) is 'Has a statement planned for its valu
 -- As app.find_id: all that leaves it is an id, and the caller's own statement decides what of it he sees.
 create function app.find_version(entity text, reference text, version text) returns uuid
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     found_id uuid := app.find_id(entity, reference);

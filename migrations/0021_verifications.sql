@@ -26,7 +26,7 @@ create index edge_verifications_verified_by_idx on public.edge_verifications (ve
 
 drop trigger edge_verifications_9_audit on public.edge_verifications;
 create trigger edge_verifications_9_audit after insert or update or delete on public.edge_verifications
-    for each row execute function app.audit('verification', 'verification_id', 'edge_id', 'updated_at,verification_logs');
+    for each row execute function app.audit('verification', 'verification_id', 'edge_id', 'updated_at');
 
 -- What counts ------------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ drop function app.clearance(uuid);
 create function app.clearance(edge_version uuid)
 returns table (verification_id uuid, verification_status public.verification_status, verified_by uuid, verified_at timestamptz)
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select s.verification_id, s.status::public.verification_status, s.verified_by, s.verified_at
     from app.edge_version_statuses s
@@ -130,7 +130,7 @@ insert into app.settings default values;
 
 create function app.refuse_settings_delete() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception 'the row of settings stays' using errcode = '42501';
@@ -140,7 +140,7 @@ create trigger settings_1_delete before delete or truncate on app.settings
 
 create function app.require_independent_verifier() returns void
 language sql volatile security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     update app.settings set require_independent_verifier = true where not require_independent_verifier
 $$;
@@ -149,7 +149,7 @@ comment on function app.require_independent_verifier() is
 
 create or replace function app.guard_verifications() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     author uuid;
@@ -175,6 +175,10 @@ begin
     if not found then
         raise exception 'there is no such version'
             using errcode = '23503', constraint = 'edge_verifications_edge_version_id_fkey', table = 'edge_verifications';
+    end if;
+    if exists (select from public.edges e where e.edge_id = new.edge_id and e.archived_at is not null) then
+        raise exception 'an archived edge is not verified; restore it first'
+            using errcode = '23514', constraint = 'edges_archived', table = 'edges';
     end if;
     if new.verification_status = 'pending' then
         new.verified_at := null;

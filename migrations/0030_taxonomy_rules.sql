@@ -28,7 +28,7 @@ alter table public.block_taxonomies add constraint block_taxonomies_category_id_
 -- locked the row that it moves.)
 create or replace function app.guard_taxonomy() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     deepest constant int := 64;
@@ -102,7 +102,7 @@ end $$;
 
 create function app.find_category(reference text) returns uuid
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     found uuid[];
@@ -126,7 +126,7 @@ comment on function app.find_category(text) is
 
 create function app.live_category(reference text, in_path boolean) returns uuid
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     found uuid;
@@ -146,7 +146,7 @@ comment on function app.live_category(text, boolean) is
 
 create or replace function app.find_id(entity text, reference text) returns uuid
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if app.is_uuid(reference) then return reference::uuid; end if;
@@ -166,7 +166,7 @@ comment on function app.find_id(text, text) is
 -- statement filters.
 create function app.blocks_in_category(category text, deep boolean) returns setof uuid
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     root uuid := app.find_category(category);
@@ -189,7 +189,7 @@ comment on function app.blocks_in_category(text, boolean) is
 
 create function app.is_live(kind public.entity_type, id uuid) returns boolean
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if kind = 'block' then
@@ -201,7 +201,7 @@ comment on function app.is_live(public.entity_type, uuid) is 'Whether there is s
 
 create function app.owner_id(kind public.entity_type, reference text, in_path boolean) returns uuid
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     owner uuid := app.find_id(kind::text, reference);
@@ -216,7 +216,7 @@ comment on function app.owner_id(public.entity_type, text, boolean) is
 
 create function app.guard_owner() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 -- Argument: the column that names the owner.
 declare
@@ -252,7 +252,7 @@ create trigger block_taxonomies_0_owner before insert on public.block_taxonomies
 
 create function app.guard_block_taxonomies() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform from public.taxonomy_categories c where c.category_id = new.category_id and c.archived_at is null for share;

@@ -4,7 +4,7 @@
 
 create function app.is_repo_url(value text) returns boolean
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     -- Visible ASCII of RFC 3986, no query, no fragment; a user only for SSH, a password never:
     -- everybody who reads the registry would read it.
@@ -16,7 +16,7 @@ comment on function app.is_repo_url(text) is 'Whether a text is the URL of a rep
 
 create function app.is_branch(value text) returns boolean
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select char_length(value) between 1 and 255
        and value !~ '(^[/-]|[/.]$|\.\.|//|@\{|/\.|^\.|\.lock(/|$)|[\u0001-\u0020\u007F~^:?*\[\\])'
@@ -26,7 +26,7 @@ comment on function app.is_branch(text) is 'Whether a text may name a branch: gi
 
 create function app.is_image_name(value text) returns boolean
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     -- https://github.com/distribution/reference: domain and path-component
     select char_length(value) <= 263 and (
@@ -38,13 +38,13 @@ comment on function app.is_image_name(text) is
 
 create function app.is_image_tag(value text) returns boolean
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$ select value ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' $$;
 comment on function app.is_image_tag(text) is 'Whether a text is a tag by the grammar of references.';
 
 create function app.is_line(value text, longest int) returns boolean
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select char_length(value) between 1 and longest and value !~ '(^\s|\s$|[\u0001-\u001F\u007F-\u009F])'
 $$;
@@ -74,7 +74,7 @@ create trigger dependencies_0_owner before insert on public.dependencies
 -- Logs have megabytes: they are compared as they are, never made JSON of.
 create or replace function app.guard_docker_images() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if (old.build_status, new.build_status) in (('success', 'failed'), ('failed', 'success')) then
@@ -90,15 +90,16 @@ end $$;
 drop trigger docker_images_2_touch on public.docker_images;
 drop trigger docker_images_9_audit on public.docker_images;
 create trigger docker_images_9_audit after insert or delete on public.docker_images
-    for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id,build_logs');
+    for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
 create trigger docker_images_9_audit_update after update on public.docker_images
     for each row
-    when ((old.image_tag, old.registry_url, old.build_status) is distinct from (new.image_tag, new.registry_url, new.build_status))
-    execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id,build_logs');
+    when ((old.image_tag, old.registry_url, old.build_status, old.build_logs)
+        is distinct from (new.image_tag, new.registry_url, new.build_status, new.build_logs))
+    execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
 
 create or replace function app.guard_dependencies() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if new.dependency_type <> 'internal' or new.depends_on_type is null then

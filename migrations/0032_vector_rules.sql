@@ -8,7 +8,7 @@
 
 create function app.guard_taxonomy_filter() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     faults jsonb := '[]';
@@ -99,7 +99,7 @@ alter table public.edge_vector_representations
 
 create function app.guard_category_purge() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     users jsonb;

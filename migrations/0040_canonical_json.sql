@@ -3,7 +3,7 @@
 
 create function app.canonical_number(value numeric) returns text
 language plpgsql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set extra_float_digits = 1
 as $$
 -- ECMA-262, Number::toString: `digits` are the shortest that name the double, `point` is where the
@@ -53,7 +53,7 @@ comment on function app.canonical_number(numeric) is
 
 create function app.canonical_order(key text) returns text
 language sql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     -- By UTF-16 code units, surrogates (of what lies beyond U+FFFF) stand before U+E000. Byte order
     -- of UTF-8 has them last, so what they must precede is marked with the very last character.
@@ -63,7 +63,7 @@ comment on function app.canonical_order(text) is 'What sorts, byte by byte, as t
 
 create function app.canonical_json(value jsonb) returns text
 language plpgsql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     case jsonb_typeof(value)
@@ -92,7 +92,7 @@ comment on function app.canonical_json(jsonb) is
 
 create function app.json_digest(value jsonb) returns text
 language sql immutable strict parallel safe security definer -- so that it may call app.canonical_json()
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select encode(sha256(convert_to(app.canonical_json(value), 'UTF8')), 'hex')
 $$;

@@ -2,7 +2,7 @@
 
 create function app.find_cycle(sources uuid[], targets uuid[]) returns uuid[]
 language plpgsql immutable strict parallel safe
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     edges int;
@@ -36,7 +36,7 @@ comment on function app.find_cycle(uuid[], uuid[]) is
 
 create function app.path_in_names(path uuid[]) returns text
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select string_agg(b.name, ' → ' order by p.ordinality)
     from unnest(path) with ordinality as p (block_id, ordinality)
@@ -45,7 +45,7 @@ $$;
 
 create or replace function app.guard_pipeline_graph() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     touched uuid[];
@@ -78,7 +78,7 @@ end $$;
 -- A new row is revised when it is made.
 create function app.date_pipeline() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     new.updated_at := new.created_at;
@@ -91,7 +91,7 @@ create trigger pipelines_3_date before insert on public.pipelines
 
 create function app.resolve_graph(given_blocks jsonb, given_edges jsonb, one_part boolean, out blocks jsonb, out edges jsonb)
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     faults jsonb;
@@ -250,7 +250,7 @@ grant select on app.checked_edge_versions, app.pipeline_block_details, app.pipel
 
 create function app.find_pipelines(query text) returns setof uuid
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select p.pipeline_id
     from public.pipelines p

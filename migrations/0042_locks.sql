@@ -17,7 +17,7 @@ comment on column public.pipeline_locks.lock_digest is 'SHA-256 of the lock in t
 
 create function app.guard_locks() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'INSERT' then
@@ -64,7 +64,7 @@ revoke all on app.metadata_digests from public, anon, authenticated, service_rol
 
 create function app.sources(entity public.entity_type, id uuid) returns jsonb
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_build_object(
         'repos', (
@@ -79,7 +79,7 @@ $$;
 
 create function app.pipeline_lock(pipeline uuid) returns jsonb
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_build_object(
         'format', 1,
@@ -123,7 +123,7 @@ comment on function app.pipeline_lock(uuid) is
 
 create or replace function app.guard_runs() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     outcomes constant public.run_status[] := array['success', 'failure', 'canceled'];
@@ -181,6 +181,11 @@ begin
     if (new.run_id, new.pipeline_id, new.lock_digest) is distinct from (old.run_id, old.pipeline_id, old.lock_digest) then
         raise exception 'a run stays what it is' using errcode = '42501';
     end if;
+    -- A clock may be wrong by a little; a run of the future would spoil the figures for good.
+    if greatest(new.started_at, new.ended_at) > clock_timestamp() + interval '1 hour' then
+        raise exception 'a run does not begin or end in the future'
+            using errcode = '23514', constraint = 'pipeline_runs_times_check', table = 'pipeline_runs';
+    end if;
     if new.status = old.status or new.status = 'queued' or (new.status = 'started' and old.status = any (outcomes)) then
         -- Said twice, or overtaken: nothing changes, but for a beginning that was not known.
         if new.status = 'started' and old.started_at is null and new.started_at <= old.ended_at then
@@ -209,7 +214,7 @@ comment on function app.guard_runs() is
 
 create or replace function app.count_run() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
     -- Succeeded or failed, it had begun, whether or not we know when.
@@ -239,7 +244,7 @@ comment on column public.pipelines.average_runtime is
 
 create function app.guard_pipeline_purge() returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
     if exists (select from public.pipeline_runs r where r.pipeline_id = old.pipeline_id and r.ended_at is null) then

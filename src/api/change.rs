@@ -49,7 +49,7 @@ impl<T: FromFields + 'static> FromRequest for Change<T> {
                 require_json(&request)?;
             }
             let body = fields::read(&bytes)?;
-            if let Some(key) = IdempotencyKey::of(&request, &bytes)? {
+            if let Some(key) = IdempotencyKey::of(&request, &caller, &bytes)? {
                 caller.set_idempotency_key(key);
             }
             Ok(Self {
@@ -85,7 +85,7 @@ impl FromRequest for TextChange {
                 "text/plain",
                 "Send text, as Content-Type: text/plain.",
             )?;
-            if let Some(key) = IdempotencyKey::of(&request, &bytes)? {
+            if let Some(key) = IdempotencyKey::of(&request, &caller, &bytes)? {
                 caller.set_idempotency_key(key);
             }
             let text = std::str::from_utf8(&bytes)

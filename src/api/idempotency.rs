@@ -9,6 +9,7 @@ use super::problem::Problem;
 use super::raw_json::RawJson;
 use super::reply::Reply;
 use crate::auth::Gatekeeper;
+use crate::auth::caller::Caller;
 use crate::db::{Failure, Scope};
 
 /// The key of a request, and what the request was.
@@ -23,7 +24,11 @@ pub struct IdempotencyKey {
 impl IdempotencyKey {
     /// # Errors
     /// 400 when the header is not 1 to 255 visible ASCII characters.
-    pub fn of(request: &HttpRequest, body: &[u8]) -> Result<Option<Self>, Problem> {
+    pub fn of(
+        request: &HttpRequest,
+        caller: &Caller,
+        body: &[u8],
+    ) -> Result<Option<Self>, Problem> {
         let Some(value) = request.headers().get("Idempotency-Key") else {
             return Ok(None);
         };
@@ -38,6 +43,9 @@ impl IdempotencyKey {
             })?;
         let target = request.uri().to_string();
         let fingerprint = Gatekeeper::of(request)?.fingerprints().of(&[
+            // What a narrow API key asks for is not what its user asked for.
+            caller.credential().as_bytes(),
+            b"\n",
             request.method().as_str().as_bytes(),
             b"\n",
             target.as_bytes(),

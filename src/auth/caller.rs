@@ -88,6 +88,15 @@ impl Caller {
         Json(&self.context)
     }
 
+    /// Tells requests with different credentials apart: the digest of the API key. All access
+    /// tokens of a user are one, since they are exchanged every few minutes.
+    pub fn credential(&self) -> &str {
+        match &self.context.identity {
+            Identity::User(_) => "token",
+            Identity::ApiKey(digest) => digest,
+        }
+    }
+
     pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
         self.idempotency_key.as_ref()
     }
