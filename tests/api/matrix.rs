@@ -80,7 +80,10 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         "audit_logs" => ("/audit-logs", "log_id", "log"),
         _ => panic!("no requests for {table}"),
     };
-    let one = format!("{all}/{{{thing}}}");
+    let one = match table {
+        "block_versions" | "edge_versions" => format!("{all}/{{version}}"),
+        _ => format!("{all}/{{{thing}}}"),
+    };
     let loose = format!("{all}/{{loose_{thing}}}");
     let archived = format!("{all}/{{archived_{thing}}}");
     let archived_thing = match thing {
@@ -93,6 +96,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
     match (table, verb) {
         // Not there by itself.
         ("block_taxonomies", "select") => vec![
+            find("/block-taxonomies", "block_taxonomy_id", "block_taxonomy"),
             find(all, key, thing),
             find(
                 "/taxonomy-categories/{category}/blocks",
@@ -164,7 +168,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             ),
         ],
         ("edge_verifications", "insert") => vec![post(
-            "/edges/{edge}/versions/{edge_version}/verifications",
+            "/edges/{edge}/versions/{version}/verifications",
             r#"{"verification_status": "passed"}"#,
         )],
         ("pipeline_blocks", "insert") => vec![
@@ -216,12 +220,9 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         ],
         ("blocks" | "edges", "update") => vec![patch(&one, r#"{"metadata": {"changed": true}}"#)],
         ("blocks", "activate") => {
-            vec![post(
-                "/blocks/{block}/versions/{block_version}/activate",
-                "",
-            )]
+            vec![post("/blocks/{block}/versions/{version}/activate", "")]
         }
-        ("edges", "activate") => vec![post("/edges/{edge}/versions/{edge_version}/activate", "")],
+        ("edges", "activate") => vec![post("/edges/{edge}/versions/{version}/activate", "")],
         ("taxonomy_categories", "update") => vec![patch(&one, r#"{"name": "{new}"}"#)],
         ("code_repos", "update") => vec![patch(&one, r#"{"branch": "next"}"#)],
         ("docker_images", "update") => vec![
@@ -295,29 +296,30 @@ impl Things {
 
     /// Makes them as they were before somebody changed something.
     async fn renew(&mut self, owner: &mut PgConnection) {
-        let id = self.user.as_ref().map(|(id, _)| id.as_str());
-        self.ids = world::furnish(owner, id).await;
-        let ids = &mut self.ids;
-        match &self.user {
-            Some((id, role)) => {
-                raw_sql(AssertSqlSafe(format!(
-                    "update users set role = '{role}', is_active = true
-                     where user_id = '{id}' and (role <> '{role}' or not is_active)"
-                )))
-                .execute(owner)
-                .await
-                .expect("the user as he was");
-                ids["loose_user"] = id.as_str().into();
-                let another = if *role == "viewer" { "admin" } else { "viewer" };
-                ids["another_role"] = another.into();
-            }
-            None => {
-                for thing in ["user", "loose_user", "key"] {
-                    ids[thing] = "00000000-0000-7000-8000-000000000000".into();
-                }
-                ids["another_role"] = "admin".into();
-            }
+        if let Some((id, role)) = &self.user {
+            raw_sql(AssertSqlSafe(format!(
+                "update users set role = '{role}', is_active = true
+                 where user_id = '{id}' and (role <> '{role}' or not is_active)"
+            )))
+            .execute(&mut *owner)
+            .await
+            .expect("the user as he was");
         }
+        let user = self.user.as_ref();
+        let mut ids = world::furnish(owner, user.map(|(id, _)| id.as_str())).await;
+        if let Some((id, role)) = user {
+            ids["loose_user"] = id.as_str().into();
+            let another = if *role == "viewer" { "admin" } else { "viewer" };
+            ids["another_role"] = another.into();
+        } else {
+            for thing in ["user", "loose_user", "key"] {
+                ids[thing] = "00000000-0000-7000-8000-000000000000".into();
+            }
+            ids["another_role"] = "admin".into();
+        }
+        // Versions go by their numbers, and these are all the first ones.
+        ids["version"] = "1".into();
+        self.ids = ids;
     }
 
     fn id(&self, thing: &str) -> &str {
