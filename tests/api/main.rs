@@ -3,6 +3,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/permissions.rs"]
+mod permissions;
+
+#[path = "../schema/world.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod world;
+
 mod service;
 
 mod audit;
@@ -19,6 +26,7 @@ mod hostile;
 mod http;
 mod identity;
 mod locks;
+mod matrix;
 mod parts;
 mod pipelines;
 mod round_trips;

@@ -56,21 +56,22 @@ begin
     values (pipeline, edge, source, target);
 end $$;
 
--- One row of everything that `owner` has made, by name. `loose` things are used by nothing.
+-- One row of everything that `owner` has made, by name; new ones with every call. `loose` things are used by nothing.
 create function test.furnish(owner uuid) returns jsonb
 language plpgsql
 as $$
 declare
-    tag text := coalesce(owner::text, 'nobody') || ' ';
+    tag text := coalesce(owner::text, 'nobody') || ' ' || gen_random_uuid() || ' ';
     made record;
     it jsonb;
     id uuid;
 begin
     perform test.act_as(owner);
     select * into made from test.pipeline(tag);
-    it := jsonb_build_object('user', owner, 'pipeline', made.pipeline, 'edge', made.edge, 'block', made.source);
+    it := jsonb_build_object('user', owner, 'pipeline', made.pipeline, 'edge', made.edge, 'block', made.source, 'target', made.target);
 
     id := test.block(tag || 'unjoined');
+    it := it || jsonb_build_object('unjoined_block', id);
     insert into pipeline_blocks (pipeline_id, block_id) values (made.pipeline, id)
         returning pipeline_block_id into id;
     it := it || jsonb_build_object('pipeline_block', id);

@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/permissions.rs"]
+mod permissions;
+
 mod catalog;
 mod guards;
 mod matrix;
