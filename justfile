@@ -44,6 +44,11 @@ openapi-check:
     diff --unified openapi.json target/openapi.json \
         || { echo "openapi.json is not what the routes say; run: just openapi" >&2; exit 1; }
 
+# Holds the running service against its OpenAPI document
+schemathesis:
+    cargo build --locked
+    .ci/schemathesis
+
 # Installs what the recipes need beside Rust and PostgreSQL
 tools:
     sqlx --version 2>/dev/null | grep --quiet --fixed-strings " {{ sqlx_cli }}" \

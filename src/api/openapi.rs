@@ -136,6 +136,8 @@ struct Shape {
     has_body: bool,
     has_params: bool,
     names_a_thing: bool,
+    /// In its path or in a parameter. Names of categories are not unique in the whole tree.
+    names_a_category: bool,
     is_login: bool,
 }
 
@@ -165,10 +167,16 @@ const REFUSALS: &[Refusal] = &[
         applies: |shape| shape.names_a_thing,
     },
     Refusal {
+        status: "408",
+        name: "TooSlow",
+        description: "The body does not arrive in time",
+        applies: |shape| !shape.reads,
+    },
+    Refusal {
         status: "409",
         name: "Conflict",
         description: "It contradicts what is there; `code` says how",
-        applies: |shape| shape.has_caller && !shape.reads,
+        applies: |shape| shape.has_caller && !shape.reads || shape.names_a_category,
     },
     Refusal {
         status: "412",
@@ -228,7 +236,15 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
             .parameters
             .as_ref()
             .is_some_and(|list| !list.is_empty()),
-        names_a_thing: path.contains('{'),
+        // The diff of two locks has both as parameters.
+        names_a_thing: path.contains('{') || path == "/locks/diff",
+        names_a_category: path.contains("{category}")
+            || operation.parameters.iter().flatten().any(|parameter| {
+                let RefOr::T(parameter) = parameter else {
+                    return false;
+                };
+                ["category", "category_id", "parent_id"].contains(&parameter.name.as_str())
+            }),
         is_login: path.starts_with("/auth/") && !has_caller || path.ends_with("/password"),
     };
     if has_caller && !reads {
@@ -236,12 +252,14 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
             operation,
             "Idempotency-Key",
             "Makes it safe to repeat: same key and request, same answer",
+            "^[!-~]{1,255}$",
         );
         if shape.names_a_thing {
             header(
                 operation,
                 "If-Match",
                 "The `ETag` of the revision that the change is meant for",
+                ENTITY_TAGS,
             );
         }
     }
@@ -269,6 +287,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
                 operation,
                 "If-None-Match",
                 "An `ETag`: 304 while it is still the one",
+                ENTITY_TAGS,
             );
             let unchanged = ResponseBuilder::new()
                 .description("Not changed since")
@@ -324,13 +343,19 @@ fn text_header(description: &str) -> RefOr<Header> {
         .into()
 }
 
-fn header(operation: &mut Operation, name: &str, description: &str) {
+/// `*`, or entity tags with commas between (RFC 9110 §8.8.3).
+const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
+
+fn header(operation: &mut Operation, name: &str, description: &str, pattern: &str) {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern));
     let parameter = ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .schema(Some(text))
         .build();
     operation
         .parameters
