@@ -60,15 +60,18 @@ async fn a_repetition_shows_the_same_key_which_nothing_has_kept() {
     assert_eq!(first.body, again.body);
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(again.header("cache-control"), "no-store");
-    // The same user, by that very key.
-    let by_key = make(&service.with_key(&first.id("key")), "ci").await;
-    assert_eq!(by_key.expect(StatusCode::CREATED).body, first.body);
+    // The same user by another credential: a narrow key must not come by a broader one.
+    let reader = issue(&dan, json!({ "name": "reader", "role": "viewer" })).await;
+    make(&service.with_key(&reader.id("key")), "ci")
+        .await
+        .expect(StatusCode::UNPROCESSABLE_ENTITY);
     let other = make(&service.colleague().await, "ci").await;
     assert_ne!(other.expect(StatusCode::CREATED).id("key"), first.id("key"));
     make(&dan, "else")
         .await
         .expect(StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(dan.get("/api-keys").await.items("name"), ["ci"]);
+    let names = dan.get("/api-keys").await.items("name");
+    assert_eq!(names, ["reader", "ci"]);
 }
 
 #[tokio::test]
