@@ -177,3 +177,23 @@ async fn a_key_only_narrows() {
         "api_keys_revoked"
     );
 }
+
+#[tokio::test]
+async fn a_temporary_type_runs_nothing_as_the_owner() {
+    let world = World::new().await;
+    let mut viewer = Client::user(&world.database, &world.viewer).await;
+    viewer
+        .ok(
+            "create function pg_temp.seen(value text) returns boolean language plpgsql as $$
+             begin perform pg_catalog.set_config('test.ran', 'yes', false); return true; end $$",
+        )
+        .await;
+    viewer
+        .ok("create domain pg_temp.jsonb as pg_catalog.jsonb check (pg_temp.seen(value::pg_catalog.text))")
+        .await;
+    viewer.ok("select count(*) from public.blocks").await;
+    let ran = viewer
+        .text("select coalesce(current_setting('test.ran', true), 'no')")
+        .await;
+    assert_eq!(ran, "no");
+}
