@@ -58,12 +58,14 @@ language plpgsql volatile parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    ms numeric := extract(epoch from clock_timestamp()) * 1000;
+    -- date_part, in binary floating point: exact to the microsecond until 2255, and a third of the
+    -- price of extract, which is numeric.
+    us bigint := date_part('epoch', clock_timestamp()) * 1000000;
 begin
     -- A random UUID has the right variant (first bits of byte 8) already; the first eight bytes
     -- are replaced: milliseconds, version 7, fraction.
     return encode(
-        int8send((floor(ms)::bigint << 16) | 28672 | floor((ms - floor(ms)) * 4096)::bigint)
+        int8send((us / 1000 << 16) | 28672 | us % 1000 * 4096 / 1000)
         || substring(uuid_send(gen_random_uuid()) from 9),
         'hex')::uuid;
 end $$;
@@ -71,21 +73,25 @@ comment on function app.uuid_v7() is 'A time-ordered UUID (RFC 9562, version 7).
 
 -- Names ------------------------------------------------------------------------------------
 
+-- (These run with most statements. PL/pgSQL keeps its plans, an SQL function that cannot be inlined is
+-- parsed in every statement; a regular expression of this length costs as much as a point read.)
 create function app.is_uuid(value text) returns boolean
-language sql immutable strict parallel safe
+language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    select length(value) = 36
-       and value ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
-$$;
+begin
+    return value like '________-____-____-____-____________'
+       and translate(value, '0123456789abcdefABCDEF', '') = '----';
+end $$;
 comment on function app.is_uuid(text) is 'Whether a reference (`id or name`) is an id.';
 
 create function app.tidy(name text) returns text
-language sql immutable strict parallel safe
+language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    select normalize(btrim(name, U&' \0009\000A\000B\000C\000D\0085\00A0\2002\2003\2009\3000'), NFC)
-$$;
+begin
+    return normalize(btrim(name, U&' \0009\000A\000B\000C\000D\0085\00A0\2002\2003\2009\3000'), NFC);
+end $$;
 comment on function app.tidy(text) is 'A name as it is stored: trimmed, Unicode NFC.';
 
 -- Definer, because whoever writes a row runs it, and the API roles may not look up names in `app`.
@@ -95,7 +101,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- Checked with every change of a row: the ordinary name is through at once.
-    if value ~ '^[A-Za-z0-9]([A-Za-z0-9 ._/-]{0,28}[A-Za-z0-9])?$' then
+    if octet_length(value) between 1 and 35
+       and translate(value, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-', '') = '' then
         return true;
     end if;
     return char_length(value) between 1 and 200

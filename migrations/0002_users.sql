@@ -104,22 +104,23 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
-    caller_role text;
-    key_role text;
 begin
-    select u.role into caller_role
-    from public.users u
-    where u.user_id = (claims ->> 'sub')::uuid and u.is_active;
-    if caller_role is null or claims ->> 'api_key_id' is null then
-        return caller_role;
+    if claims ->> 'api_key_id' is null then
+        return (
+            select u.role from public.users u
+            where u.user_id = (claims ->> 'sub')::uuid and u.is_active);
     end if;
-    select coalesce(k.role, caller_role) into key_role
-    from public.api_keys k
-    where k.api_key_id = (claims ->> 'api_key_id')::uuid
-      and k.user_id = (claims ->> 'sub')::uuid
-      and k.is_active and (k.expires_at is null or k.expires_at > clock_timestamp());
-    return case when app.role_rank(key_role) < app.role_rank(caller_role) then key_role
-                when key_role is not null then caller_role end;
+    return (
+        -- The lower of both; a key without a role has its user's.
+        select case when 'viewer' in (u.role, k.role) then 'viewer'
+                    when 'developer' in (u.role, k.role) then 'developer'
+                    else u.role end
+        from public.api_keys k
+        join public.users u using (user_id)
+        where k.api_key_id = (claims ->> 'api_key_id')::uuid
+          and u.user_id = (claims ->> 'sub')::uuid
+          and u.is_active and k.is_active
+          and (k.expires_at is null or k.expires_at > clock_timestamp()));
 end $$;
 comment on function app.caller_role() is
     'The role the caller acts in now: the user''s, or the lower one of his API key; null for nobody and for a deactivated user.';

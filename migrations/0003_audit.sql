@@ -116,23 +116,15 @@ as $$
 declare
     claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
     request jsonb := nullif(current_setting('app.request', true), '')::jsonb;
-    path text := nullif(current_setting('request.path', true), '');
-    context jsonb := '{}';
 begin
-    if request is null and path is not null then
+    if request is null and nullif(current_setting('request.path', true), '') is not null then
         -- Not the service but PostgREST, which has its own settings.
-        request := jsonb_strip_nulls(jsonb_build_object(
+        request := jsonb_build_object(
             'id', nullif(current_setting('request.headers', true), '')::jsonb -> 'x-request-id',
             'method', nullif(current_setting('request.method', true), ''),
-            'path', path));
+            'path', current_setting('request.path', true));
     end if;
-    if request is not null then
-        context := jsonb_build_object('request', request);
-    end if;
-    if claims ? 'api_key_id' then
-        context := context || jsonb_build_object('api_key_id', claims -> 'api_key_id');
-    end if;
-    return context;
+    return jsonb_strip_nulls(jsonb_build_object('request', request, 'api_key_id', claims -> 'api_key_id'));
 end $$;
 comment on function app.audit_context() is
     'The request behind a change, as app.as_caller() or PostgREST says it. It decides nothing.';
@@ -145,6 +137,19 @@ as $$
 $$;
 comment on function app.log_digest(text) is 'What the audit trail keeps of a log: its length and its digest.';
 
+create function app.changed_columns(old_row jsonb, new_row jsonb) returns jsonb
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select jsonb_build_object(
+            'before', jsonb_object_agg(o.key, o.value), 'after', jsonb_object_agg(o.key, new_row -> o.key))
+        from jsonb_each(old_row) as o
+        where o.value <> new_row -> o.key);
+end $$;
+comment on function app.changed_columns(jsonb, jsonb) is '{"before", "after"}: the columns that differ between two versions of a row.';
+
 create function app.audit() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -153,49 +158,53 @@ as $$
 declare
     secrets constant text[] := array['password_hash', 'encrypted_api_key'];
     logs constant text[] := array['build_logs', 'verification_logs'];
+    skipped constant text[] := string_to_array(tg_argv[3], ',');
     log text;
-    skipped text[] := string_to_array(tg_argv[3], ',');
+    secret text;
     old_row jsonb;
     new_row jsonb;
-    before jsonb;
-    after jsonb;
+    row jsonb;
+    change jsonb;
 begin
     if tg_op <> 'INSERT' then old_row := to_jsonb(old) - skipped; end if;
     if tg_op <> 'DELETE' then new_row := to_jsonb(new) - skipped; end if;
+    row := coalesce(new_row, old_row);
     -- Logs may have megabytes: the trail keeps by what they are known.
-    foreach log in array logs loop
-        if jsonb_typeof(old_row -> log) = 'string' then
-            old_row := old_row || jsonb_build_object(log, app.log_digest(old_row ->> log));
-        end if;
-        if jsonb_typeof(new_row -> log) = 'string' then
-            new_row := new_row || jsonb_build_object(log, app.log_digest(new_row ->> log));
-        end if;
-    end loop;
+    if row ?| logs then
+        foreach log in array logs loop
+            if jsonb_typeof(old_row -> log) = 'string' then
+                old_row := old_row || jsonb_build_object(log, app.log_digest(old_row ->> log));
+            end if;
+            if jsonb_typeof(new_row -> log) = 'string' then
+                new_row := new_row || jsonb_build_object(log, app.log_digest(new_row ->> log));
+            end if;
+        end loop;
+    end if;
     if tg_op = 'UPDATE' then
-        select jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, new_row -> o.key)
-        into before, after
-        from jsonb_each(old_row) as o
-        where o.value is distinct from new_row -> o.key;
-        if before is null then return null; end if;
+        if new_row = old_row then return null; end if;
+        change := app.changed_columns(old_row, new_row);
         -- That a secret changed is worth knowing; what it was is not.
-        if before ?| secrets then
-            before := before || (select jsonb_object_agg(s, 'redacted'::text) from unnest(secrets) s where before ? s);
-            after := after || (select jsonb_object_agg(s, 'redacted'::text) from unnest(secrets) s where after ? s);
+        if change -> 'before' ?| secrets then
+            foreach secret in array secrets loop
+                if change -> 'before' ? secret then
+                    change := jsonb_set(jsonb_set(change, array['before', secret], '"redacted"'),
+                        array['after', secret], '"redacted"');
+                end if;
+            end loop;
         end if;
+    elsif tg_op = 'INSERT' then
+        change := jsonb_build_object('after', new_row - secrets);
     else
-        before := jsonb_strip_nulls(old_row - secrets);
-        after := jsonb_strip_nulls(new_row - secrets);
+        change := jsonb_build_object('before', old_row - secrets);
     end if;
     insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
     values (
         app.caller_id(),
         (case tg_op when 'INSERT' then 'CREATE' else tg_op end)::public.action_type,
         tg_argv[0]::public.audit_entity_type,
-        (coalesce(new_row, old_row) ->> tg_argv[1])::uuid,
-        (coalesce(new_row, old_row) ->> tg_argv[2])::uuid,
-        app.audit_context() || jsonb_strip_nulls(jsonb_build_object('table', tg_table_name))
-            || case when before is null then '{}' else jsonb_build_object('before', before) end
-            || case when after is null then '{}' else jsonb_build_object('after', after) end
+        (row ->> tg_argv[1])::uuid,
+        (row ->> tg_argv[2])::uuid,
+        app.audit_context() || jsonb_build_object('table', tg_table_name) || change
     );
     return null;
 end $$;
@@ -220,10 +229,12 @@ as $$
 declare
     caller_id uuid;
     key_id uuid;
+    key_used_at timestamptz;
     -- The settings must outlive this function: only those that its SET clause names are undone.
+    setting text;
 begin
     if context ? 'api_key' then
-        select k.api_key_id, u.user_id into key_id, caller_id
+        select u.user_id, k.api_key_id, k.last_used_at into caller_id, key_id, key_used_at
         from public.api_keys k
         join public.users u using (user_id)
         where k.encrypted_api_key = context ->> 'api_key'
@@ -234,14 +245,15 @@ begin
                 using errcode = '28000', constraint = 'caller_api_key';
         end if;
         -- Not when the statement itself may write this row: it could not write it twice.
-        if context ->> 'changes' is distinct from 'api_key' then
+        if (key_used_at is null or key_used_at < clock_timestamp() - interval '1 minute')
+           and context ->> 'changes' is distinct from 'api_key' then
             update public.api_keys k set last_used_at = clock_timestamp()
             where k.api_key_id in (
                 select s.api_key_id from public.api_keys s
-                where s.api_key_id = key_id
-                  and (s.last_used_at is null or s.last_used_at < clock_timestamp() - interval '1 minute')
+                where s.api_key_id = key_id and s.last_used_at is not distinct from key_used_at
                 for no key update skip locked);
         end if;
+        setting := '{"role": "authenticated", "sub": "' || caller_id || '", "api_key_id": "' || key_id || '"}';
     else
         select u.user_id into caller_id
         from public.users u
@@ -250,14 +262,13 @@ begin
             raise exception 'unknown or deactivated user'
                 using errcode = '28000', constraint = 'caller_user';
         end if;
+        setting := '{"role": "authenticated", "sub": "' || caller_id || '"}';
     end if;
-    perform
-        set_config('request.jwt.claims',
-            case when key_id is null
-                then '{"role": "authenticated", "sub": "' || caller_id || '"}'
-                else '{"role": "authenticated", "sub": "' || caller_id || '", "api_key_id": "' || key_id || '"}'
-            end, true),
-        set_config('app.request', coalesce(context ->> 'request', ''), true);
+    -- (Assigned: PERFORM would start a query for each.)
+    setting := set_config('request.jwt.claims', setting, true);
+    if context ? 'request' then
+        setting := set_config('app.request', context ->> 'request', true);
+    end if;
     if context ? 'reads' then
         perform app.audit_read((context ->> 'reads')::public.audit_entity_type,
             case when context ? 'read_id' then app.find_id(context ->> 'reads', context ->> 'read_id') end);

@@ -73,7 +73,7 @@ begin
     end if;
 
     if new.current_version_id <> old.current_version_id or new.archived_at is distinct from old.archived_at then
-        new.updated_at := app.next_revision(old.updated_at);
+        new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
     end if;
     return new;
 end $$;
@@ -83,36 +83,76 @@ create function app.append_version() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+-- Arguments: block or edge; columns that the audit trail leaves out (comma-separated).
+--
+-- The two audit rows of a change (the version, and the pointer that moved to it) are written here
+-- and in one statement, for they are a good part of what a change costs.
+declare
+    author uuid;
+    parent_id uuid;
+    version jsonb;
+    context jsonb;
+    change jsonb;
+    only_metadata boolean := true;
 begin
     if tg_op = 'UPDATE' and new.current_version_id = old.current_version_id then
         return null;
     end if;
+    author := app.caller_id();
     if tg_argv[0] = 'block' then
+        parent_id := new.block_id;
         if tg_op = 'UPDATE' then
+            only_metadata := new.block_type = old.block_type;
             update public.block_versions set is_active = false where version_id = old.current_version_id;
         end if;
         if tg_op = 'INSERT' or new.latest_version_number <> old.latest_version_number then
             insert into public.block_versions (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active)
             values (new.current_version_id, new.block_id, new.version_number, new.name, new.block_type, new.description, new.metadata,
-                new.updated_at, case when tg_op = 'INSERT' then new.created_by else app.caller_id() end, true);
+                new.updated_at, case when tg_op = 'INSERT' then new.created_by else author end, true)
+            returning to_jsonb(block_versions) into version;
         else
             update public.block_versions set is_active = true where version_id = new.current_version_id;
         end if;
     else
+        parent_id := new.edge_id;
         if tg_op = 'UPDATE' then
             update public.edge_versions set is_active = false where version_id = old.current_version_id;
         end if;
         if tg_op = 'INSERT' or new.latest_version_number <> old.latest_version_number then
             insert into public.edge_versions (version_id, edge_id, version_number, name, description, metadata, created_at, created_by, is_active)
             values (new.current_version_id, new.edge_id, new.version_number, new.name, new.description, new.metadata,
-                new.updated_at, case when tg_op = 'INSERT' then new.created_by else app.caller_id() end, true);
+                new.updated_at, case when tg_op = 'INSERT' then new.created_by else author end, true)
+            returning to_jsonb(edge_versions) into version;
         else
             update public.edge_versions set is_active = true where version_id = new.current_version_id;
         end if;
     end if;
+
+    context := app.audit_context();
+    if tg_op = 'UPDATE' then
+        only_metadata := only_metadata and (new.name, new.description, new.created_by, new.created_at)
+            is not distinct from (old.name, old.description, old.created_by, old.created_at);
+        -- The ordinary change spares both rows their whole conversion to JSON.
+        change := context || jsonb_build_object('table', tg_table_name) || case when only_metadata
+            then jsonb_build_object(
+                'before', jsonb_build_object('current_version_id', old.current_version_id, 'version_number', old.version_number),
+                'after', jsonb_build_object('current_version_id', new.current_version_id, 'version_number', new.version_number))
+            else app.changed_columns(
+                to_jsonb(old) - string_to_array(tg_argv[1], ','), to_jsonb(new) - string_to_array(tg_argv[1], ','))
+            end;
+    end if;
+    insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
+    select author, row.action_type, row.entity_type, row.entity_id, parent_id, row.details
+    from (values
+        ('CREATE'::public.action_type, 'metadata'::public.audit_entity_type, new.current_version_id,
+            context || jsonb_build_object('table', tg_argv[0] || '_versions', 'after', version)),
+        ('UPDATE', tg_argv[0]::public.audit_entity_type, parent_id, change)
+    ) as row (action_type, entity_type, entity_id, details)
+    where row.details is not null;
     return null;
 end $$;
-comment on function app.append_version() is 'AFTER INSERT OR UPDATE on blocks and edges: writes the snapshot and moves is_active.';
+comment on function app.append_version() is
+    'AFTER INSERT OR UPDATE on blocks and edges: writes the snapshot, moves is_active, and puts both into the audit trail.';
 
 create function app.guard_versions() returns trigger
 language plpgsql security definer

@@ -66,13 +66,15 @@ create index blocks_current_version_id_idx on public.blocks (current_version_id,
 create trigger blocks_1_versions before insert or update on public.blocks
     for each row execute function app.track_versions('block');
 create trigger blocks_8_versions after insert or update on public.blocks
-    for each row execute function app.append_version('block');
-create trigger blocks_9_audit after insert or update or delete on public.blocks
+    for each row execute function app.append_version('block', 'search,name_key,updated_at,metadata,latest_version_number');
+create trigger blocks_9_audit after insert or delete on public.blocks
     for each row execute function app.audit('block', 'block_id', 'block_id', 'search,name_key,updated_at,metadata,latest_version_number');
+-- A change of version is in the trail by app.append_version().
+create trigger blocks_9_audit_update after update on public.blocks
+    for each row when (new.current_version_id = old.current_version_id)
+    execute function app.audit('block', 'block_id', 'block_id', 'search,name_key,updated_at,metadata,latest_version_number');
 create trigger block_versions_1_guard before insert or update or delete on public.block_versions
     for each row execute function app.guard_versions('block');
-create trigger block_versions_9_audit after insert on public.block_versions
-    for each row execute function app.audit('metadata', 'version_id', 'block_id', '');
 create trigger block_versions_no_truncate before truncate on public.block_versions
     for each statement execute function app.refuse_truncate();
 

@@ -64,13 +64,15 @@ create index edges_current_version_id_idx on public.edges (current_version_id, e
 create trigger edges_1_versions before insert or update on public.edges
     for each row execute function app.track_versions('edge');
 create trigger edges_8_versions after insert or update on public.edges
-    for each row execute function app.append_version('edge');
-create trigger edges_9_audit after insert or update or delete on public.edges
+    for each row execute function app.append_version('edge', 'search,name_key,updated_at,metadata,latest_version_number');
+create trigger edges_9_audit after insert or delete on public.edges
     for each row execute function app.audit('edge', 'edge_id', 'edge_id', 'search,name_key,updated_at,metadata,latest_version_number');
+-- A change of version is in the trail by app.append_version().
+create trigger edges_9_audit_update after update on public.edges
+    for each row when (new.current_version_id = old.current_version_id)
+    execute function app.audit('edge', 'edge_id', 'edge_id', 'search,name_key,updated_at,metadata,latest_version_number');
 create trigger edge_versions_1_guard before insert or update or delete on public.edge_versions
     for each row execute function app.guard_versions('edge');
-create trigger edge_versions_9_audit after insert on public.edge_versions
-    for each row execute function app.audit('metadata', 'version_id', 'edge_id', '');
 create trigger edge_versions_no_truncate before truncate on public.edge_versions
     for each statement execute function app.refuse_truncate();
 

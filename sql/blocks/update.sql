@@ -1,12 +1,12 @@
 update blocks set
-    name = coalesce($3, name),
-    block_type = coalesce($4, block_type),
-    description = case when $5 then $6 else description end,
-    metadata = coalesce($7, metadata)
+    name = coalesce($4, name),
+    block_type = coalesce($5, block_type),
+    description = case when $6 then $7 else description end,
+    metadata = coalesce($8, metadata)
 where (select app.as_caller($1))
-  and block_id = (select app.find_id('block', $2))
+  and block_id = (select coalesce($2, app.find_id('block', $3)))
   and archived_at is null
-  and ($8::timestamptz[] is null or updated_at = any ($8))
+  and ($9::timestamptz[] is null or updated_at = any ($9))
 returning
     block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
     current_version_id, version_number, latest_version_number,

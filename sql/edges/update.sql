@@ -1,11 +1,11 @@
 update edges set
-    name = coalesce($3, name),
-    description = case when $4 then $5 else description end,
-    metadata = coalesce($6, metadata)
+    name = coalesce($4, name),
+    description = case when $5 then $6 else description end,
+    metadata = coalesce($7, metadata)
 where (select app.as_caller($1))
-  and edge_id = (select app.find_id('edge', $2))
+  and edge_id = (select coalesce($2, app.find_id('edge', $3)))
   and archived_at is null
-  and ($7::timestamptz[] is null or updated_at = any ($7))
+  and ($8::timestamptz[] is null or updated_at = any ($8))
 returning
     edge_id, name, description, metadata, created_at, updated_at, created_by, archived_at,
     current_version_id, version_number, latest_version_number,

@@ -8,5 +8,5 @@ cross join lateral (
     from app.blockers(p.pipeline_id) as b
 ) as b
 where (select app.as_caller($1))
-  and p.pipeline_id = (select app.find_id('pipeline', $2))
+  and p.pipeline_id = (select coalesce($2, app.find_id('pipeline', $3)))
   and p.archived_at is null

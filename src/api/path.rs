@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::error::PathError;
 use actix_web::web::PathConfig;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use uuid::Uuid;
 
 use super::problem::Problem;
 
@@ -18,6 +19,15 @@ pub struct Reference(String);
 impl Reference {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id, if it is one (as `app.is_uuid` sees it): statements that are asked for most take it
+    /// as it is and spare the database the question.
+    pub fn id(&self) -> Option<Uuid> {
+        // The other forms of a UUID have other lengths, and may be names.
+        (self.0.len() == 36)
+            .then(|| Uuid::try_parse(&self.0).ok())
+            .flatten()
     }
 }
 

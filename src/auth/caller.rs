@@ -20,6 +20,8 @@ use crate::telemetry;
 #[derive(Debug, Clone)]
 pub struct Caller {
     context: Context,
+    /// Of a request that changes nothing: for the audit trail if it turns out to be recorded.
+    line: Option<RequestLine>,
     idempotency_key: Option<IdempotencyKey>,
     audit_all_reads: bool,
 }
@@ -29,7 +31,9 @@ pub struct Caller {
 pub struct Context {
     #[serde(flatten)]
     identity: Identity,
-    request: RequestLine,
+    /// Only where the audit trail records something: each statement parses what it is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<RequestLine>,
     /// Set when the read itself is to be recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     reads: Option<Entity>,
@@ -112,6 +116,9 @@ impl Caller {
         if self.audit_all_reads
             || matches!(entity, Entity::User | Entity::ApiKey | Entity::AuditLog)
         {
+            if let Some(line) = self.line.take() {
+                self.context.request = Some(line);
+            }
             self.context.reads = Some(entity);
             self.context.read_id = reference.map(str::to_owned);
         }
@@ -141,14 +148,20 @@ impl FromRequest for Caller {
                 method: request.method().to_string(),
                 path: request.path().to_owned(),
             };
+            let (request, line) = if request.method().is_safe() {
+                (None, Some(line))
+            } else {
+                (Some(line), None)
+            };
             Ok(Self {
                 context: Context {
                     identity,
-                    request: line,
+                    request,
                     reads: None,
                     read_id: None,
                     changes: None,
                 },
+                line,
                 idempotency_key: None,
                 audit_all_reads: gatekeeper.audits_all_reads(),
             })

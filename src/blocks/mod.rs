@@ -14,6 +14,7 @@ use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::problem::Problem;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
+use crate::api::time;
 use crate::api::word::Word;
 use crate::versions::{SortKeys, Version, Versioned, tree};
 
@@ -38,8 +39,10 @@ pub struct Block {
     /// Whatever describes it: a JSON object.
     #[schema(value_type = Object, example = json!({"rows": 1281167, "license": "research"}))]
     pub metadata: RawJson,
+    #[serde(serialize_with = "time::serialize")]
     pub created_at: DateTime<Utc>,
     /// When it last changed; `ETag` is made of it.
+    #[serde(serialize_with = "time::serialize")]
     pub updated_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
     /// Set while it is archived.
@@ -93,6 +96,7 @@ pub struct BlockVersion {
     pub description: Option<String>,
     #[schema(value_type = Object)]
     pub metadata: RawJson,
+    #[serde(serialize_with = "time::serialize")]
     pub created_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
     pub is_active: bool,

@@ -29,15 +29,28 @@ pub(super) async fn get(
     block: &Reference,
     include: &Words<BlockPart>,
 ) -> Result<Option<Block>, Failure> {
-    let query = sqlx::query_file_as!(
-        Block,
-        "sql/blocks/get.sql",
-        scope.caller() as _,
-        block.as_str(),
-        include.has(&BlockPart::Versions),
-        include.has(&BlockPart::Categories),
-    );
-    Ok(query.fetch_optional(scope.connection()).await?)
+    let row = if include.is_empty() {
+        let query = sqlx::query_file_as!(
+            Block,
+            "sql/blocks/get.sql",
+            scope.caller() as _,
+            block.id(),
+            block.as_str(),
+        );
+        query.fetch_optional(scope.connection()).await?
+    } else {
+        let query = sqlx::query_file_as!(
+            Block,
+            "sql/blocks/get_including.sql",
+            scope.caller() as _,
+            block.id(),
+            block.as_str(),
+            include.has(&BlockPart::Versions),
+            include.has(&BlockPart::Categories),
+        );
+        query.fetch_optional(scope.connection()).await?
+    };
+    Ok(row)
 }
 
 /// One row more than the page has.
@@ -92,6 +105,7 @@ pub(super) async fn update(
         Block,
         "sql/blocks/update.sql",
         scope.caller() as _,
+        block.id(),
         block.as_str(),
         patch.name.as_ref().map(|name| name.as_str()),
         patch.block_type as _,

@@ -15,6 +15,7 @@ use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::problem::Problem;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
+use crate::api::time;
 use crate::verifications::{Standing, Verification};
 use crate::versions::{SortKeys, Version, Versioned, tree};
 
@@ -29,8 +30,10 @@ pub struct Edge {
     /// Whatever describes it: a JSON object.
     #[schema(value_type = Object, example = json!({"width": 224, "height": 224}))]
     pub metadata: RawJson,
+    #[serde(serialize_with = "time::serialize")]
     pub created_at: DateTime<Utc>,
     /// When it last changed; `ETag` is made of it.
+    #[serde(serialize_with = "time::serialize")]
     pub updated_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
     /// Set while it is archived.
@@ -88,6 +91,7 @@ pub struct EdgeVersion {
     pub description: Option<String>,
     #[schema(value_type = Object)]
     pub metadata: RawJson,
+    #[serde(serialize_with = "time::serialize")]
     pub created_at: DateTime<Utc>,
     pub created_by: Option<Uuid>,
     pub is_active: bool,

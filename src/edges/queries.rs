@@ -28,15 +28,28 @@ pub(super) async fn get(
     edge: &Reference,
     include: &Words<EdgePart>,
 ) -> Result<Option<Edge>, Failure> {
-    let query = sqlx::query_file_as!(
-        Edge,
-        "sql/edges/get.sql",
-        scope.caller() as _,
-        edge.as_str(),
-        include.has(&EdgePart::Versions),
-        include.has(&EdgePart::Verifications),
-    );
-    Ok(query.fetch_optional(scope.connection()).await?)
+    let row = if include.is_empty() {
+        let query = sqlx::query_file_as!(
+            Edge,
+            "sql/edges/get.sql",
+            scope.caller() as _,
+            edge.id(),
+            edge.as_str(),
+        );
+        query.fetch_optional(scope.connection()).await?
+    } else {
+        let query = sqlx::query_file_as!(
+            Edge,
+            "sql/edges/get_including.sql",
+            scope.caller() as _,
+            edge.id(),
+            edge.as_str(),
+            include.has(&EdgePart::Versions),
+            include.has(&EdgePart::Verifications),
+        );
+        query.fetch_optional(scope.connection()).await?
+    };
+    Ok(row)
 }
 
 /// One row more than the page has.
@@ -88,6 +101,7 @@ pub(super) async fn update(
         Edge,
         "sql/edges/update.sql",
         scope.caller() as _,
+        edge.id(),
         edge.as_str(),
         patch.name.as_ref().map(|name| name.as_str()),
         sets_description,

@@ -57,6 +57,7 @@ pub(super) async fn get(
         Pipeline,
         "sql/pipelines/get.sql",
         scope.caller() as _,
+        pipeline.id(),
         pipeline.as_str(),
         include.blocks,
         include.edges,
@@ -220,6 +221,7 @@ pub(super) async fn readiness(
         Prospect,
         "sql/pipelines/readiness.sql",
         scope.caller() as _,
+        pipeline.id(),
         pipeline.as_str(),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
