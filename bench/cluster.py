@@ -16,8 +16,9 @@ POSTGRES = ROOT / ".ci" / "postgres"
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
 # While it is filled, nothing has to survive a crash.
 FILLING = {
-    "shared_buffers": "1GB", "max_wal_size": "16GB", "checkpoint_timeout": "60min", "maintenance_work_mem": "1GB",
+    "shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "60min", "maintenance_work_mem": "1GB",
     "work_mem": "256MB", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
+    "wal_level": "minimal", "max_wal_senders": "0",
     # Compiling costs more than it saves.
     "jit": "off",
 }

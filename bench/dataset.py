@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import datetime
 import hashlib
+import inspect
 import json
 import math
 import shutil
@@ -97,8 +98,9 @@ def ensure(folder: Path, size: Size, program: Path) -> Cluster:
 def _key(cluster: Cluster, size: Size) -> dict[str, str]:
     """What the data depends on: another key, other data."""
     digest = hashlib.sha256()
-    for file in sorted([*(ROOT / "migrations").glob("*.sql"), *FILL.glob("*.sql"), Path(__file__)]):
+    for file in sorted([*(ROOT / "migrations").glob("*.sql"), *FILL.glob("*.sql")]):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    digest.update(inspect.getsource(_fill).encode())
     version = run_command([str(cluster.bin / "postgres"), "--version"]).strip()
     return {"postgresql": version, "files": digest.hexdigest(), "seed": str(SEED), "blocks": str(size.blocks)}
 

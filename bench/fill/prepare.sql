@@ -9,12 +9,12 @@ create function bench.id(kind int, serial bigint) returns uuid language sql immu
     select ('019a0000-0000-7' || lpad(kind::text, 3, '0') || '-8000-' || (100000000000 + serial))::uuid
 $$;
 create function bench.block_id(i bigint) returns uuid language sql immutable parallel safe as $$ select bench.id(1, i) $$;
--- The first block has ten thousand versions, every other one 1 to 5.
+-- The first three blocks have 10,000, 10 and 1,000 versions, every other one 1 to 5.
 create function bench.versions_of(i bigint) returns int language sql immutable parallel safe as $$
-    select case when i = 1 then 10000 else 1 + (i * 7 % 5)::int end
+    select case i when 1 then 10000 when 2 then 10 when 3 then 1000 else 1 + (i * 7 % 5)::int end
 $$;
 create function bench.block_version_id(i bigint, version int) returns uuid language sql immutable parallel safe as $$
-    select bench.id(2, case when i = 1 then 50000000000 + version else i * 10 + version end)
+    select bench.id(2, case when i <= 3 then 50000000000 + i * 100000 else i * 10 end + version)
 $$;
 create function bench.edge_id(i bigint) returns uuid language sql immutable parallel safe as $$ select bench.id(3, i) $$;
 create function bench.edge_version_id(i bigint) returns uuid language sql immutable parallel safe as $$ select bench.id(4, i) $$;
