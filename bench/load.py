@@ -10,13 +10,18 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from cluster import Cluster, Failed
 from service import Service, run_command
 
+Outcome = TypeVar("Outcome")
+
 LUA = Path(__file__).resolve().parent / "load.lua"
 # Half of the machine at most: the rest is for what is measured.
 THREADS = max(1, (os.cpu_count() or 2) // 2)
+# Of a request that takes longer than the warm-up.
+SECONDS_FOR_SLOW = 20
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Request:
     low: int = 0
     high: int = 0
     body: str = ""
-    # Instead of numbers: paths with the entity tag that is known of each.
+    # Instead of a number: paths, each with the entity tag that is known of it, or none.
     choices: Sequence[tuple[str, str]] = field(default=())
 
     def lua(self, seed: int) -> str:
@@ -39,7 +44,7 @@ class Request:
         if self.body:
             parts.append(f"body = {_lua(self.body)}")
         if self.choices:
-            rows = ",\n".join(f"{{path = {_lua(path)}, etag = {_lua(etag)}}}" for path, etag in self.choices)
+            rows = ",\n".join(f"{{path = {_lua(path)}{f', etag = {_lua(etag)}' if etag else ''}}}" for path, etag in self.choices)
             parts.append(f"choices = {{{rows}}}")
         headers = {**self.headers, **({"Content-Type": "application/json"} if self.body else {})}
         parts.append(f"headers = {{{', '.join(f'[{_lua(name)}] = {_lua(value)}' for name, value in headers.items())}}}")
@@ -91,13 +96,16 @@ def send(service: Service, request: Request, connections: int, seconds: int, war
             output = run_command(["wrk", f"--threads={threads}", f"--connections={connections}", f"--duration={duration}s",
                                   "--timeout=30s", f"--script={LUA}", f"http://127.0.0.1:{service.port}", "--", str(plan)])
             figures = dict(json.loads(output.splitlines()[-1]))
-            if figures["refused"] or figures["broken"] or not figures["requests"]:
+            if figures["refused"] or figures["broken"]:
                 raise Failed(f"{request.method} {request.path}: of {figures['requests']} requests {figures['refused']} were answered with "
                              f"an error and {figures['broken']} not at all:\n{service.output.read_text()[-2000:]}")
             return figures
 
-        run(warm_up)
+        if not run(warm_up)["requests"]:
+            seconds = max(seconds, SECONDS_FOR_SLOW)
         figures, server, postgres = _with_cpu(lambda: run(seconds), service, service.cluster)
+    if not figures["requests"]:
+        raise Failed(f"{request.method} {request.path} takes longer than {seconds} s")
     service.forget_output()
     count = figures["requests"]
     return Result(rate=count / figures["seconds"], p50=figures["p50"], p99=figures["p99"],
@@ -111,24 +119,23 @@ def ask(cluster: Cluster, database: str, statement: Statement, connections: int,
         file.write(script)
         file.flush()
 
-        def run(duration: int) -> tuple[float, float, int]:
+        def run(duration: int) -> str:
             defined = [f"--define={name}={value}" for name, value in statement.variables.items()]
             command = [str(cluster.bin / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={connections}",
                        f"--jobs={min(THREADS, connections)}", f"--time={duration}", f"--file={file.name}", *defined]
             # Not with the environment of whoever measures: PGOPTIONS could falsify the figures.
-            output = run_command([*command, *cluster.arguments("blockyard_api", database)], {"PGPASSWORD": cluster.password})
-            failed = int(_find(r"number of failed transactions: (\d+)", output))
-            if failed:
-                raise Failed(f"{statement.name}: {failed} statements failed:\n{output}")
-            return (float(_find(r"tps = ([\d.]+) \(without", output)), float(_find(r"latency average = ([\d.]+) ms", output)),
-                    int(_find(r"transactions actually processed: (\d+)", output)))
+            return run_command([*command, *cluster.arguments("blockyard_api", database)], {"PGPASSWORD": cluster.password})
 
         run(warm_up)
-        (rate, latency, count), _, postgres = _with_cpu(lambda: run(seconds), None, cluster)
+        output, _, postgres = _with_cpu(lambda: run(seconds), None, cluster)
+    count, failed = int(_find(r"transactions actually processed: (\d+)", output)), int(_find(r"failed transactions: (\d+)", output))
+    if failed or not count:
+        raise Failed(f"{statement.name}: {failed} statements failed:\n{output}")
+    rate, latency = float(_find(r"tps = ([\d.]+) \(without", output)), float(_find(r"latency average = ([\d.]+) ms", output))
     return Result(rate=rate, p50=latency, p99=None, server_cpu=None, postgres_cpu=1000 * postgres / count, bytes=None)
 
 
-def _with_cpu(work: Callable[[], object], service: Service | None, cluster: Cluster) -> tuple[object, float, float]:
+def _with_cpu(work: Callable[[], Outcome], service: Service | None, cluster: Cluster) -> tuple[Outcome, float, float]:
     """What the work returns, and the CPU seconds that the service and PostgreSQL took for it."""
     server, postgres = service.cpu_seconds() if service else 0.0, cluster.cpu_seconds()
     outcome = work()

@@ -131,7 +131,7 @@ def _number(value: float | None) -> str:
 def text(table: Sequence[Sequence[str]]) -> str:
     """For a terminal."""
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = ["  ".join(cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths)))
+    lines = ["  ".join(cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
              for row in table]
     return "\n".join([lines[0], "─" * len(lines[0]), *lines[1:]])
 

@@ -12,30 +12,23 @@ The data is kept in target/bench/ for the next run. Needs PostgreSQL 15 or newer
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import random
-import shutil
-import signal
 import sys
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 
 import dataset
 import limits
 import load
 import report
+import stage
 import statements
-from cluster import ROOT, SETTINGS, Cluster, Failed
+from cluster import ROOT, Cluster, Failed
 from load import Request
-from service import Service, build
+from service import Service, Session
 
-DATABASE = "measured"
 STARTS = 5
-# Access tokens live for 15 minutes.
-TOKEN_SECONDS = 300
 KNOWN_TAGS = 5000
 
 
@@ -48,11 +41,9 @@ class Bench:
         self.service = service
         self.size = size
         self.figures: report.Figures = {}
-        self.limits = limits.statements(cluster, DATABASE, size, "bench-developer")
+        self.limits = limits.statements(cluster, service.database, size, "bench-developer")
         self.process: dict[str, float] = {}
-        self._token: tuple[float, dict[str, str]] | None = None
-        self._key: dict[str, str] | None = None
-        self._tags: list[tuple[str, str]] = []
+        self.session = Session(service, "bench-developer", dataset.PASSWORD)
 
     def start_service(self) -> None:
         """Starts the service a few times, and keeps the last."""
@@ -65,31 +56,19 @@ class Bench:
         time.sleep(1)
         self.process |= {f"idle_{name}": value for name, value in self.service.memory().items()}
 
-    @property
-    def token(self) -> dict[str, str]:
-        if self._token is None or time.monotonic() - self._token[0] > TOKEN_SECONDS:
-            self._token = (time.monotonic(), self.service.log_in("bench-developer", dataset.PASSWORD))
-        return self._token[1]
-
-    @property
-    def key(self) -> dict[str, str]:
-        if self._key is None:
-            self._key = self.service.make_key(self.token)
-        return self._key
-
     def request(self, kind: str) -> Request:
         """What wrk sends: of blocks and pipelines, any."""
         first = dataset.FIRST_NUMBER + 1
-        a_block = Request("GET", f"/blocks/{dataset.BLOCK}%012.0f", self.token, first, dataset.FIRST_NUMBER + self.size.blocks)
+        a_block = Request("GET", f"/blocks/{dataset.BLOCK}%012.0f", self.session.token, first, dataset.FIRST_NUMBER + self.size.blocks)
         match kind:
             case "read":
                 return a_block
             case "list":
-                return Request("GET", "/blocks?limit=50", self.token)
+                return Request("GET", "/blocks?limit=50", self.session.token)
             case "write":
                 return dataclasses.replace(a_block, method="PATCH", body='{"metadata": ' + limits.METADATA + "}")
             case "key":
-                return dataclasses.replace(a_block, headers=self.key)
+                return dataclasses.replace(a_block, headers=self.session.key)
             case "not-modified":
                 return dataclasses.replace(a_block, path="", low=0, choices=self.tags())
             case "readiness":
@@ -101,11 +80,11 @@ class Bench:
         """Blocks with the entity tags they have now; one of them is asked for, to see that it is right."""
         numbers = random.Random(dataset.SEED).sample(range(1, self.size.blocks + 1), min(KNOWN_TAGS, self.size.blocks))
         ids = ",".join(f"'{dataset.BLOCK}{dataset.FIRST_NUMBER + number}'" for number in numbers)
-        rows = self.cluster.sql(DATABASE, f"""
+        rows = self.cluster.sql(self.service.database, f"""
             select block_id, to_hex((extract(epoch from updated_at) * 1000000)::bigint) from public.blocks where block_id in ({ids})""")
         tags = [(f"/blocks/{block}", f'"{tag}"') for block, tag in (row.split("|") for row in rows.splitlines())]
         path, tag = tags[0]
-        answer = self.service.request("GET", path, headers={**self.token, "If-None-Match": tag})
+        answer = self.service.request("GET", path, headers={**self.session.token, "If-None-Match": tag})
         if answer.status != 304:
             raise Failed(f"GET {path} with If-None-Match: {tag} is answered {answer.status}")
         return tags
@@ -121,21 +100,21 @@ class Bench:
             results = self.figures.setdefault(kind, {}).setdefault(level, {})
             for who, statement in self.limits.get(kind, {}).items():
                 results.setdefault(who, []).append(
-                    load.ask(self.cluster, DATABASE, statement, level, self.options.seconds, self.options.warm_up))
+                    load.ask(self.cluster, self.service.database, statement, level, self.options.seconds, self.options.warm_up))
             results.setdefault("service", []).append(
                 load.send(self.service, self.request(kind), level, self.options.seconds, self.options.warm_up))
         self.process |= {f"loaded_{name}": value for name, value in self.service.memory().items()}
 
     def count_statements(self) -> dict[str, float]:
         block = f"/blocks/{dataset.BLOCK}{dataset.FIRST_NUMBER + 2}"
-        tag = self.service.request("GET", block, headers=self.token).headers["ETag"]
+        tag = self.service.request("GET", block, headers=self.session.token).headers["ETag"]
         calls: dict[str, tuple[str, str, dict[str, str], object]] = {
-            "read": ("GET", block, self.token, None),
-            "list": ("GET", "/blocks?limit=50", self.token, None),
-            "write": ("PATCH", block, self.token, {"metadata": {"nonce": "another"}}),
-            "key": ("GET", block, self.key, None),
-            "readiness": ("GET", f"/pipelines/{dataset.PIPELINE}{dataset.FIRST_NUMBER + 2}/readiness", self.token, None),
-            "not-modified": ("GET", block, {**self.token, "If-None-Match": tag}, None),
+            "read": ("GET", block, self.session.token, None),
+            "list": ("GET", "/blocks?limit=50", self.session.token, None),
+            "write": ("PATCH", block, self.session.token, {"metadata": {"nonce": "another"}}),
+            "key": ("GET", block, self.session.key, None),
+            "readiness": ("GET", f"/pipelines/{dataset.PIPELINE}{dataset.FIRST_NUMBER + 2}/readiness", self.session.token, None),
+            "not-modified": ("GET", block, {**self.session.token, "If-None-Match": tag}, None),
         }
         # Each connection of the service asks once for the types of a statement: all of them are warm after this.
         for kind in self.options.only:
@@ -146,25 +125,11 @@ class Bench:
 def main() -> None:
     options = _options()
     load.check_tools()
-    program = options.service or build()
     size = dataset.Size(options.blocks)
-    folder = options.folder / str(size.blocks)
-    with contextlib.ExitStack() as stack:
-        cluster = dataset.ensure(folder, size, program)
-        stack.callback(cluster.stop)
-        cluster.start(SETTINGS)
-        cluster.sql("postgres", f"drop database if exists {DATABASE}")
-        cluster.sql("postgres", f"create database {DATABASE} owner postgres template {dataset.FILLED} strategy file_copy")
-        if not options.keep:
-            stack.callback(lambda: cluster.sql("postgres", f"drop database if exists {DATABASE} with (force)"))
-        cluster.sql(DATABASE, "grant connect, create on database measured to postgres")
+    with stage.stage(options, size) as (cluster, service):
         if "write" in options.only:
-            limits.prepare_minimal(cluster, DATABASE)
-        cluster.sql(DATABASE, "checkpoint")
-        run_folder = Path(tempfile.mkdtemp(prefix="blockyard-bench-"))
-        stack.callback(shutil.rmtree, run_folder, ignore_errors=True)
-        service = Service(program, cluster, DATABASE, run_folder)
-        stack.callback(service.stop)
+            limits.prepare_minimal(cluster, service.database)
+        cluster.sql(service.database, "checkpoint")
         bench = Bench(options, cluster, service, size)
         print(f"Measuring on {size}:", file=sys.stderr)
         bench.start_service()
@@ -202,10 +167,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, metavar="N", help="of each measurement (default 10)")
     parser.add_argument("--warm-up", type=int, metavar="N", help="seconds before each measurement (default 2)")
     parser.add_argument("--connections", metavar="N,…", help="default 1,8,32")
-    parser.add_argument("--service", type=Path, metavar="PATH", help="a program that is built already, instead of building this source")
-    parser.add_argument("--folder", type=Path, default=ROOT / "target" / "bench", help="where the data is kept (default target/bench)")
-    parser.add_argument("--keep", action="store_true", help=f"leave the measured database ({DATABASE}) in the kept data, to look at")
-    parser.add_argument("--markdown", action="store_true", help="also write the tables into docs/performance.md")
+    stage.add_options(parser)
     options = parser.parse_args()
     quick = options.quick
     for name, value, full in (("blocks", 10_000, 100_000), ("rounds", 1, 3), ("seconds", 2, 10), ("warm_up", 1, 2)):
@@ -215,21 +177,8 @@ def _options() -> argparse.Namespace:
     options.only = options.only.split(",") if options.only else kinds
     if unknown := set(options.only) - set(kinds):
         parser.error(f"--only knows {', '.join(kinds)}, not {', '.join(sorted(unknown))}")
-    options.folder = options.folder.resolve()
-    if options.service:
-        options.service = options.service.resolve()
     return options
 
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        main()
-    except Failed as failure:
-        sys.exit(f"bench: {failure}")
-    except KeyboardInterrupt:
-        sys.exit("bench: interrupted; everything is stopped")
+    stage.run(main)

@@ -19,6 +19,8 @@ JWT_SECRET = "measured, and never used for anything else"
 # Of the environment of whoever measures, only what finds programs; a setting of the service would falsify the figures.
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 SECONDS_TO_START = 30
+# Access tokens live for 15 minutes.
+TOKEN_SECONDS = 300
 
 
 def run_command(command: Sequence[str], environment: Mapping[str, str] | None = None, *, cwd: Path | None = None,
@@ -144,16 +146,32 @@ class Service:
         finally:
             connection.close()
 
-    def log_in(self, username: str, password: str) -> dict[str, str]:
-        """The header of a new access token."""
-        answer = self.request("POST", "/auth/login", {"username": username, "password": password})
-        if answer.status != 200:
-            raise Failed(f"the login is refused: {answer.body.decode()}")
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
-    def make_key(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The header of a new API key of this user."""
-        answer = self.request("POST", "/api-keys", {"name": f"bench {time.time_ns()}"}, headers)
-        if answer.status != 201:
-            raise Failed(f"the API key is refused: {answer.body.decode()}")
-        return {"X-API-Key": str(answer.json()["key"])}
+class Session:
+    """A user of the service: the headers of his requests."""
+
+    def __init__(self, service: Service, username: str, password: str) -> None:
+        self.service = service
+        self.login = {"username": username, "password": password}
+        self._token: tuple[float, dict[str, str]] | None = None
+        self._key: dict[str, str] | None = None
+
+    @property
+    def token(self) -> dict[str, str]:
+        """With an access token that lasts for the next measurement."""
+        if self._token is None or time.monotonic() - self._token[0] > TOKEN_SECONDS:
+            answer = self.service.request("POST", "/auth/login", self.login)
+            if answer.status != 200:
+                raise Failed(f"the login is refused: {answer.body.decode()}")
+            self._token = (time.monotonic(), {"Authorization": f"Bearer {answer.json()['access_token']}"})
+        return self._token[1]
+
+    @property
+    def key(self) -> dict[str, str]:
+        """With an API key instead."""
+        if self._key is None:
+            answer = self.service.request("POST", "/api-keys", {"name": f"bench {time.time_ns()}"}, self.token)
+            if answer.status != 201:
+                raise Failed(f"the API key is refused: {answer.body.decode()}")
+            self._key = {"X-API-Key": str(answer.json()["key"])}
+        return self._key
