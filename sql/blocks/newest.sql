@@ -11,7 +11,8 @@ from (
     where (select app.as_caller($1))
       and archived_at is null
       and (created_at, block_id)
-          < (coalesce($2, 'infinity'::timestamptz), coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+          < (case when $2::timestamptz is null then 'infinity' else $2 end,
+             case when $3::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $3 end)
     order by created_at desc, block_id desc
     limit 201
 ) as newest
