@@ -49,6 +49,14 @@ schemathesis:
     cargo build --locked
     .ci/schemathesis
 
+# Holds the service against the limit of PostgreSQL: a release build, then 30 minutes; --quick: two
+bench *arguments:
+    python3 bench/run.py {{ arguments }}
+
+# Shows how the cost of requests grows with the data: up to a million blocks
+bench-growth *arguments:
+    python3 bench/growth.py {{ arguments }}
+
 # Installs what the recipes need beside Rust and PostgreSQL
 tools:
     sqlx --version 2>/dev/null | grep --quiet --fixed-strings " {{ sqlx_cli }}" \

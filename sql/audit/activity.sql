@@ -4,6 +4,8 @@ select log_id, user_id, action_type, entity_type, entity_id, subject_id, "timest
 from audit_logs
 where (select app.as_caller($1))
   and user_id = (select app.find_id('user', $2))
-  and ("timestamp", log_id) < (coalesce($3, 'infinity'::timestamptz), coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+  and ("timestamp", log_id)
+      < (case when $3::timestamptz is null then 'infinity' else $3 end,
+         case when $4::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $4 end)
 order by "timestamp" desc, log_id desc
 limit $5

@@ -3,6 +3,8 @@ select log_id, user_id, action_type, entity_type, entity_id, subject_id, "timest
 from audit_logs
 where (select app.as_caller($1))
   and subject_id = (select app.find_id($2, $3))
-  and ("timestamp", log_id) < (coalesce($4, 'infinity'::timestamptz), coalesce($5, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+  and ("timestamp", log_id)
+      < (case when $4::timestamptz is null then 'infinity' else $4 end,
+         case when $5::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $5 end)
 order by "timestamp" desc, log_id desc
 limit $6

@@ -1,7 +1,6 @@
 -- The list as it is asked for most: nothing filtered, nothing included, newest first. The inner
 -- limit, the largest page and one, tells the planner how little is read, so that one plan serves
--- every call. COALESCE is not known to be leakproof, so under row-level security it keeps a
--- condition off the index unless it stands in a select of its own. Of the last row seen: $2 time, $3 id; $4 rows.
+-- every call. Of the last row seen: $2 time, $3 id; $4 rows.
 select
     block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
     current_version_id, version_number, latest_version_number,
@@ -12,7 +11,8 @@ from (
     where (select app.as_caller($1))
       and archived_at is null
       and (created_at, block_id)
-          < ((select coalesce($2, 'infinity'::timestamptz)), (select coalesce($3, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)))
+          < (case when $2::timestamptz is null then 'infinity' else $2 end,
+             case when $3::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $3 end)
     order by created_at desc, block_id desc
     limit 201
 ) as newest

@@ -10,6 +10,7 @@ where (select app.as_caller($1))
   and ($5::timestamptz is null or created_at < $5)
   and ($6::text is null or lock_digest = $6)
   and (created_at, run_id)
-      < (coalesce($7, 'infinity'::timestamptz), coalesce($8, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid))
+      < (case when $7::timestamptz is null then 'infinity' else $7 end,
+         case when $8::uuid is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else $8 end)
 order by created_at desc, run_id desc
 limit $9

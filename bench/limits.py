@@ -1,0 +1,80 @@
+"""What the service is held against: the same work as one statement, sent to PostgreSQL by pgbench.
+
+Of each there are two. `ours` is the very statement that the service sends, read from `sql/`. `minimal` is
+the plainest statement under the same policies that does the same: what somebody would write who wanted
+nothing but speed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from cluster import ROOT, Cluster
+from dataset import BLOCK, FIRST_NUMBER, PIPELINE, Size
+from load import Statement
+
+MINIMAL = Path(__file__).resolve().parent / "minimal.sql"
+COLUMNS = """block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
+    current_version_id, version_number, latest_version_number"""
+# Who is calling, as the service says it.
+CALLER = "(:claims)::jsonb"
+# pgbench's variables are numbers, so the rest of an id is put in front by PostgreSQL, in a tenth of a microsecond.
+A_BLOCK = f"('{BLOCK}' || :i)"
+A_PIPELINE = f"('{PIPELINE}' || :i)"
+# What a PATCH writes; `wrk` sends the same.
+METADATA = '{"format": "parquet", "rows": 5000000, "tags": ["bench"], "metrics": {"accuracy": 0.93}, "nonce": %d}'
+NEW_METADATA = "('" + METADATA.replace("%d", "' || :r || '") + "')::jsonb"
+# A variable for what the service sends as false, so that PostgreSQL plans for either.
+NO = "(:no)::boolean"
+
+
+def statement_of(file: str, parameters: Mapping[int, str]) -> str:
+    """A statement of the service with its parameters replaced.
+
+    pgbench cannot send null, so a null stands in the statement itself.
+    """
+    text = re.sub(r"--.*", "", (ROOT / "sql" / file).read_text())
+    return re.sub(r"\$(\d+)", lambda found: parameters[int(found[1])], text).strip()
+
+
+def statements(cluster: Cluster, database: str, size: Size, user: str) -> dict[str, dict[str, Statement]]:
+    """The limits of each kind of request: {read: {ours, minimal}, …}."""
+    user_id = cluster.sql(database, f"select user_id from public.users where username = '{user}'")
+    request = {"id": str(uuid.uuid4()), "method": "GET", "path": f"/blocks/{BLOCK}{FIRST_NUMBER}"}
+    variables = {"claims": json.dumps({"sub": user_id, "request": request}), "no": "false"}
+
+    def limit(name: str, sql: str, *, pipelines: bool = False) -> Statement:
+        return Statement(name, sql, FIRST_NUMBER + 1, FIRST_NUMBER + (size.pipelines if pipelines else size.blocks), variables)
+
+    return {
+        "read": {
+            "ours": limit("get.sql", statement_of("blocks/get.sql", {1: CALLER, 2: A_BLOCK, 3: NO, 4: NO})),
+            "minimal": limit("minimal read", f"""
+                select {COLUMNS} from blocks
+                where (select app.as_caller({CALLER})) and block_id = {A_BLOCK}::uuid and archived_at is null"""),
+        },
+        "list": {
+            "ours": limit("newest.sql", statement_of("blocks/newest.sql", {1: CALLER, 2: "null", 3: "null", 4: "(51)"})),
+            "minimal": limit("minimal list", f"""
+                select {COLUMNS} from blocks
+                where (select app.as_caller({CALLER})) and archived_at is null
+                order by created_at desc, block_id desc limit 51"""),
+        },
+        "write": {
+            "ours": limit("update.sql", statement_of("blocks/update.sql", {
+                1: CALLER, 2: A_BLOCK, 3: "null", 4: "null", 5: NO, 6: "null", 7: NEW_METADATA, 8: "null"})),
+            "minimal": limit("minimal write", f"select * from bench.change_block({CALLER}, {A_BLOCK}::uuid, {NEW_METADATA})"),
+        },
+        "readiness": {
+            "ours": limit("readiness.sql", statement_of("pipelines/readiness.sql", {1: CALLER, 2: A_PIPELINE}), pipelines=True),
+        },
+    }
+
+
+def prepare_minimal(cluster: Cluster, database: str) -> None:
+    """The tables and the function of the minimal write."""
+    cluster.sql(database, file=MINIMAL)
