@@ -34,6 +34,7 @@ pub mod db;
 pub mod dependencies;
 pub mod development;
 pub mod docker_images;
+pub mod perimeter;
 pub mod edges;
 pub mod enrolment;
 pub mod locks;

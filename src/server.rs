@@ -13,6 +13,7 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
 use futures_util::FutureExt;
+use tokio::time::timeout;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, UtoipaApp};
 use utoipa_swagger_ui::SwaggerUi;
@@ -24,6 +25,7 @@ use crate::api::{openapi, path};
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
+use crate::perimeter::{self, Perimeter, Visit};
 use crate::{
     api_keys, audit, auth, blocks, code_repos, dependencies, docker_images, edges, locks,
     pipelines, runs, service, taxonomy, telemetry, users, vectors, verifications,
@@ -87,7 +89,16 @@ pub fn start(
     let document = document();
     let known = Arc::new(KnownPaths::of(&document));
     let json: Arc<str> = document.to_json()?.into();
-    let body_limit = BodyLimit(config.body_limit);
+    let perimeter = web::Data::new(Perimeter::new(config));
+    let origins = config.cors_allowed_origins.clone();
+    let body_limit = BodyLimit {
+        bytes: config.body_limit,
+        time: seconds(config.body_seconds),
+    };
+    let workers = match usize::from(config.workers) {
+        0 => std::thread::available_parallelism()?.get(),
+        workers => workers,
+    };
     let docs = utoipa_swagger_ui::Config::new(["/openapi.json"])
         .persist_authorization(true)
         .try_it_out_enabled(true);
@@ -99,6 +110,7 @@ pub fn start(
             .map(|app| {
                 app.app_data(web::Data::new(db.clone()))
                     .app_data(gatekeeper.clone())
+                    .app_data(perimeter.clone())
                     .app_data(body_limit)
                     .app_data(path::config())
             })
@@ -122,10 +134,13 @@ pub fn start(
             async move { answer }
         }))
         .wrap(from_fn(around))
+        .wrap(perimeter::cors(&origins))
     })
-    .client_request_timeout(Duration::from_secs(10))
+    .workers(workers)
+    .max_connections((config.max_connections as usize).div_ceil(workers))
+    .client_request_timeout(seconds(config.header_seconds))
     .client_disconnect_timeout(Duration::from_secs(2))
-    .keep_alive(Duration::from_secs(75))
+    .keep_alive(seconds(config.keep_alive_seconds))
     .shutdown_timeout(config.shutdown_seconds)
     // Whoever starts it also stops it: see `cli::serve`.
     .disable_signals()
@@ -133,8 +148,12 @@ pub fn start(
     Ok(server.run())
 }
 
-/// What surrounds each request: its id, a log line, and that whatever happens inside ends in an
-/// answer.
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}
+
+/// What surrounds each request: its id, a log line, what the edge asks for, and that whatever
+/// happens inside ends in an answer.
 pub async fn around(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -148,15 +167,24 @@ pub async fn around(
     }
     trim_trailing_slash(&mut request);
     let path = request.path().to_owned();
+    let mut visit = Visit::of(&request);
     let outcome = telemetry::with_request_id(id.clone(), async {
-        let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        match outcome {
-            Ok(Ok(response)) => Ok(as_problem(response)),
-            Ok(Err(error)) => Err(answered(&error)),
-            Err(_) => {
+        if let Err(refusal) = visit.admit() {
+            return Ok(request.error_response(refusal).map_into_boxed_body());
+        }
+        let work = AssertUnwindSafe(next.call(request)).catch_unwind();
+        match timeout(visit.time(), work).await {
+            Ok(Ok(Ok(response))) => Ok(as_problem(response).map_into_boxed_body()),
+            Ok(Ok(Err(error))) => Err(answered(&error)),
+            Ok(Err(_)) => {
                 tracing::error!(%method, path, "a handler panicked");
                 let response = Problem::internal().error_response();
                 Err(InternalError::from_response("panic", response).into())
+            }
+            Err(_) => {
+                tracing::error!(%method, path, "a request took too long and was cut off");
+                let response = Problem::unavailable().error_response();
+                Err(InternalError::from_response("too long", response).into())
             }
         }
     })
@@ -174,12 +202,9 @@ pub async fn around(
         "served"
     );
     let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
-    let decorate = |headers: &mut header::HeaderMap| {
+    let decorate = |request: Option<&HttpRequest>, headers: &mut header::HeaderMap| {
         headers.insert(REQUEST_ID, id.clone());
-        headers.insert(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        );
+        visit.sign(request, headers);
         // What is shown depends on who asks: kept by nobody else, and asked for anew by its ETag.
         if !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(
@@ -189,13 +214,14 @@ pub async fn around(
         }
     };
     match outcome {
-        Ok(mut response) => {
-            decorate(response.headers_mut());
-            Ok(response)
+        Ok(response) => {
+            let (request, mut response) = response.into_parts();
+            decorate(Some(&request), response.headers_mut());
+            Ok(ServiceResponse::new(request, response))
         }
         Err(error) => {
             let mut response = error.as_response_error().error_response();
-            decorate(response.headers_mut());
+            decorate(None, response.headers_mut());
             Err(InternalError::from_response(error, response).into())
         }
     }

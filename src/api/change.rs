@@ -16,15 +16,21 @@ use super::idempotency::IdempotencyKey;
 use super::problem::Problem;
 use crate::auth::caller::Caller;
 
-/// The largest body, in bytes, unless the application sets another.
-pub const DEFAULT_BODY_LIMIT: usize = 2 * 1024 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// The largest body, in bytes.
+/// How large a body may be, and how long it may take to arrive.
 #[derive(Debug, Clone, Copy)]
-pub struct BodyLimit(pub usize);
+pub struct BodyLimit {
+    pub bytes: usize,
+    pub time: Duration,
+}
+
+impl Default for BodyLimit {
+    fn default() -> Self {
+        Self {
+            bytes: 2 * 1024 * 1024,
+            time: Duration::from_secs(30),
+        }
+    }
+}
 
 /// A change that a caller asks for.
 pub struct Change<T> {
@@ -127,9 +133,7 @@ async fn read_body(
     payload: Result<web::Payload, actix_web::Error>,
 ) -> Result<Bytes, Problem> {
     let broken_off = || Problem::malformed("The body broke off.");
-    let limit = request
-        .app_data::<BodyLimit>()
-        .map_or(DEFAULT_BODY_LIMIT, |limit| limit.0);
+    let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
     let encoded = request
         .headers()
         .get(header::CONTENT_ENCODING)
@@ -140,10 +144,10 @@ async fn read_body(
         ));
     }
     let payload = payload.map_err(|_| broken_off())?;
-    match timeout(BODY_TIME, payload.to_bytes_limited(limit)).await {
+    match timeout(limit.time, payload.to_bytes_limited(limit.bytes)).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),
         Ok(Ok(Err(_))) => Err(broken_off()),
-        Ok(Err(_)) => Err(Problem::too_large(limit)),
+        Ok(Err(_)) => Err(Problem::too_large(limit.bytes)),
         Err(_) => Err(Problem::too_slow()),
     }
 }

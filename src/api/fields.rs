@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -95,9 +95,15 @@ impl Fields {
     }
 
     fn of(object: &str) -> Result<Self, serde_json::Error> {
-        let Members(members) = serde_json::from_str(object)?;
+        let Members { read, too_many } = serde_json::from_str(object)?;
         let mut fields = Self::empty();
-        for (name, value) in members {
+        if too_many {
+            fields.fault_at(
+                String::new(),
+                &format!("Must have at most {MOST_MEMBERS} members; only those were read."),
+            );
+        }
+        for (name, value) in read {
             if fields.members.iter().any(|(known, _)| *known == name) {
                 fields.fault(&name, "Is given more than once.");
             } else {
@@ -266,7 +272,13 @@ fn sentence(error: &serde_json::Error) -> String {
     sentence
 }
 
-struct Members(Vec<(String, Box<RawValue>)>);
+/// Far more than any object of the API has: each is compared with each.
+const MOST_MEMBERS: usize = 100;
+
+struct Members {
+    read: Vec<(String, Box<RawValue>)>,
+    too_many: bool,
+}
 
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -280,11 +292,18 @@ impl<'de> Deserialize<'de> for Members {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                let mut read = Vec::new();
+                while read.len() < MOST_MEMBERS
+                    && let Some(member) = map.next_entry()?
+                {
+                    read.push(member);
                 }
-                Ok(Members(members))
+                let mut too_many = false;
+                // At the end of the object it answers so as often as it is asked.
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    too_many = true;
+                }
+                Ok(Members { read, too_many })
             }
         }
 

@@ -14,6 +14,7 @@ use utoipa::openapi::{
 use super::problem::{CONTENT_TYPE, Fault, Problem};
 use crate::blocks::{BlockCategory, BlockVersion};
 use crate::dependencies::Step;
+use crate::perimeter;
 use crate::edges::EdgeVersion;
 use crate::pipelines::Blocker;
 use crate::taxonomy::CategoryTree;
@@ -139,6 +140,7 @@ struct Shape {
     /// In its path or in a parameter. Names of categories are not unique in the whole tree.
     names_a_category: bool,
     is_login: bool,
+    is_limited: bool,
 }
 
 const REFUSALS: &[Refusal] = &[
@@ -206,7 +208,7 @@ const REFUSALS: &[Refusal] = &[
         status: "429",
         name: "TooManyRequests",
         description: "Too often; `Retry-After` says when again",
-        applies: |shape| shape.is_login,
+        applies: |shape| shape.is_limited,
     },
     Refusal {
         status: "500",
@@ -245,6 +247,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
                 };
                 ["category", "category_id", "parent_id"].contains(&parameter.name.as_str())
             }),
+        is_limited: perimeter::is_limited(path),
         is_login: path.starts_with("/auth/") && !has_caller || path.ends_with("/password"),
     };
     if has_caller && !reads {

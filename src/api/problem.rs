@@ -10,6 +10,9 @@ use utoipa::ToSchema;
 
 use crate::telemetry;
 
+/// How many faults are told at once: an answer must not outgrow its request.
+const MOST_FAULTS: usize = 200;
+
 /// Media type of every refusal.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -160,12 +163,16 @@ impl Problem {
         }])
     }
 
-    /// 422 with all places.
-    pub fn faults(errors: Vec<Fault>) -> Self {
+    /// 422 with all places, as far as anybody would read them.
+    pub fn faults(mut errors: Vec<Fault>) -> Self {
         let detail = match errors.len() {
             1 => "The request has 1 fault.".to_owned(),
+            n if n > MOST_FAULTS => {
+                format!("The request has {n} faults, of which these are the first {MOST_FAULTS}.")
+            }
             n => format!("The request has {n} faults."),
         };
+        errors.truncate(MOST_FAULTS);
         Self {
             errors,
             ..Self::invalid(detail)
@@ -174,12 +181,24 @@ impl Problem {
 
     /// 429, for attempts at a password.
     pub fn too_many_attempts(retry_after_seconds: i32) -> Self {
+        Self::too_many("There were too many attempts", retry_after_seconds)
+    }
+
+    /// 429, for requests of one caller or address.
+    pub fn too_many_requests(whose: &str, a_minute: u32, retry_after_seconds: u64) -> Self {
+        Self::too_many(
+            &format!("One {whose} may send {a_minute} requests a minute"),
+            retry_after_seconds,
+        )
+    }
+
+    fn too_many(what: &str, retry_after_seconds: impl fmt::Display) -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_requests",
-            "There were too many attempts; Retry-After says in how many seconds to try again.",
+            format!("{what}; Retry-After says in how many seconds to try again."),
         )
-        .with_header(header::RETRY_AFTER, retry_after_seconds.to_string())
+        .with_header(header::RETRY_AFTER, format!("{retry_after_seconds}"))
     }
 
     /// 500: the log says more than the client may know.

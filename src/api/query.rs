@@ -46,7 +46,18 @@ pub struct Params {
     faults: Vec<Fault>,
 }
 
+/// Far more than any route has: a longer query is not looked at parameter by parameter.
+const MOST_PARAMS: usize = 100;
+
 fn read<T: FromParams>(query: &str) -> Result<T, Problem> {
+    if form_urlencoded::parse(query.as_bytes())
+        .nth(MOST_PARAMS)
+        .is_some()
+    {
+        return Err(Problem::invalid(format!(
+            "A query may have {MOST_PARAMS} parameters at most."
+        )));
+    }
     let mut params = Params {
         pairs: Vec::new(),
         faults: Vec::new(),

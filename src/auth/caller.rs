@@ -13,7 +13,7 @@ use super::credential::Credential;
 use super::gatekeeper::Gatekeeper;
 use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
-use crate::telemetry;
+use crate::{edge, telemetry};
 
 /// The authenticated user behind a request. That he exists, is active and what his role is, the
 /// database decides with every statement.
@@ -61,6 +61,19 @@ pub(super) enum Identity {
     /// The digest of an API key; whose it is, and whether it still counts, the database knows.
     #[serde(rename = "api_key")]
     ApiKey(String),
+}
+
+impl Identity {
+    /// Tells identities apart where only that matters: the user's id, or half of the digest.
+    fn number(&self) -> u128 {
+        match self {
+            Self::User(id) => id.as_u128(),
+            Self::ApiKey(digest) => digest
+                .get(..32)
+                .and_then(|half| u128::from_str_radix(half, 16).ok())
+                .unwrap_or_default(),
+        }
+    }
 }
 
 /// What the audit trail tells apart (`audit_entity_type`).
@@ -143,6 +156,7 @@ impl FromRequest for Caller {
         Box::pin(async move {
             let gatekeeper = Gatekeeper::of(&request)?;
             let identity = gatekeeper.identify(Credential::of(&request)?).await?;
+            edge::admit_caller(&request, identity.number())?;
             let line = RequestLine {
                 id: telemetry::request_id().unwrap_or_else(|| Uuid::now_v7().to_string()),
                 method: request.method().to_string(),

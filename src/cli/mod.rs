@@ -1,6 +1,7 @@
 //! The command line: what it offers, and where each command is carried out.
 
 mod health;
+mod open_files;
 mod owner;
 mod serve;
 

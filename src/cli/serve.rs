@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Outcome;
+use super::{Outcome, open_files};
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::{Db, login_check};
@@ -24,6 +24,8 @@ pub(super) async fn serve(mut config: Config) -> Outcome {
         config.check_for_serving()?;
     }
     let _telemetry = telemetry::serve(&config)?;
+    config.max_connections =
+        open_files::connections_within(config.max_connections, config.database_connections);
     let mut stop = Stop::listen()?;
     // First what fails at once: a port that is taken is no reason to start a database.
     let listener = listen(&config).await?;

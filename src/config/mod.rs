@@ -16,6 +16,8 @@ use sqlx::postgres::PgConnectOptions;
 pub use fault::{Fault, Faults};
 pub use secret::Secret;
 
+use crate::perimeter;
+
 /// Everything that can be configured. Durations are in seconds, sizes in bytes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
@@ -39,7 +41,16 @@ pub struct Config {
     pub host: String,
     pub port: u16,
     pub trust_forwarded_for: bool,
+    pub cors_allowed_origins: Vec<String>,
+    pub rate_limit_caller: u32,
+    pub rate_limit_address: u32,
+    pub max_connections: u32,
+    pub workers: u16,
+    pub header_seconds: u32,
     pub body_limit: usize,
+    pub body_seconds: u32,
+    pub request_seconds: u32,
+    pub keep_alive_seconds: u32,
     pub shutdown_seconds: u64,
     pub require_independent_verifier: bool,
     pub audit_reads: AuditReads,
@@ -90,7 +101,16 @@ impl Default for Config {
             host: LOOPBACK.to_owned(),
             port: 8000,
             trust_forwarded_for: false,
+            cors_allowed_origins: Vec::new(),
+            rate_limit_caller: 3_000_000,
+            rate_limit_address: 3_000_000,
+            max_connections: 10_000,
+            workers: 0,
+            header_seconds: 10,
             body_limit: 2 * 1024 * 1024,
+            body_seconds: 30,
+            request_seconds: 60,
+            keep_alive_seconds: 75,
             shutdown_seconds: 20,
             require_independent_verifier: false,
             audit_reads: AuditReads::Sensitive,
@@ -130,6 +150,7 @@ impl Config {
         let mut config: Self = envy::from_iter(variables.iter().cloned())
             .map_err(|error| culprits(&variables, &error))?;
         config.jwt_trusted_issuers = trimmed(&config.jwt_trusted_issuers);
+        config.cors_allowed_origins = trimmed(&config.cors_allowed_origins);
         let is_set = |name: &str| variables.iter().any(|(set, _)| set == name);
         // A platform that runs containers says where to listen with PORT and nothing else, and
         // reaches the service from outside. Anywhere else nobody is let in unasked.
@@ -202,7 +223,13 @@ impl Config {
             ("LOGIN_ACCOUNT_LIMIT", self.login_account_limit >= 1),
             ("LOGIN_ADDRESS_LIMIT", self.login_address_limit >= 1),
             ("LOGIN_WINDOW_SECONDS", self.login_window_seconds >= 1),
+            ("CORS_ALLOWED_ORIGINS", self.origins_are_origins()),
+            ("MAX_CONNECTIONS", self.max_connections >= 1),
+            ("WORKERS", self.workers <= 1024),
+            ("HEADER_SECONDS", self.header_seconds >= 1),
             ("BODY_LIMIT", self.body_limit >= 1024),
+            ("BODY_SECONDS", self.body_seconds >= 1),
+            ("REQUEST_SECONDS", self.request_seconds > self.body_seconds),
             ("JWT_JWKS_URL", self.jwks_url_is_safe()),
         ];
         checks
@@ -210,6 +237,11 @@ impl Config {
             .filter(|(_, fine)| !fine)
             .map(|(name, _)| Fault::unusable(name))
             .collect()
+    }
+
+    fn origins_are_origins(&self) -> bool {
+        let origins = &self.cors_allowed_origins;
+        *origins == ["*"] || origins.iter().all(|origin| perimeter::is_origin(origin))
     }
 
     fn jwks_url_is_safe(&self) -> bool {

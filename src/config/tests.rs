@@ -69,6 +69,46 @@ fn every_fault_is_named_at_once_with_what_it_must_be() {
 }
 
 #[test]
+fn origins_are_exact_or_all() {
+    let origins = |text: &str| {
+        read(&[("CORS_ALLOWED_ORIGINS", text)]).map(|config| config.cors_allowed_origins)
+    };
+    assert_eq!(origins("").unwrap(), Vec::<String>::new());
+    assert_eq!(origins("*").unwrap(), ["*"]);
+    let two = origins("https://a.example.org, http://localhost:5173").unwrap();
+    assert_eq!(two, ["https://a.example.org", "http://localhost:5173"]);
+    for wrong in ["*,https://a.example.org", "https://a.example.org/", "a.org"] {
+        let faults = origins(wrong).unwrap_err();
+        assert!(faults.contains("CORS_ALLOWED_ORIGINS must be"), "{faults}");
+    }
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_refused() {
+    let off = read(&[
+        ("RATE_LIMIT_CALLER", "0"),
+        ("RATE_LIMIT_ADDRESS", "4294967295"),
+        ("KEEP_ALIVE_SECONDS", "0"),
+        ("WORKERS", "3"),
+    ])
+    .unwrap();
+    assert_eq!((off.rate_limit_caller, off.workers), (0, 3));
+    for (name, value) in [
+        ("RATE_LIMIT_CALLER", "-1"),
+        ("RATE_LIMIT_ADDRESS", "4294967296"),
+        ("MAX_CONNECTIONS", "0"),
+        ("WORKERS", "1025"),
+        ("HEADER_SECONDS", "0"),
+        ("BODY_SECONDS", "0"),
+        ("BODY_SECONDS", "60"),
+        ("REQUEST_SECONDS", "30"),
+    ] {
+        let faults = read(&[(name, value)]).unwrap_err();
+        assert!(faults.contains("must be a whole number"), "{faults}");
+    }
+}
+
+#[test]
 fn weak_secrets_are_refused_by_name_and_never_shown() {
     let weak = [
         "short",

@@ -44,6 +44,9 @@ fn place(login: &PgConnectOptions) -> String {
     )
 }
 
+const UNPROVEN: &str = ".\nThe server must speak TLS, with a certificate for that host from a known authority. Supabase has its own: \
+    set DATABASE_CA to the certificate from Project settings → Database → SSL";
+
 fn hint(error: &sqlx::Error) -> &'static str {
     match error {
         sqlx::Error::Database(refusal) => match refusal.code().as_deref() {
@@ -58,9 +61,14 @@ fn hint(error: &sqlx::Error) -> &'static str {
             }
             _ => "",
         },
-        sqlx::Error::Tls(_) => {
-            ".\nIts certificate must be for that host and from a known authority. Supabase has its own: \
-             set DATABASE_CA to the certificate from Project settings → Database → SSL"
+        sqlx::Error::Tls(_) => UNPROVEN,
+        // A handshake that fails comes as what it does to the stream.
+        sqlx::Error::Io(error)
+            if error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>()) =>
+        {
+            UNPROVEN
         }
         _ => "",
     }

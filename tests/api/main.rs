@@ -18,6 +18,7 @@ mod code_repos;
 mod concurrency;
 mod dependencies;
 mod docker_images;
+mod perimeter;
 mod edges;
 mod faults;
 mod gate;

@@ -9,6 +9,7 @@ mod migrate;
 mod owner;
 mod pooler;
 mod serve;
+mod tls;
 
 use std::io::Write;
 use std::path::Path;

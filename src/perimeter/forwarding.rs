@@ -1,0 +1,142 @@
+//! Where a request comes from: the peer of the connection, or what our own proxy says of it.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use actix_web::dev::RequestHead;
+use actix_web::http::header::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
+
+use crate::config::Config;
+
+/// Whether a proxy in front of us is believed. Off, what a client says of itself does not count.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Forwarding {
+    trusted: bool,
+}
+
+/// Where a client is: its IPv4 address, or the /64 network of its IPv6 address, since who has one
+/// address of it has all 2⁶⁴. `unknown` without a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(Option<IpAddr>);
+
+impl Forwarding {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            trusted: config.trust_forwarded_for,
+        }
+    }
+
+    pub fn network(self, request: &RequestHead) -> Network {
+        let forwarded = self.last(request, &X_FORWARDED_FOR).and_then(address);
+        let peer = || request.peer_addr.map(|peer| peer.ip());
+        forwarded.or_else(peer).map_or(Network(None), Network::from)
+    }
+
+    /// Whether the client itself spoke TLS, as the proxy that ended it says.
+    pub fn is_https(self, request: &RequestHead) -> bool {
+        self.last(request, &X_FORWARDED_PROTO)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+    }
+
+    /// The last entry: the one that our own proxy has added; those before it anybody may invent.
+    fn last<'a>(
+        self,
+        request: &'a RequestHead,
+        header: &actix_web::http::header::HeaderName,
+    ) -> Option<&'a str> {
+        if !self.trusted {
+            return None;
+        }
+        let header = request.headers().get_all(header).last()?;
+        Some(header.to_str().ok()?.rsplit(',').next()?.trim())
+    }
+}
+
+/// An address as proxies write it: bare, in brackets, with a port.
+fn address(entry: &str) -> Option<IpAddr> {
+    let bare = entry.trim_start_matches('[').trim_end_matches(']');
+    bare.parse()
+        .ok()
+        .or_else(|| Some(entry.parse::<SocketAddr>().ok()?.ip()))
+}
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        Self(Some(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+            }
+            IpAddr::V4(address) => address.into(),
+        }))
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(IpAddr::V4(address)) => address.fmt(f),
+            Some(IpAddr::V6(network)) => write!(f, "{network}/64"),
+            None => f.write_str("unknown"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn request(headers: &[(&str, &str)]) -> actix_web::HttpRequest {
+        let peer = "192.0.2.7:4242".parse().expect("an address");
+        let mut request = TestRequest::default().peer_addr(peer);
+        for header in headers {
+            request = request.append_header(*header);
+        }
+        request.to_http_request()
+    }
+
+    fn seen(trusted: bool, forwarded: &[&str]) -> String {
+        let headers: Vec<_> = forwarded
+            .iter()
+            .map(|value| ("X-Forwarded-For", *value))
+            .collect();
+        let request = request(&headers);
+        Forwarding { trusted }.network(request.head()).to_string()
+    }
+
+    #[test]
+    fn what_a_client_says_of_itself_does_not_count() {
+        assert_eq!(seen(false, &["203.0.113.9"]), "192.0.2.7");
+        assert_eq!(seen(true, &["1.1.1.1, 203.0.113.9"]), "203.0.113.9");
+        assert_eq!(seen(true, &["1.1.1.1", "203.0.113.9:80"]), "203.0.113.9");
+        assert_eq!(seen(true, &["nonsense"]), "192.0.2.7");
+        assert_eq!(seen(true, &[]), "192.0.2.7");
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_network() {
+        assert_eq!(seen(true, &["2001:db8:1:2:3:4:5:6"]), "2001:db8:1:2::/64");
+        assert_eq!(seen(true, &["[2001:db8:1:2::6]:443"]), "2001:db8:1:2::/64");
+        assert_eq!(seen(true, &["::ffff:203.0.113.9"]), "203.0.113.9");
+        let nowhere = TestRequest::default().to_http_request();
+        let network = Forwarding::default().network(nowhere.head());
+        assert_eq!(network.to_string(), "unknown");
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_that_it_was_https() {
+        let is_https = |trusted, said: &[&str]| {
+            let headers: Vec<_> = said
+                .iter()
+                .map(|value| ("X-Forwarded-Proto", *value))
+                .collect();
+            Forwarding { trusted }.is_https(request(&headers).head())
+        };
+        assert!(is_https(true, &["https"]));
+        assert!(is_https(true, &["http, HTTPS"]));
+        assert!(!is_https(true, &["https", "http"]));
+        assert!(!is_https(true, &[]));
+        assert!(!is_https(false, &["https"]));
+    }
+}

@@ -1,0 +1,119 @@
+//! What surrounds a request at the network's edge: where it comes from, how many there may be,
+//! and what a browser may do with the answer.
+
+mod cors;
+mod forwarding;
+mod rate_limit;
+mod security_headers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpMessage, HttpRequest, web};
+
+pub use cors::{cors, is_origin};
+pub use forwarding::{Forwarding, Network};
+use rate_limit::{RateLimits, Standing};
+use security_headers::Audience;
+
+use crate::api::problem::Problem;
+use crate::config::Config;
+
+/// A whole request, unless the application has an perimeter.
+const DEFAULT_TIME: Duration = Duration::from_mins(1);
+
+/// What the configuration says of the perimeter. The application holds one, as `web::Data<Perimeter>`.
+pub struct Perimeter {
+    forwarding: Forwarding,
+    limits: Arc<RateLimits>,
+    time: Duration,
+}
+
+impl Perimeter {
+    /// Has to be called within a runtime: what has been counted is forgotten by a task.
+    pub fn new(config: &Config) -> Self {
+        let limits = Arc::new(RateLimits::new(config));
+        RateLimits::forget_regularly(&limits);
+        Self {
+            forwarding: Forwarding::new(config),
+            limits,
+            time: Duration::from_secs(config.request_seconds.into()),
+        }
+    }
+}
+
+/// One request, from its arrival to the headers of its answer.
+pub struct Visit {
+    perimeter: Option<web::Data<Perimeter>>,
+    network: Network,
+    audience: Audience,
+    is_https: bool,
+    is_limited: bool,
+    standing: Option<Standing>,
+}
+
+impl Visit {
+    pub fn of(request: &ServiceRequest) -> Self {
+        let perimeter = request.app_data::<web::Data<Perimeter>>().cloned();
+        let forwarding = perimeter
+            .as_ref()
+            .map_or_else(Forwarding::default, |perimeter| perimeter.forwarding);
+        let path = request.path();
+        Self {
+            network: forwarding.network(request.head()),
+            audience: Audience::of(path),
+            is_https: forwarding.is_https(request.head()),
+            is_limited: is_limited(path),
+            standing: None,
+            perimeter,
+        }
+    }
+
+    /// Counts the request for the address that it comes from.
+    ///
+    /// # Errors
+    /// 429 when there were too many.
+    pub fn admit(&mut self) -> Result<(), Problem> {
+        if let Some(perimeter) = self.perimeter.as_ref().filter(|_| self.is_limited) {
+            self.standing = perimeter.limits.admit_address(self.network)?;
+        }
+        Ok(())
+    }
+
+    /// How long the request may take.
+    pub fn time(&self) -> Duration {
+        self.perimeter.as_ref().map_or(DEFAULT_TIME, |perimeter| perimeter.time)
+    }
+
+    /// Adds to an answer what a browser may do with it, and how many requests are left. `request`
+    /// is missing when it went down with its handler.
+    pub fn sign(&self, request: Option<&HttpRequest>, headers: &mut HeaderMap) {
+        self.audience.tell(self.is_https, headers);
+        if let Some(perimeter) = self.perimeter.as_ref().filter(|_| self.is_limited) {
+            let caller = request.and_then(|request| request.extensions().get().copied());
+            perimeter.limits
+                .tell(Standing::tighter(caller, self.standing), headers);
+        }
+    }
+}
+
+/// Whether requests of a path are counted. Who watches over the service always gets an answer.
+pub fn is_limited(path: &str) -> bool {
+    !path.starts_with("/health/")
+}
+
+/// Counts the request for its verified caller, whoever shows the same number.
+///
+/// # Errors
+/// 429 when there were too many.
+pub fn admit_caller(request: &HttpRequest, caller: u128) -> Result<(), Problem> {
+    let Some(perimeter) = request.app_data::<web::Data<Perimeter>>() else {
+        return Ok(());
+    };
+    if let Some(standing) = perimeter.limits.admit_caller(caller)? {
+        request.extensions_mut().insert(standing);
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! What a browser must not do with an answer (OWASP REST Security Cheat Sheet).
+
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+
+/// The common ones are short and ready made, since every answer carries them.
+const EVERYWHERE: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Who reads the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// A program. Shown in a browser all the same, the answer loads and runs nothing.
+    Client,
+    /// A person with Swagger UI, which brings everything that it needs itself.
+    Docs,
+}
+
+impl Audience {
+    pub(super) fn of(path: &str) -> Self {
+        if path.starts_with("/docs/") {
+            Self::Docs
+        } else {
+            Self::Client
+        }
+    }
+
+    const fn content_policy(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Client => "default-src 'none'; frame-ancestors 'none'",
+            Self::Docs => {
+                "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                 img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+                 frame-ancestors 'none'"
+            }
+        })
+    }
+
+    /// Adds them. That the host only speaks TLS is said only where it does.
+    pub(super) fn tell(self, is_https: bool, headers: &mut HeaderMap) {
+        for (name, value) in EVERYWHERE {
+            headers.insert(name, value);
+        }
+        headers.insert(CONTENT_SECURITY_POLICY, self.content_policy());
+        if is_https {
+            headers.insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+        }
+    }
+}
