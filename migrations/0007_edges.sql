@@ -92,5 +92,6 @@ create policy edges_delete on public.edges for delete to authenticated
 alter table public.edge_versions enable row level security;
 revoke all on public.edge_versions from public, anon, authenticated, service_role;
 grant select on public.edge_versions to authenticated;
+-- Whoever sees an edge sees its versions (see block_versions_select).
 create policy edge_versions_select on public.edge_versions for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.edges e where e.edge_id = edge_versions.edge_id offset 0));

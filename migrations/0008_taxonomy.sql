@@ -134,9 +134,13 @@ create policy taxonomy_categories_delete on public.taxonomy_categories for delet
 alter table public.block_taxonomies enable row level security;
 revoke all on public.block_taxonomies from public, anon, authenticated, service_role;
 grant select, insert (block_id, category_id), delete on public.block_taxonomies to authenticated;
+-- Whoever sees both sees the link.
 create policy block_taxonomies_select on public.block_taxonomies for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = block_taxonomies.block_id offset 0)
+        and exists (select from public.taxonomy_categories c where c.category_id = block_taxonomies.category_id offset 0));
 create policy block_taxonomies_insert on public.block_taxonomies for insert to authenticated
     with check ((select app.can_write()));
 create policy block_taxonomies_delete on public.block_taxonomies for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.can_write())
+        and exists (select from public.blocks b where b.block_id = block_taxonomies.block_id offset 0)
+        and exists (select from public.taxonomy_categories c where c.category_id = block_taxonomies.category_id offset 0));

@@ -180,27 +180,36 @@ alter table public.code_repos enable row level security;
 revoke all on public.code_repos from public, anon, authenticated, service_role;
 grant select, delete, insert (entity_type, entity_id, repo_url, branch), update (repo_url, branch)
     on public.code_repos to authenticated;
+-- Whoever sees a block or an edge sees what it is built from.
 create policy code_repos_select on public.code_repos for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0));
 create policy code_repos_insert on public.code_repos for insert to authenticated
     with check ((select app.can_write()));
 create policy code_repos_update on public.code_repos for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0)))
+    with check ((select app.can_write()));
 create policy code_repos_delete on public.code_repos for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0)));
 
 alter table public.docker_images enable row level security;
 revoke all on public.docker_images from public, anon, authenticated, service_role;
 grant select, delete, insert (entity_type, entity_id, image_tag, registry_url, build_status, build_logs),
     update (image_tag, registry_url, build_status, build_logs) on public.docker_images to authenticated;
 create policy docker_images_select on public.docker_images for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0));
 create policy docker_images_insert on public.docker_images for insert to authenticated
     with check ((select app.can_write()));
 create policy docker_images_update on public.docker_images for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0)))
+    with check ((select app.can_write()));
 create policy docker_images_delete on public.docker_images for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0)));
 
 alter table public.dependencies enable row level security;
 revoke all on public.dependencies from public, anon, authenticated, service_role;
@@ -209,10 +218,14 @@ grant select, delete,
     update (dependency_type, dependency_detail, depends_on_type, depends_on_id, version_constraint)
     on public.dependencies to authenticated;
 create policy dependencies_select on public.dependencies for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0));
 create policy dependencies_insert on public.dependencies for insert to authenticated
     with check ((select app.can_write()));
 create policy dependencies_update on public.dependencies for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0)))
+    with check ((select app.can_write()));
 create policy dependencies_delete on public.dependencies for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0)));

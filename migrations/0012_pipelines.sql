@@ -160,6 +160,15 @@ begin
         end if;
     end if;
     -- Locked as its revision below will lock it: writers of one graph queue here.
+    if tg_op = 'DELETE' then
+        perform from public.pipelines p where p.pipeline_id = old.pipeline_id for no key update;
+        -- With its pipeline it goes in any case.
+        if exists (select from public.pipelines p where p.pipeline_id = old.pipeline_id and p.archived_at is not null) then
+            raise exception 'an archived pipeline does not change; restore it first'
+                using errcode = '23514', constraint = 'pipelines_archived', table = 'pipelines';
+        end if;
+        return old;
+    end if;
     perform from public.pipelines p where p.pipeline_id = new.pipeline_id and p.archived_at is null for no key update;
     if not found then
         raise exception 'there is no such pipeline'
@@ -179,9 +188,9 @@ begin
     end if;
     return new;
 end $$;
-create trigger pipeline_blocks_1_guard before insert or update on public.pipeline_blocks
+create trigger pipeline_blocks_1_guard before insert or update or delete on public.pipeline_blocks
     for each row execute function app.guard_pipeline_part('block');
-create trigger pipeline_edges_1_guard before insert or update on public.pipeline_edges
+create trigger pipeline_edges_1_guard before insert or update or delete on public.pipeline_edges
     for each row execute function app.guard_pipeline_part('edge');
 
 create function app.guard_pipeline_graph() returns trigger
@@ -469,33 +478,36 @@ revoke all on public.pipeline_blocks from public, anon, authenticated, service_r
 grant select, delete, insert (pipeline_id, block_id, block_version_id), update (block_version_id)
     on public.pipeline_blocks to authenticated;
 create policy pipeline_blocks_select on public.pipeline_blocks for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0));
 create policy pipeline_blocks_insert on public.pipeline_blocks for insert to authenticated
     with check ((select app.can_write()));
 create policy pipeline_blocks_update on public.pipeline_blocks for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0))
+    with check ((select app.can_write()));
 create policy pipeline_blocks_delete on public.pipeline_blocks for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0));
 
 alter table public.pipeline_edges enable row level security;
 revoke all on public.pipeline_edges from public, anon, authenticated, service_role;
 grant select, delete, insert (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id), update (edge_version_id)
     on public.pipeline_edges to authenticated;
 create policy pipeline_edges_select on public.pipeline_edges for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));
 create policy pipeline_edges_insert on public.pipeline_edges for insert to authenticated
     with check ((select app.can_write()));
 create policy pipeline_edges_update on public.pipeline_edges for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0))
+    with check ((select app.can_write()));
 create policy pipeline_edges_delete on public.pipeline_edges for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));
 
 alter table public.pipeline_runs enable row level security;
 revoke all on public.pipeline_runs from public, anon, authenticated, service_role;
 grant select, insert (pipeline_id), update (status, started_at, ended_at) on public.pipeline_runs to authenticated;
 create policy pipeline_runs_select on public.pipeline_runs for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0));
 create policy pipeline_runs_insert on public.pipeline_runs for insert to authenticated
     with check ((select app.can_write()));
 create policy pipeline_runs_update on public.pipeline_runs for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0))
+    with check ((select app.can_write()));

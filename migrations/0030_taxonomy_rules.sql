@@ -220,18 +220,36 @@ set search_path = pg_catalog, pg_temp
 as $$
 -- Argument: the column that names the owner.
 declare
+    part record;
     kind public.entity_type;
     owner uuid;
 begin
+    if tg_op = 'DELETE' then
+        part := old;
+    else
+        part := new;
+    end if;
     if tg_argv[0] = 'entity_id' then
-        kind := new.entity_type;
-        owner := new.entity_id;
+        kind := part.entity_type;
+        owner := part.entity_id;
     elsif tg_argv[0] = 'block_id' then
         kind := 'block';
-        owner := new.block_id;
+        owner := part.block_id;
     else
         kind := 'edge';
-        owner := new.edge_id;
+        owner := part.edge_id;
+    end if;
+    if tg_op <> 'INSERT' then
+        if kind = 'block' then
+            perform from public.blocks b where b.block_id = owner and b.archived_at is not null;
+        else
+            perform from public.edges e where e.edge_id = owner and e.archived_at is not null;
+        end if;
+        if found then
+            raise exception 'what belongs to an archived % does not change; restore it first', kind
+                using errcode = '23514', constraint = kind || 's_archived', table = kind || 's';
+        end if;
+        return part;
     end if;
     -- FOR SHARE: it is not archived between this look and the commit.
     if kind = 'block' then
@@ -245,10 +263,15 @@ begin
     end if;
     return new;
 end $$;
-comment on function app.guard_owner() is 'BEFORE INSERT: what belongs to a block or an edge belongs to a live one.';
+comment on function app.guard_owner() is
+    'BEFORE INSERT OR UPDATE OR DELETE: what belongs to a block or an edge belongs to a live one, and rests with an archived one.';
 
-create trigger block_taxonomies_0_owner before insert on public.block_taxonomies
+
+create trigger block_taxonomies_0_owner before insert or update on public.block_taxonomies
     for each row execute function app.guard_owner('block_id');
+-- Not when it goes with its owner, or with its category.
+create trigger block_taxonomies_0_owner_kept before delete on public.block_taxonomies
+    for each row when (pg_trigger_depth() = 0) execute function app.guard_owner('block_id');
 
 create function app.guard_block_taxonomies() returns trigger
 language plpgsql security definer

@@ -64,11 +64,11 @@ alter table public.dependencies
     drop constraint dependencies_version_constraint_check,
     add constraint dependencies_version_constraint_check check (app.is_line(version_constraint, 200));
 
-create trigger code_repos_0_owner before insert on public.code_repos
+create trigger code_repos_0_owner before insert or update or delete on public.code_repos
     for each row execute function app.guard_owner('entity_id');
-create trigger docker_images_0_owner before insert on public.docker_images
+create trigger docker_images_0_owner before insert or update or delete on public.docker_images
     for each row execute function app.guard_owner('entity_id');
-create trigger dependencies_0_owner before insert on public.dependencies
+create trigger dependencies_0_owner before insert or update or delete on public.dependencies
     for each row execute function app.guard_owner('entity_id');
 
 -- Logs have megabytes: they are compared as they are, never made JSON of.

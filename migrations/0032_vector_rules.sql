@@ -73,9 +73,9 @@ end $$;
 comment on function app.guard_taxonomy_filter() is
     'BEFORE INSERT OR UPDATE: a taxonomy_filter has its shape and names live categories, which are stored by id; the detail lists all faults as JSON.';
 
-create trigger block_vector_representations_0_owner before insert on public.block_vector_representations
+create trigger block_vector_representations_0_owner before insert or update or delete on public.block_vector_representations
     for each row execute function app.guard_owner('block_id');
-create trigger edge_vector_representations_0_owner before insert on public.edge_vector_representations
+create trigger edge_vector_representations_0_owner before insert or update or delete on public.edge_vector_representations
     for each row execute function app.guard_owner('edge_id');
 create trigger block_vector_representations_1_filter before insert or update on public.block_vector_representations
     for each row execute function app.guard_taxonomy_filter();
