@@ -281,10 +281,11 @@ begin
         when 'pipeline' then (select pipeline_id from public.pipelines where name_key = lower(reference) and archived_at is null)
         when 'user' then case when lower(reference) = 'me' then app.caller_id()
             else (select user_id from public.users where lower(username) = lower(reference)) end
+        when 'taxonomy' then app.find_category(reference)
     end;
 end $$;
 comment on function app.find_id(text, text) is
-    'The id behind a reference, which is an id or the name of a live block, edge or pipeline, or a username, or me; null when nothing has that name.';
+    'The id behind a reference, which is an id or the name of a live block, edge, pipeline or category, or a username, or me; null when nothing has that name.';
 
 create trigger users_9_audit after insert or update or delete on public.users
     for each row execute function app.audit('user', 'user_id', 'user_id', 'updated_at');

@@ -63,6 +63,8 @@ alter table public.blocks add constraint blocks_current_version_id_fkey
     deferrable initially deferred;
 create index blocks_current_version_id_idx on public.blocks (current_version_id, block_id);
 
+create trigger blocks_0_numbers before update of version_number, latest_version_number on public.blocks
+    for each row execute function app.refuse_derived();
 create trigger blocks_1_versions before insert or update on public.blocks
     for each row execute function app.track_versions('block');
 create trigger blocks_8_versions after insert or update on public.blocks

@@ -61,6 +61,8 @@ alter table public.edges add constraint edges_current_version_id_fkey
     deferrable initially deferred;
 create index edges_current_version_id_idx on public.edges (current_version_id, edge_id);
 
+create trigger edges_0_numbers before update of version_number, latest_version_number on public.edges
+    for each row execute function app.refuse_derived();
 create trigger edges_1_versions before insert or update on public.edges
     for each row execute function app.track_versions('edge');
 create trigger edges_8_versions after insert or update on public.edges

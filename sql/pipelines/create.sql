@@ -1,4 +1,5 @@
 -- $2 name, $3 description, $4 dagster_pipeline_config, $5 blocks, $6 edges, as the request has them.
+-- The answer has no parts: what this statement has put in, it does not see itself.
 -- The trigger of each part sees what was inserted before it: the pipeline, then blocks, then edges.
 with graph as materialized (
     select g.blocks, g.edges
@@ -29,6 +30,6 @@ with graph as materialized (
 select
     pipeline_id, name, description, created_at, updated_at, dagster_pipeline_config, created_by, times_run,
     average_runtime, archived_at,
-    null::jsonb as blocks, null::jsonb as edges, null::jsonb as runs
+    '[]'::jsonb as blocks, '[]'::jsonb as edges, null::jsonb as runs
 from pipeline
 where (select app.as_caller($1))

@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::error::PathError;
 use actix_web::web::PathConfig;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use uuid::Uuid;
 
 use super::problem::Problem;
 
@@ -24,6 +25,12 @@ impl Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<Uuid> for Reference {
+    fn from(id: Uuid) -> Self {
+        Self(id.to_string())
     }
 }
 
