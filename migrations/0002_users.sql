@@ -125,14 +125,6 @@ end $$;
 comment on function app.caller_role() is
     'The role the caller acts in now: the user''s, or the lower one of his API key; null for nobody and for a deactivated user.';
 
-create function app.can_read() returns boolean
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return app.caller_role() is not null;
-end $$;
-
 create function app.can_write() returns boolean
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -250,7 +242,7 @@ create trigger api_keys_1_guard before insert or update on public.api_keys
     for each row execute function app.guard_api_keys();
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.caller_id(), app.caller_role(), app.can_read(), app.can_write(),
+grant execute on function app.caller_id(), app.caller_role(), app.can_write(),
     app.is_admin(), app.is_unnarrowed() to authenticated;
 
 -- Rights -----------------------------------------------------------------------------------------
@@ -266,14 +258,14 @@ grant select (user_id, username, email, role, is_active, created_at, updated_at)
 grant update (password_hash) on public.users to blockyard_api;
 
 create policy users_select on public.users for select to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.can_read())) or (select app.is_admin()));
+    using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.caller_role()) = 'admin');
 create policy users_insert on public.users for insert to authenticated
-    with check ((select app.is_admin()));
+    with check ((select app.caller_role()) = 'admin');
 create policy users_update on public.users for update to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()))
-    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin')
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin');
 create policy users_delete on public.users for delete to authenticated
-    using ((select app.is_admin()));
+    using ((select app.caller_role()) = 'admin');
 
 alter table public.api_keys enable row level security;
 revoke all on public.api_keys from public, anon, authenticated, service_role;
@@ -283,11 +275,11 @@ grant select (api_key_id, user_id, name, key_prefix, role, created_at, expires_a
       delete on public.api_keys to authenticated;
 
 create policy api_keys_select on public.api_keys for select to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.can_read())) or (select app.is_admin()));
+    using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.caller_role()) = 'admin');
 create policy api_keys_insert on public.api_keys for insert to authenticated
-    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin');
 create policy api_keys_update on public.api_keys for update to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()))
-    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin')
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin');
 create policy api_keys_delete on public.api_keys for delete to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin');

@@ -194,4 +194,13 @@ begin
 end $$;
 comment on function app.guard_versions() is 'BEFORE INSERT OR UPDATE OR DELETE on versions: append-only, numbered and active as the parent says.';
 
+create function app.refuse_derived() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'the numbers of versions are given, not set' using errcode = '42501';
+end $$;
+comment on function app.refuse_derived() is 'BEFORE UPDATE OF the numbers: fires only for a statement that names them, the owner''s included.';
+
 revoke execute on all functions in schema app from public;

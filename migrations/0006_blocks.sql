@@ -63,6 +63,8 @@ alter table public.blocks add constraint blocks_current_version_id_fkey
     deferrable initially deferred;
 create index blocks_current_version_id_idx on public.blocks (current_version_id, block_id);
 
+create trigger blocks_0_numbers before update of version_number, latest_version_number on public.blocks
+    for each row execute function app.refuse_derived();
 create trigger blocks_1_versions before insert or update on public.blocks
     for each row execute function app.track_versions('block');
 create trigger blocks_8_versions after insert or update on public.blocks
@@ -85,16 +87,18 @@ grant select, insert (name, block_type, description, metadata),
       delete on public.blocks to authenticated;
 -- Archived rows are out of sight, except for those who may restore them.
 create policy blocks_select on public.blocks for select to authenticated
-    using ((select app.can_read()) and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
+    using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.caller_role()) = 'admin'));
 create policy blocks_insert on public.blocks for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy blocks_update on public.blocks for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin')) with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy blocks_delete on public.blocks for delete to authenticated
-    using ((select app.is_admin()));
+    using ((select app.caller_role()) = 'admin');
 
 alter table public.block_versions enable row level security;
 revoke all on public.block_versions from public, anon, authenticated, service_role;
 grant select on public.block_versions to authenticated;
+-- Whoever sees a block sees its versions. (`offset 0`: by index, one by one; otherwise PostgreSQL may
+-- hash all blocks for the sake of one page.)
 create policy block_versions_select on public.block_versions for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = block_versions.block_id offset 0));

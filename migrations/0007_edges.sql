@@ -61,6 +61,8 @@ alter table public.edges add constraint edges_current_version_id_fkey
     deferrable initially deferred;
 create index edges_current_version_id_idx on public.edges (current_version_id, edge_id);
 
+create trigger edges_0_numbers before update of version_number, latest_version_number on public.edges
+    for each row execute function app.refuse_derived();
 create trigger edges_1_versions before insert or update on public.edges
     for each row execute function app.track_versions('edge');
 create trigger edges_8_versions after insert or update on public.edges
@@ -83,16 +85,17 @@ grant select, insert (name, description, metadata),
       delete on public.edges to authenticated;
 -- Archived rows are out of sight, except for those who may restore them.
 create policy edges_select on public.edges for select to authenticated
-    using ((select app.can_read()) and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
+    using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.caller_role()) = 'admin'));
 create policy edges_insert on public.edges for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy edges_update on public.edges for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin')) with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy edges_delete on public.edges for delete to authenticated
-    using ((select app.is_admin()));
+    using ((select app.caller_role()) = 'admin');
 
 alter table public.edge_versions enable row level security;
 revoke all on public.edge_versions from public, anon, authenticated, service_role;
 grant select on public.edge_versions to authenticated;
+-- Whoever sees an edge sees its versions (see block_versions_select).
 create policy edge_versions_select on public.edge_versions for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.edges e where e.edge_id = edge_versions.edge_id offset 0));

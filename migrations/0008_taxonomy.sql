@@ -17,41 +17,77 @@ create index taxonomy_categories_lower_name_idx on public.taxonomy_categories (l
 create index taxonomy_categories_created_by_idx on public.taxonomy_categories (created_by);
 create index taxonomy_categories_created_at_idx on public.taxonomy_categories (created_at, category_id);
 
+-- Whoever moves, archives or restores a category enters the guard, so that a look at its parent holds
+-- until the commit. (Locking the parent instead would let two that move meet in a deadlock: each has
+-- locked the row that it moves.)
 create function app.guard_taxonomy() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    deepest constant int := 64;
+    levels int;
+    cyclic boolean;
 begin
-    new.name := app.tidy(new.name);
-    if tg_op = 'UPDATE' and new.archived_at is distinct from old.archived_at then
-        if app.caller_id() is not null and not app.is_admin() and old.created_by is distinct from app.caller_id() then
-            raise exception 'only its creator or an admin archives and restores a category' using errcode = '42501';
+    if tg_op = 'INSERT' then
+        new.name := app.tidy(new.name);
+        new.archived_at := null;
+    else
+        if new.name <> old.name then
+            new.name := app.tidy(new.name);
         end if;
-        if new.archived_at is not null then
-            new.archived_at := coalesce(old.archived_at, clock_timestamp());
+        if new.archived_at is distinct from old.archived_at then
+            perform app.enter_guard('taxonomy');
+            if app.caller_id() is not null and not app.is_admin() and old.created_by is distinct from app.caller_id() then
+                raise exception 'only its creator or an admin archives and restores a category' using errcode = '42501';
+            end if;
+            if new.archived_at is not null then
+                new.archived_at := coalesce(old.archived_at, clock_timestamp());
+            end if;
+        end if;
+        if new.archived_at is not null and new.name <> old.name then
+            raise exception 'an archived category does not change; restore it first'
+                using errcode = '23514', constraint = 'taxonomy_categories_archived', table = 'taxonomy_categories';
+        end if;
+        if old.archived_at is not null and new.archived_at is null and new.parent_id is not distinct from old.parent_id
+           and old.parent_id is not null then
+            perform from public.taxonomy_categories c where c.category_id = new.parent_id and c.archived_at is null;
+            if not found then
+                raise exception 'the category above it is archived; restore that first'
+                    using errcode = '23514', constraint = 'taxonomy_categories_archived', table = 'taxonomy_categories';
+            end if;
         end if;
     end if;
-    -- A category that comes back needs its parent as much as a new one does.
-    if new.parent_id is not null and (tg_op = 'INSERT' or new.parent_id is distinct from old.parent_id
-                                      or (old.archived_at is not null and new.archived_at is null)) then
-        perform app.enter_guard('taxonomy');
-        if not exists (select from public.taxonomy_categories c
-                       where c.category_id = new.parent_id and c.archived_at is null for share) then
-            raise exception 'there is no such parent category'
-                using errcode = '23503', constraint = 'taxonomy_categories_parent_id_fkey', table = 'taxonomy_categories';
-        end if;
-        if exists (
-            with recursive above (category_id, parent_id) as (
-                select c.category_id, c.parent_id from public.taxonomy_categories c where c.category_id = new.parent_id
-                union
-                select c.category_id, c.parent_id
-                from above a join public.taxonomy_categories c on c.category_id = a.parent_id
-            )
-            select from above where category_id = new.category_id
-        ) then
-            raise exception 'a category cannot be below itself'
-                using errcode = '23514', constraint = 'taxonomy_categories_cycle', table = 'taxonomy_categories';
-        end if;
+    if new.parent_id is null or (tg_op = 'UPDATE' and new.parent_id is not distinct from old.parent_id) then
+        return new;
+    end if;
+    perform app.enter_guard('taxonomy');
+    perform from public.taxonomy_categories c where c.category_id = new.parent_id and c.archived_at is null;
+    if not found then
+        raise exception 'there is no such parent category'
+            using errcode = '23503', constraint = 'taxonomy_categories_parent_id_fkey', table = 'taxonomy_categories';
+    end if;
+    with recursive above (category_id, parent_id) as (
+        select c.category_id, c.parent_id from public.taxonomy_categories c where c.category_id = new.parent_id
+        union
+        select c.category_id, c.parent_id
+        from above a join public.taxonomy_categories c on c.category_id = a.parent_id
+    )
+    select count(*), bool_or(a.category_id = new.category_id) into levels, cyclic from above a;
+    if cyclic then
+        raise exception 'a category cannot be below itself'
+            using errcode = '23514', constraint = 'taxonomy_categories_cycle', table = 'taxonomy_categories';
+    end if;
+    with recursive below (category_id, level) as (
+        select new.category_id, 1
+        union all
+        select c.category_id, b.level + 1
+        from below b join public.taxonomy_categories c on c.parent_id = b.category_id
+    )
+    select levels + max(b.level) into levels from below b;
+    if levels > deepest then
+        raise exception 'the tree would be % levels deep; % are the most', levels, deepest
+            using errcode = '23514', constraint = 'taxonomy_categories_too_deep', table = 'taxonomy_categories';
     end if;
     return new;
 end $$;
@@ -123,20 +159,24 @@ revoke all on public.taxonomy_categories from public, anon, authenticated, servi
 grant select, insert (name, parent_id), update (name, parent_id, archived_at), delete
     on public.taxonomy_categories to authenticated;
 create policy taxonomy_categories_select on public.taxonomy_categories for select to authenticated
-    using ((select app.can_read()) and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
+    using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.caller_role()) = 'admin'));
 create policy taxonomy_categories_insert on public.taxonomy_categories for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy taxonomy_categories_update on public.taxonomy_categories for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin')) with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy taxonomy_categories_delete on public.taxonomy_categories for delete to authenticated
-    using ((select app.is_admin()));
+    using ((select app.caller_role()) = 'admin');
 
 alter table public.block_taxonomies enable row level security;
 revoke all on public.block_taxonomies from public, anon, authenticated, service_role;
 grant select, insert (block_id, category_id), delete on public.block_taxonomies to authenticated;
+-- Whoever sees both sees the link.
 create policy block_taxonomies_select on public.block_taxonomies for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = block_taxonomies.block_id offset 0)
+        and exists (select from public.taxonomy_categories c where c.category_id = block_taxonomies.category_id offset 0));
 create policy block_taxonomies_insert on public.block_taxonomies for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy block_taxonomies_delete on public.block_taxonomies for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin')
+        and exists (select from public.blocks b where b.block_id = block_taxonomies.block_id offset 0)
+        and exists (select from public.taxonomy_categories c where c.category_id = block_taxonomies.category_id offset 0));

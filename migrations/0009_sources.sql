@@ -69,8 +69,9 @@ create index docker_images_block_id_idx on public.docker_images (block_id);
 create index docker_images_edge_id_idx on public.docker_images (edge_id);
 create index docker_images_created_at_idx on public.docker_images (created_at, image_id);
 
+-- Logs have megabytes: they are compared as they are, never made JSON of.
 create function app.guard_docker_images() returns trigger
-language plpgsql
+language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -78,14 +79,21 @@ begin
         raise exception 'a build moves from pending to success or failed, and back to pending for a rebuild'
             using errcode = '23514', constraint = 'docker_images_build_status_step', table = 'docker_images';
     end if;
+    if (new.image_tag, new.registry_url, new.build_status, new.build_logs)
+        is distinct from (old.image_tag, old.registry_url, old.build_status, old.build_logs) then
+        new.updated_at := app.next_revision(old.updated_at);
+    end if;
     return new;
 end $$;
 create trigger docker_images_1_guard before update on public.docker_images
     for each row execute function app.guard_docker_images();
-create trigger docker_images_2_touch before update on public.docker_images
-    for each row execute function app.touch('block_id', 'edge_id');
-create trigger docker_images_9_audit after insert or update or delete on public.docker_images
+create trigger docker_images_9_audit after insert or delete on public.docker_images
     for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
+create trigger docker_images_9_audit_update after update on public.docker_images
+    for each row
+    when ((old.image_tag, old.registry_url, old.build_status, old.build_logs)
+        is distinct from (new.image_tag, new.registry_url, new.build_status, new.build_logs))
+    execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
 
 create table public.dependencies (
     dependency_id uuid not null default app.uuid_v7() constraint dependencies_pkey primary key,
@@ -131,10 +139,11 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if new.dependency_type <> 'internal' or new.depends_on_id is null then
+    if new.dependency_type <> 'internal' or new.depends_on_type is null then
         return new;
     end if;
-    if tg_op = 'UPDATE' and (new.depends_on_type, new.depends_on_id) is not distinct from (old.depends_on_type, old.depends_on_id) then
+    if tg_op = 'UPDATE' and (new.dependency_type, new.depends_on_type, new.depends_on_id)
+        is not distinct from (old.dependency_type, old.depends_on_type, old.depends_on_id) then
         return new;
     end if;
     perform app.enter_guard('dependencies');
@@ -146,7 +155,7 @@ begin
     end if;
     if not found then
         raise exception 'there is no such % to depend on', new.depends_on_type
-            using errcode = '23503', constraint = 'dependencies_depends_on_' || new.depends_on_type || '_id_fkey', table = 'dependencies';
+            using errcode = '23503', constraint = 'dependencies_depends_on_id_fkey', table = 'dependencies';
     end if;
     if exists (
         with recursive needed (entity_type, entity_id) as (
@@ -180,27 +189,36 @@ alter table public.code_repos enable row level security;
 revoke all on public.code_repos from public, anon, authenticated, service_role;
 grant select, delete, insert (entity_type, entity_id, repo_url, branch), update (repo_url, branch)
     on public.code_repos to authenticated;
+-- Whoever sees a block or an edge sees what it is built from.
 create policy code_repos_select on public.code_repos for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0));
 create policy code_repos_insert on public.code_repos for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy code_repos_update on public.code_repos for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0)))
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy code_repos_delete on public.code_repos for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0)));
 
 alter table public.docker_images enable row level security;
 revoke all on public.docker_images from public, anon, authenticated, service_role;
 grant select, delete, insert (entity_type, entity_id, image_tag, registry_url, build_status, build_logs),
     update (image_tag, registry_url, build_status, build_logs) on public.docker_images to authenticated;
 create policy docker_images_select on public.docker_images for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0));
 create policy docker_images_insert on public.docker_images for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy docker_images_update on public.docker_images for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0)))
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy docker_images_delete on public.docker_images for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0)));
 
 alter table public.dependencies enable row level security;
 revoke all on public.dependencies from public, anon, authenticated, service_role;
@@ -209,10 +227,14 @@ grant select, delete,
     update (dependency_type, dependency_detail, depends_on_type, depends_on_id, version_constraint)
     on public.dependencies to authenticated;
 create policy dependencies_select on public.dependencies for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0));
 create policy dependencies_insert on public.dependencies for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy dependencies_update on public.dependencies for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0)))
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy dependencies_delete on public.dependencies for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
+        or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0)));

@@ -1,6 +1,6 @@
 create table public.edge_verifications (
     verification_id uuid not null default app.uuid_v7() constraint edge_verifications_pkey primary key,
-    edge_version_id uuid not null constraint edge_verifications_edge_version_id_fkey references public.edge_versions on delete cascade,
+    edge_version_id uuid not null,
     verification_status public.verification_status not null default 'pending',
     verification_logs text,
     verified_at timestamptz,
@@ -8,24 +8,67 @@ create table public.edge_verifications (
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
     created_by uuid default app.caller_id() constraint edge_verifications_created_by_fkey references public.users,
+    edge_id uuid not null,
+    constraint edge_verifications_edge_version_id_fkey foreign key (edge_version_id, edge_id)
+        references public.edge_versions (version_id, edge_id) on delete cascade,
     constraint edge_verifications_verified_at_check check (
         (verification_status = 'pending') = (verified_at is null)),
     constraint edge_verifications_verification_logs_check check (octet_length(verification_logs) <= 10485760)
 );
 comment on table public.edge_verifications is
     'Proof that an edge version works. Reported once, then immutable; the newest final one counts, so a later failure revokes.';
+-- Kept by the guard. By it the audit trail files a verification under its edge, and the
+-- verifications of an edge are found without a join.
+comment on column public.edge_verifications.edge_id is 'The edge of the version.';
 -- The question of the gate: the newest final verification of a version.
 create index edge_verifications_final_idx on public.edge_verifications (edge_version_id, verified_at desc, verification_id desc);
 create index edge_verifications_pending_idx on public.edge_verifications (created_at, verification_id) where verification_status = 'pending';
-create index edge_verifications_verified_by_idx on public.edge_verifications (verified_by);
+create index edge_verifications_edge_version_id_idx
+    on public.edge_verifications (edge_version_id, edge_id, created_at, verification_id);
+create index edge_verifications_edge_id_idx on public.edge_verifications (edge_id, created_at, verification_id);
+create index edge_verifications_verified_by_idx on public.edge_verifications (verified_by, created_at, verification_id);
 create index edge_verifications_created_by_idx on public.edge_verifications (created_by);
 create index edge_verifications_created_at_idx on public.edge_verifications (created_at, verification_id);
+
+-- Who may pass a version -------------------------------------------------------------------------
+
+create table app.settings (
+    settings_id boolean not null default true constraint settings_pkey primary key,
+    require_independent_verifier boolean not null default false,
+    constraint settings_settings_id_check check (settings_id)
+);
+comment on table app.settings is 'What an operator decides for the whole database: one row.';
+comment on column app.settings.require_independent_verifier is
+    'Whether the author of an edge version is kept from passing it. The service only ever switches it on; off is the owner''s to say.';
+insert into app.settings default values;
+
+create function app.refuse_settings_delete() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'the row of settings stays' using errcode = '42501';
+end $$;
+create trigger settings_1_delete before delete or truncate on app.settings
+    for each statement execute function app.refuse_settings_delete();
+
+create function app.require_independent_verifier() returns void
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    update app.settings set require_independent_verifier = true where not require_independent_verifier
+$$;
+comment on function app.require_independent_verifier() is
+    'Keeps authors from passing their own edge versions from now on. There is no function for the way back.';
+
+-- The guards --------------------------------------------------------------------------------------
 
 create function app.guard_verifications() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    author uuid;
     newest timestamptz;
 begin
     if tg_op = 'UPDATE' then
@@ -34,26 +77,49 @@ begin
                 using errcode = '23514', constraint = 'edge_verifications_reported', table = 'edge_verifications';
         end if;
         new.edge_version_id := old.edge_version_id;
-        new.updated_at := case when new is distinct from old
-            then app.next_revision(old.updated_at) else old.updated_at end;
+        new.edge_id := old.edge_id;
+    end if;
+    -- Reports on one version queue on its row, so that a later one is later by the clock as well
+    -- and a run that is being admitted (which shares the lock) sees it or comes first.
+    if new.verification_status = 'pending' then
+        select v.edge_id into new.edge_id
+        from public.edge_versions v where v.version_id = new.edge_version_id;
+    else
+        select v.edge_id, v.created_by into new.edge_id, author
+        from public.edge_versions v where v.version_id = new.edge_version_id for no key update;
+    end if;
+    if not found then
+        raise exception 'there is no such version'
+            using errcode = '23503', constraint = 'edge_verifications_edge_version_id_fkey', table = 'edge_verifications';
+    end if;
+    if exists (select from public.edges e where e.edge_id = new.edge_id and e.archived_at is not null) then
+        raise exception 'an archived edge is not verified; restore it first'
+            using errcode = '23514', constraint = 'edges_archived', table = 'edges';
     end if;
     if new.verification_status = 'pending' then
         new.verified_at := null;
         new.verified_by := null;
-        return new;
+    else
+        if new.verification_status = 'passed' and author = app.caller_id()
+           and (select s.require_independent_verifier from app.settings s) then
+            raise exception 'somebody other than its author has to pass a version'
+                using errcode = '42501', constraint = 'edge_verifications_independent', table = 'edge_verifications';
+        end if;
+        select max(v.verified_at) into newest
+        from public.edge_verifications v where v.edge_version_id = new.edge_version_id;
+        new.verified_at := greatest(clock_timestamp(), newest + interval '1 microsecond');
+        new.verified_by := app.caller_id();
     end if;
-    -- Reports on one version queue on its row, so that a later one is later by the clock as well
-    -- and a run that is being admitted (which shares the lock) sees it or comes first.
-    perform from public.edge_versions v where v.version_id = new.edge_version_id for no key update;
-    select max(v.verified_at) into newest from public.edge_verifications v where v.edge_version_id = new.edge_version_id;
-    new.verified_at := greatest(clock_timestamp(), newest + interval '1 microsecond');
-    new.verified_by := app.caller_id();
+    if tg_op = 'UPDATE' then
+        new.updated_at := case when new is distinct from old
+            then app.next_revision(old.updated_at) else old.updated_at end;
+    end if;
     return new;
 end $$;
 create trigger edge_verifications_1_guard before insert or update on public.edge_verifications
     for each row execute function app.guard_verifications();
 create trigger edge_verifications_9_audit after insert or update or delete on public.edge_verifications
-    for each row execute function app.audit('verification', 'verification_id', 'edge_version_id', 'updated_at');
+    for each row execute function app.audit('verification', 'verification_id', 'edge_id', 'updated_at');
 
 create function app.refuse_verification_delete() returns trigger
 language plpgsql security definer
@@ -71,26 +137,109 @@ create trigger edge_verifications_2_delete before delete on public.edge_verifica
 create trigger edge_verifications_no_truncate before truncate on public.edge_verifications
     for each statement execute function app.refuse_truncate();
 
-create function app.clearance(edge_version uuid) returns public.edge_verifications
+-- What counts ------------------------------------------------------------------------------------
+
+create view app.edge_version_statuses with (security_invoker = true) as
+select
+    v.edge_id, v.version_id, v.version_number, v.created_at,
+    coalesce(final.verification_status::text, case when pending.found then 'pending' else 'none' end) as status,
+    case
+        when final.verification_status = 'passed' and pending.found
+            then 'Its newest report says passed; the verification that is pending changes nothing until it is reported.'
+        when final.verification_status = 'passed' then 'Its newest report says passed.'
+        when final.verification_status = 'failed' then 'Its newest report says failed, which revokes whatever was said before.'
+        when pending.found then 'A verification is pending: nobody has reported its outcome.'
+        else 'It was never verified.'
+    end as why,
+    final.verification_id, final.verified_by, final.verified_at
+from public.edge_versions v
+-- Pending is what has no verified_at (a check of the table); one index answers both questions.
+left join lateral (
+    select o.verification_id, o.verification_status, o.verified_by, o.verified_at
+    from public.edge_verifications o
+    where o.edge_version_id = v.version_id and o.verified_at is not null
+    order by o.verified_at desc, o.verification_id desc
+    limit 1
+) as final on true
+cross join lateral (
+    select exists (
+        select from public.edge_verifications o where o.edge_version_id = v.version_id and o.verified_at is null
+    ) as found
+) as pending;
+comment on view app.edge_version_statuses is
+    'Of each edge version: passed, failed, pending or none, and why. The newest final verification counts.';
+
+-- For the gate: without the logs, which a whole row would bring along.
+create function app.clearance(edge_version uuid)
+returns table (verification_id uuid, verification_status public.verification_status, verified_by uuid, verified_at timestamptz)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select v from public.edge_verifications v
-    where v.edge_version_id = edge_version and v.verified_at is not null
-    order by v.verified_at desc, v.verification_id desc
-    limit 1
+    select s.verification_id, s.status::public.verification_status, s.verified_by, s.verified_at
+    from app.edge_version_statuses s
+    where s.version_id = edge_version and s.verified_at is not null
 $$;
 comment on function app.clearance(uuid) is 'The newest final verification of an edge version: the one that counts.';
 
+-- An edge with what may be shown along with it. The last columns cost nothing unless they are
+-- selected.
+create view app.edge_details with (security_invoker = true) as
+select
+    e.*,
+    (
+        select coalesce(jsonb_agg(v order by v.version_number desc), '[]')
+        from (
+            select v.*
+            from public.edge_versions v
+            where v.edge_id = e.edge_id
+            order by v.version_number desc
+            limit 100
+        ) as v
+    ) as newest_versions,
+    (
+        select coalesce(jsonb_agg(o order by o.created_at desc, o.verification_id desc), '[]')
+        from (
+            select
+                o.verification_id, o.edge_version_id, o.verification_status, o.verified_at, o.verified_by,
+                o.created_at, o.updated_at, o.created_by, o.edge_id, e.version_number
+            from public.edge_verifications o
+            where o.edge_version_id = e.current_version_id and o.edge_id = e.edge_id
+            order by o.created_at desc, o.verification_id desc
+            limit 100
+        ) as o
+    ) as newest_verifications,
+    (
+        select s.status from app.edge_version_statuses s where s.version_id = e.current_version_id
+    ) as verification_status
+from public.edges e;
+comment on view app.edge_details is
+    'Edges with their newest 100 versions, and of the active version the newest 100 verifications (without logs) and the status.';
+
+-- A verification as the service shows it; those of archived edges are out of sight with them.
+create view app.verification_details with (security_invoker = true) as
+select o.*, v.version_number
+from public.edge_verifications o
+join public.edge_versions v on v.version_id = o.edge_version_id
+join public.edges e on e.edge_id = o.edge_id
+where e.archived_at is null;
+comment on view app.verification_details is 'Verifications of live edges, with the number of the version.';
+
+-- Rights ------------------------------------------------------------------------------------------
+
 revoke execute on all functions in schema app from public;
+grant execute on function app.require_independent_verifier() to blockyard_api;
+revoke all on app.settings, app.edge_version_statuses, app.edge_details, app.verification_details
+    from public, anon, authenticated, service_role;
+grant select on app.edge_version_statuses, app.edge_details, app.verification_details to blockyard_api;
 
 alter table public.edge_verifications enable row level security;
 revoke all on public.edge_verifications from public, anon, authenticated, service_role;
 grant select, insert (edge_version_id, verification_status, verification_logs),
       update (verification_status, verification_logs) on public.edge_verifications to authenticated;
 create policy edge_verifications_select on public.edge_verifications for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.edges e where e.edge_id = edge_verifications.edge_id offset 0));
 create policy edge_verifications_insert on public.edge_verifications for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy edge_verifications_update on public.edge_verifications for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.edges e where e.edge_id = edge_verifications.edge_id offset 0))
+    with check ((select app.caller_role()) in ('developer', 'admin'));

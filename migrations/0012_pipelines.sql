@@ -102,6 +102,27 @@ create index pipeline_runs_unfinished_idx on public.pipeline_runs (pipeline_id) 
 
 -- Pipelines --------------------------------------------------------------------------------------
 
+create function app.require_no_unfinished_runs(pipeline uuid) returns void
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    users jsonb;
+begin
+    select jsonb_agg(u) into users from (
+        select 'pipeline_run' as entity_type, r.run_id as entity_id
+        from public.pipeline_runs r
+        where r.pipeline_id = pipeline and r.ended_at is null
+        order by r.created_at, r.run_id
+        limit 20) as u;
+    if users is not null then
+        raise exception 'the pipeline has unfinished runs'
+            using errcode = '23503', constraint = 'pipelines_in_use', table = 'pipelines', detail = users::text;
+    end if;
+end $$;
+comment on function app.require_no_unfinished_runs(uuid) is
+    'Refuses to take away a pipeline that runs; the detail lists up to 20 of the runs as JSON.';
+
 create function app.guard_pipelines() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -119,10 +140,7 @@ begin
         if new.archived_at is not null then
             new.archived_at := coalesce(old.archived_at, clock_timestamp());
             perform app.require_current_view();
-            if exists (select from public.pipeline_runs r where r.pipeline_id = new.pipeline_id and r.ended_at is null) then
-                raise exception 'the pipeline has unfinished runs'
-                    using errcode = '23503', constraint = 'pipelines_in_use', table = 'pipelines';
-            end if;
+            perform app.require_no_unfinished_runs(new.pipeline_id);
         end if;
     end if;
     if new.archived_at is not null and (new.name, new.description, new.dagster_pipeline_config)
@@ -160,6 +178,15 @@ begin
         end if;
     end if;
     -- Locked as its revision below will lock it: writers of one graph queue here.
+    if tg_op = 'DELETE' then
+        perform from public.pipelines p where p.pipeline_id = old.pipeline_id for no key update;
+        -- With its pipeline it goes in any case.
+        if exists (select from public.pipelines p where p.pipeline_id = old.pipeline_id and p.archived_at is not null) then
+            raise exception 'an archived pipeline does not change; restore it first'
+                using errcode = '23514', constraint = 'pipelines_archived', table = 'pipelines';
+        end if;
+        return old;
+    end if;
     perform from public.pipelines p where p.pipeline_id = new.pipeline_id and p.archived_at is null for no key update;
     if not found then
         raise exception 'there is no such pipeline'
@@ -179,53 +206,11 @@ begin
     end if;
     return new;
 end $$;
-create trigger pipeline_blocks_1_guard before insert or update on public.pipeline_blocks
+create trigger pipeline_blocks_1_guard before insert or update or delete on public.pipeline_blocks
     for each row execute function app.guard_pipeline_part('block');
-create trigger pipeline_edges_1_guard before insert or update on public.pipeline_edges
+create trigger pipeline_edges_1_guard before insert or update or delete on public.pipeline_edges
     for each row execute function app.guard_pipeline_part('edge');
 
-create function app.guard_pipeline_graph() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    touched uuid[];
-begin
-    select array_agg(distinct c.pipeline_id order by c.pipeline_id) into touched from changed c;
-    if touched is null then return null; end if;
-    -- The pipeline is revised when its graph is; its row is also where writers of the graph queue.
-    perform from public.pipelines p where p.pipeline_id = any (touched) order by p.pipeline_id for no key update;
-    update public.pipelines p set updated_at = app.next_revision(p.updated_at) where p.pipeline_id = any (touched);
-    -- Two conditions, not one: an expression is planned as a whole, and blocks have no such columns.
-    if tg_op = 'INSERT' and tg_table_name = 'pipeline_edges' then
-        if exists (
-            with recursive reached (pipeline_id, start_id, block_id) as (
-                select c.pipeline_id, c.source_block_id, c.target_block_id from changed c
-                union
-                select r.pipeline_id, r.start_id, e.target_block_id
-                from reached r
-                join public.pipeline_edges e on e.pipeline_id = r.pipeline_id and e.source_block_id = r.block_id
-            )
-            select from reached where start_id = block_id
-        ) then
-            raise exception 'the edges of a pipeline form no cycle'
-                using errcode = '23514', constraint = 'pipeline_edges_cycle', table = 'pipeline_edges';
-        end if;
-    end if;
-    return null;
-end $$;
-create trigger pipeline_blocks_2_inserted after insert on public.pipeline_blocks
-    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
-create trigger pipeline_blocks_2_updated after update on public.pipeline_blocks
-    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
-create trigger pipeline_blocks_2_deleted after delete on public.pipeline_blocks
-    referencing old table as changed for each statement execute function app.guard_pipeline_graph();
-create trigger pipeline_edges_2_inserted after insert on public.pipeline_edges
-    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
-create trigger pipeline_edges_2_updated after update on public.pipeline_edges
-    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
-create trigger pipeline_edges_2_deleted after delete on public.pipeline_edges
-    referencing old table as changed for each statement execute function app.guard_pipeline_graph();
 create trigger pipeline_blocks_9_audit after insert or update or delete on public.pipeline_blocks
     for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id', 'updated_at');
 create trigger pipeline_edges_9_audit after insert or update or delete on public.pipeline_edges
@@ -282,91 +267,6 @@ as $$
 $$;
 comment on function app.blockers(uuid) is 'Why a pipeline may not run now, and what to do about each reason; no rows when it may.';
 
-create function app.guard_runs() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    blocking jsonb;
-begin
-    if tg_op = 'INSERT' then
-        if new.status <> 'queued' then
-            raise exception 'a run begins queued'
-                using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
-        end if;
-        perform app.require_current_view();
-        -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
-        -- the pointers of its edges, the versions that verifications queue on.
-        perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
-        perform from public.blocks b
-            where b.block_id in (select pb.block_id from public.pipeline_blocks pb where pb.pipeline_id = new.pipeline_id)
-            order by b.block_id for share;
-        perform from public.edges e
-            where e.edge_id in (select pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = new.pipeline_id)
-            order by e.edge_id for share;
-        perform from public.edge_versions v
-            where v.version_id in (
-                select coalesce(pe.edge_version_id, e.current_version_id)
-                from public.pipeline_edges pe join public.edges e using (edge_id)
-                where pe.pipeline_id = new.pipeline_id)
-            order by v.version_id for share;
-        select jsonb_agg(to_jsonb(b)) into blocking from app.blockers(new.pipeline_id) as b;
-        if blocking is not null then
-            raise exception 'the pipeline may not run now'
-                using errcode = '23514', constraint = 'pipeline_runs_not_ready', table = 'pipeline_runs', detail = blocking::text;
-        end if;
-        new.started_at := null;
-        new.ended_at := null;
-        return new;
-    end if;
-    if new.pipeline_id <> old.pipeline_id then
-        raise exception 'a run stays with its pipeline' using errcode = '42501';
-    end if;
-    if new.status = old.status then
-        -- Said twice: nothing changes.
-        new.started_at := old.started_at;
-        new.ended_at := old.ended_at;
-        return new;
-    end if;
-    if old.status not in ('queued', 'started') or new.status = 'queued' then
-        raise exception 'a run goes from queued to started to success, failure or canceled, never back'
-            using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
-    end if;
-    if new.status = 'started' then
-        new.started_at := coalesce(new.started_at, clock_timestamp());
-    else
-        new.ended_at := coalesce(new.ended_at, clock_timestamp());
-        -- An outcome that overtakes its start: the run did begin, at the latest now.
-        if new.status in ('success', 'failure') then
-            new.started_at := coalesce(new.started_at, old.created_at);
-        end if;
-    end if;
-    new.updated_at := app.next_revision(old.updated_at);
-    return new;
-end $$;
-create trigger pipeline_runs_1_guard before insert or update on public.pipeline_runs
-    for each row execute function app.guard_runs();
-
-create function app.count_run() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if old.ended_at is null and new.ended_at is not null and new.started_at is not null then
-        update public.pipelines p set
-            times_run = p.times_run + 1,
-            runs_succeeded = p.runs_succeeded + s.one,
-            runtime_total = p.runtime_total + s.runtime,
-            average_runtime = case when p.runs_succeeded + s.one > 0
-                then extract(epoch from p.runtime_total + s.runtime)::double precision / (p.runs_succeeded + s.one) end
-        from (select case when new.status = 'success' then 1 else 0 end as one,
-                     case when new.status = 'success' then new.ended_at - new.started_at else interval '0' end as runtime) as s
-        where p.pipeline_id = new.pipeline_id;
-    end if;
-    return null;
-end $$;
-create trigger pipeline_runs_8_count after update on public.pipeline_runs
-    for each row execute function app.count_run();
 create trigger pipeline_runs_9_audit after insert or update or delete on public.pipeline_runs
     for each row execute function app.audit('pipeline_run', 'run_id', 'pipeline_id', 'updated_at');
 
@@ -387,65 +287,6 @@ end $$;
 create trigger pipelines_2_figures before insert or update on public.pipelines
     for each row execute function app.guard_run_figures();
 
--- What is in use is not archived -----------------------------------------------------------------
-
-create function app.guard_archiving() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    users jsonb;
-begin
-    if new.archived_at is null or old.archived_at is not null then
-        return new;
-    end if;
-    perform app.require_current_view();
-    -- The row is locked by its UPDATE, and whoever begins to use it takes FOR SHARE on it first.
-    if tg_table_name = 'blocks' then
-        select jsonb_agg(u) into users from (
-            select 'pipeline' as entity_type, p.pipeline_id as entity_id, p.name
-            from public.pipeline_blocks pb join public.pipelines p using (pipeline_id)
-            where pb.block_id = new.block_id and p.archived_at is null
-            union all
-            select d.entity_type::text, d.entity_id, coalesce(b.name, e.name)
-            from public.dependencies d
-            left join public.blocks b on b.block_id = d.block_id
-            left join public.edges e on e.edge_id = d.edge_id
-            where d.depends_on_block_id = new.block_id and coalesce(b.archived_at, e.archived_at) is null
-            limit 20) as u;
-    elsif tg_table_name = 'edges' then
-        select jsonb_agg(u) into users from (
-            select distinct 'pipeline' as entity_type, p.pipeline_id as entity_id, p.name
-            from public.pipeline_edges pe join public.pipelines p using (pipeline_id)
-            where pe.edge_id = new.edge_id and p.archived_at is null
-            union all
-            select d.entity_type::text, d.entity_id, coalesce(b.name, e.name)
-            from public.dependencies d
-            left join public.blocks b on b.block_id = d.block_id
-            left join public.edges e on e.edge_id = d.edge_id
-            where d.depends_on_edge_id = new.edge_id and coalesce(b.archived_at, e.archived_at) is null
-            limit 20) as u;
-    else
-        select jsonb_agg(u) into users from (
-            select 'taxonomy' as entity_type, c.category_id as entity_id, c.name
-            from public.taxonomy_categories c
-            where c.parent_id = new.category_id and c.archived_at is null
-            limit 20) as u;
-    end if;
-    if users is not null then
-        raise exception 'still in use'
-            using errcode = '23503', constraint = tg_table_name || '_in_use', table = tg_table_name, detail = users::text;
-    end if;
-    return new;
-end $$;
-comment on function app.guard_archiving() is 'BEFORE UPDATE: refuses to archive what something live uses; the detail lists up to 20 users as JSON.';
-create trigger blocks_2_archiving before update on public.blocks
-    for each row execute function app.guard_archiving();
-create trigger edges_2_archiving before update on public.edges
-    for each row execute function app.guard_archiving();
-create trigger taxonomy_categories_3_archiving before update on public.taxonomy_categories
-    for each row execute function app.guard_archiving();
-
 revoke execute on all functions in schema app from public;
 grant execute on function app.blockers(uuid) to blockyard_api;
 
@@ -456,46 +297,49 @@ revoke all on public.pipelines from public, anon, authenticated, service_role;
 grant select, insert (name, description, dagster_pipeline_config),
       update (name, description, dagster_pipeline_config, archived_at), delete on public.pipelines to authenticated;
 create policy pipelines_select on public.pipelines for select to authenticated
-    using ((select app.can_read()) and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
+    using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.caller_role()) = 'admin'));
 create policy pipelines_insert on public.pipelines for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy pipelines_update on public.pipelines for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin')) with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy pipelines_delete on public.pipelines for delete to authenticated
-    using ((select app.is_admin()));
+    using ((select app.caller_role()) = 'admin');
 
 alter table public.pipeline_blocks enable row level security;
 revoke all on public.pipeline_blocks from public, anon, authenticated, service_role;
 grant select, delete, insert (pipeline_id, block_id, block_version_id), update (block_version_id)
     on public.pipeline_blocks to authenticated;
 create policy pipeline_blocks_select on public.pipeline_blocks for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0));
 create policy pipeline_blocks_insert on public.pipeline_blocks for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy pipeline_blocks_update on public.pipeline_blocks for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0))
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy pipeline_blocks_delete on public.pipeline_blocks for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0));
 
 alter table public.pipeline_edges enable row level security;
 revoke all on public.pipeline_edges from public, anon, authenticated, service_role;
 grant select, delete, insert (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id), update (edge_version_id)
     on public.pipeline_edges to authenticated;
 create policy pipeline_edges_select on public.pipeline_edges for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));
 create policy pipeline_edges_insert on public.pipeline_edges for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy pipeline_edges_update on public.pipeline_edges for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0))
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy pipeline_edges_delete on public.pipeline_edges for delete to authenticated
-    using ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));
 
 alter table public.pipeline_runs enable row level security;
 revoke all on public.pipeline_runs from public, anon, authenticated, service_role;
 grant select, insert (pipeline_id), update (status, started_at, ended_at) on public.pipeline_runs to authenticated;
 create policy pipeline_runs_select on public.pipeline_runs for select to authenticated
-    using ((select app.can_read()));
+    using (exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0));
 create policy pipeline_runs_insert on public.pipeline_runs for insert to authenticated
-    with check ((select app.can_write()));
+    with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy pipeline_runs_update on public.pipeline_runs for update to authenticated
-    using ((select app.can_write())) with check ((select app.can_write()));
+    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0))
+    with check ((select app.caller_role()) in ('developer', 'admin'));

@@ -23,81 +23,6 @@ alter table public.block_taxonomies drop constraint block_taxonomies_category_id
 alter table public.block_taxonomies add constraint block_taxonomies_category_id_fkey
     foreign key (category_id) references public.taxonomy_categories on delete cascade;
 
--- Whoever moves, archives or restores a category enters the guard, so that a look at its parent holds
--- until the commit. (Locking the parent instead would let two that move meet in a deadlock: each has
--- locked the row that it moves.)
-create or replace function app.guard_taxonomy() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    deepest constant int := 64;
-    levels int;
-    cyclic boolean;
-begin
-    if tg_op = 'INSERT' then
-        new.name := app.tidy(new.name);
-        new.archived_at := null;
-    else
-        if new.name <> old.name then
-            new.name := app.tidy(new.name);
-        end if;
-        if new.archived_at is distinct from old.archived_at then
-            perform app.enter_guard('taxonomy');
-            if app.caller_id() is not null and not app.is_admin() and old.created_by is distinct from app.caller_id() then
-                raise exception 'only its creator or an admin archives and restores a category' using errcode = '42501';
-            end if;
-            if new.archived_at is not null then
-                new.archived_at := coalesce(old.archived_at, clock_timestamp());
-            end if;
-        end if;
-        if new.archived_at is not null and new.name <> old.name then
-            raise exception 'an archived category does not change; restore it first'
-                using errcode = '23514', constraint = 'taxonomy_categories_archived', table = 'taxonomy_categories';
-        end if;
-        if old.archived_at is not null and new.archived_at is null and new.parent_id is not distinct from old.parent_id
-           and old.parent_id is not null then
-            perform from public.taxonomy_categories c where c.category_id = new.parent_id and c.archived_at is null;
-            if not found then
-                raise exception 'the category above it is archived; restore that first'
-                    using errcode = '23514', constraint = 'taxonomy_categories_archived', table = 'taxonomy_categories';
-            end if;
-        end if;
-    end if;
-    if new.parent_id is null or (tg_op = 'UPDATE' and new.parent_id is not distinct from old.parent_id) then
-        return new;
-    end if;
-    perform app.enter_guard('taxonomy');
-    perform from public.taxonomy_categories c where c.category_id = new.parent_id and c.archived_at is null;
-    if not found then
-        raise exception 'there is no such parent category'
-            using errcode = '23503', constraint = 'taxonomy_categories_parent_id_fkey', table = 'taxonomy_categories';
-    end if;
-    with recursive above (category_id, parent_id) as (
-        select c.category_id, c.parent_id from public.taxonomy_categories c where c.category_id = new.parent_id
-        union
-        select c.category_id, c.parent_id
-        from above a join public.taxonomy_categories c on c.category_id = a.parent_id
-    )
-    select count(*), bool_or(a.category_id = new.category_id) into levels, cyclic from above a;
-    if cyclic then
-        raise exception 'a category cannot be below itself'
-            using errcode = '23514', constraint = 'taxonomy_categories_cycle', table = 'taxonomy_categories';
-    end if;
-    with recursive below (category_id, level) as (
-        select new.category_id, 1
-        union all
-        select c.category_id, b.level + 1
-        from below b join public.taxonomy_categories c on c.parent_id = b.category_id
-    )
-    select levels + max(b.level) into levels from below b;
-    if levels > deepest then
-        raise exception 'the tree would be % levels deep; % are the most', levels, deepest
-            using errcode = '23514', constraint = 'taxonomy_categories_too_deep', table = 'taxonomy_categories';
-    end if;
-    return new;
-end $$;
-
 -- Finding -------------------------------------------------------------------------------------------
 
 create function app.find_category(reference text) returns uuid
@@ -144,29 +69,29 @@ end $$;
 comment on function app.live_category(text, boolean) is
     'The id of a live category, or a refusal: that of a path (not found), or that of a parent_id.';
 
-create or replace function app.find_id(entity text, reference text) returns uuid
-language plpgsql stable security definer
+-- With the rights of the caller: what no policy shows him, is not there.
+create function app.known_id(entity text, reference text, once boolean) returns uuid
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    found_id uuid := app.find_id(entity, reference);
+    known boolean := case entity
+        when 'block' then exists (select from public.blocks b where b.block_id = found_id)
+        when 'edge' then exists (select from public.edges e where e.edge_id = found_id)
+        when 'pipeline' then exists (select from public.pipelines p where p.pipeline_id = found_id)
+        when 'taxonomy' then exists (select from public.taxonomy_categories c where c.category_id = found_id)
+    end;
 begin
-    if length(reference) = 36 and app.is_uuid(reference) then return reference::uuid; end if;
-    -- Not one CASE: every look-up in an expression is set up before the first is made.
-    if entity = 'block' then
-        return (select block_id from public.blocks where name_key = lower(reference) and archived_at is null);
-    elsif entity = 'edge' then
-        return (select edge_id from public.edges where name_key = lower(reference) and archived_at is null);
-    elsif entity = 'pipeline' then
-        return (select pipeline_id from public.pipelines where name_key = lower(reference) and archived_at is null);
-    elsif entity = 'taxonomy' then
-        return app.find_category(reference);
-    elsif entity = 'user' then
-        if lower(reference) = 'me' then return app.caller_id(); end if;
-        return (select user_id from public.users where lower(username) = lower(reference));
+    if known or (once and exists (select from public.audit_logs l where l.subject_id = found_id)) then
+        return found_id;
     end if;
-    return null;
+    raise exception 'there is no such %', entity using errcode = 'P0002',
+        constraint = case entity when 'taxonomy' then 'category' else entity end || '_not_found';
 end $$;
-comment on function app.find_id(text, text) is
-    'The id behind a reference, which is an id or the name of a live block, edge, pipeline or category, or a username, or me; null when nothing has that name.';
+comment on function app.known_id(text, text, boolean) is
+    'The id behind a reference to a block, edge, pipeline or category that the caller sees, archived or not, or with `once` that his '
+    'audit trail knows; a refusal when there is none.';
 
 -- Past the policies, as app.find_blocks(): all that leaves it are ids, which the caller's own
 -- statement filters.
@@ -226,18 +151,36 @@ set search_path = pg_catalog, pg_temp
 as $$
 -- Argument: the column that names the owner.
 declare
+    part record;
     kind public.entity_type;
     owner uuid;
 begin
+    if tg_op = 'DELETE' then
+        part := old;
+    else
+        part := new;
+    end if;
     if tg_argv[0] = 'entity_id' then
-        kind := new.entity_type;
-        owner := new.entity_id;
+        kind := part.entity_type;
+        owner := part.entity_id;
     elsif tg_argv[0] = 'block_id' then
         kind := 'block';
-        owner := new.block_id;
+        owner := part.block_id;
     else
         kind := 'edge';
-        owner := new.edge_id;
+        owner := part.edge_id;
+    end if;
+    if tg_op <> 'INSERT' then
+        if kind = 'block' then
+            perform from public.blocks b where b.block_id = owner and b.archived_at is not null;
+        else
+            perform from public.edges e where e.edge_id = owner and e.archived_at is not null;
+        end if;
+        if found then
+            raise exception 'what belongs to an archived % does not change; restore it first', kind
+                using errcode = '23514', constraint = kind || 's_archived', table = kind || 's';
+        end if;
+        return part;
     end if;
     -- FOR SHARE: it is not archived between this look and the commit.
     if kind = 'block' then
@@ -251,10 +194,15 @@ begin
     end if;
     return new;
 end $$;
-comment on function app.guard_owner() is 'BEFORE INSERT: what belongs to a block or an edge belongs to a live one.';
+comment on function app.guard_owner() is
+    'BEFORE INSERT OR UPDATE OR DELETE: what belongs to a block or an edge belongs to a live one, and rests with an archived one.';
 
-create trigger block_taxonomies_0_owner before insert on public.block_taxonomies
+
+create trigger block_taxonomies_0_owner before insert or update on public.block_taxonomies
     for each row execute function app.guard_owner('block_id');
+-- Not when it goes with its owner, or with its category.
+create trigger block_taxonomies_0_owner_kept before delete on public.block_taxonomies
+    for each row when (pg_trigger_depth() = 0) execute function app.guard_owner('block_id');
 
 create function app.guard_block_taxonomies() returns trigger
 language plpgsql security definer
@@ -272,5 +220,6 @@ create trigger block_taxonomies_1_guard before insert on public.block_taxonomies
     for each row execute function app.guard_block_taxonomies();
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.find_category(text), app.live_category(text, boolean), app.blocks_in_category(text, boolean),
+grant execute on function app.find_category(text), app.live_category(text, boolean), app.known_id(text, text, boolean),
+    app.blocks_in_category(text, boolean),
     app.is_live(public.entity_type, uuid), app.owner_id(public.entity_type, text, boolean) to blockyard_api;

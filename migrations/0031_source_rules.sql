@@ -64,78 +64,12 @@ alter table public.dependencies
     drop constraint dependencies_version_constraint_check,
     add constraint dependencies_version_constraint_check check (app.is_line(version_constraint, 200));
 
-create trigger code_repos_0_owner before insert on public.code_repos
+create trigger code_repos_0_owner before insert or update or delete on public.code_repos
     for each row execute function app.guard_owner('entity_id');
-create trigger docker_images_0_owner before insert on public.docker_images
+create trigger docker_images_0_owner before insert or update or delete on public.docker_images
     for each row execute function app.guard_owner('entity_id');
-create trigger dependencies_0_owner before insert on public.dependencies
+create trigger dependencies_0_owner before insert or update or delete on public.dependencies
     for each row execute function app.guard_owner('entity_id');
-
--- Logs have megabytes: they are compared as they are, never made JSON of.
-create or replace function app.guard_docker_images() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if (old.build_status, new.build_status) in (('success', 'failed'), ('failed', 'success')) then
-        raise exception 'a build moves from pending to success or failed, and back to pending for a rebuild'
-            using errcode = '23514', constraint = 'docker_images_build_status_step', table = 'docker_images';
-    end if;
-    if (new.image_tag, new.registry_url, new.build_status, new.build_logs)
-        is distinct from (old.image_tag, old.registry_url, old.build_status, old.build_logs) then
-        new.updated_at := app.next_revision(old.updated_at);
-    end if;
-    return new;
-end $$;
-drop trigger docker_images_2_touch on public.docker_images;
-drop trigger docker_images_9_audit on public.docker_images;
-create trigger docker_images_9_audit after insert or delete on public.docker_images
-    for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
-create trigger docker_images_9_audit_update after update on public.docker_images
-    for each row
-    when ((old.image_tag, old.registry_url, old.build_status, old.build_logs)
-        is distinct from (new.image_tag, new.registry_url, new.build_status, new.build_logs))
-    execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
-
-create or replace function app.guard_dependencies() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    if new.dependency_type <> 'internal' or new.depends_on_type is null then
-        return new;
-    end if;
-    if tg_op = 'UPDATE' and (new.dependency_type, new.depends_on_type, new.depends_on_id)
-        is not distinct from (old.dependency_type, old.depends_on_type, old.depends_on_id) then
-        return new;
-    end if;
-    perform app.enter_guard('dependencies');
-    -- FOR SHARE: it must not be archived between this look and the commit.
-    if new.depends_on_type = 'block' then
-        perform from public.blocks b where b.block_id = new.depends_on_id and b.archived_at is null for share;
-    else
-        perform from public.edges e where e.edge_id = new.depends_on_id and e.archived_at is null for share;
-    end if;
-    if not found then
-        raise exception 'there is no such % to depend on', new.depends_on_type
-            using errcode = '23503', constraint = 'dependencies_depends_on_id_fkey', table = 'dependencies';
-    end if;
-    if exists (
-        with recursive needed (entity_type, entity_id) as (
-            select new.depends_on_type, new.depends_on_id
-            union
-            select d.depends_on_type, d.depends_on_id
-            from needed n
-            join public.dependencies d using (entity_type, entity_id)
-            where d.dependency_type = 'internal' and d.dependency_id <> new.dependency_id
-        )
-        select from needed where (entity_type, entity_id) = (new.entity_type, new.entity_id)
-    ) then
-        raise exception 'what it depends on depends on it'
-            using errcode = '23514', constraint = 'dependencies_cycle', table = 'dependencies';
-    end if;
-    return new;
-end $$;
 
 revoke execute on all functions in schema app from public;
 -- Constraints run with the rights of whoever writes the row.

@@ -43,9 +43,9 @@ begin
             named := named + 1;
             begin
                 category := app.find_category(entry.reference);
-                -- FOR KEY SHARE: it is not purged between this look and the commit.
+                -- FOR SHARE: it is neither archived nor purged between this look and the commit.
                 perform from public.taxonomy_categories c
-                    where c.category_id = category and c.archived_at is null for key share;
+                    where c.category_id = category and c.archived_at is null for share;
                 if found then
                     if category <> all (categories) then categories := categories || category; end if;
                 else
@@ -73,9 +73,9 @@ end $$;
 comment on function app.guard_taxonomy_filter() is
     'BEFORE INSERT OR UPDATE: a taxonomy_filter has its shape and names live categories, which are stored by id; the detail lists all faults as JSON.';
 
-create trigger block_vector_representations_0_owner before insert on public.block_vector_representations
+create trigger block_vector_representations_0_owner before insert or update or delete on public.block_vector_representations
     for each row execute function app.guard_owner('block_id');
-create trigger edge_vector_representations_0_owner before insert on public.edge_vector_representations
+create trigger edge_vector_representations_0_owner before insert or update or delete on public.edge_vector_representations
     for each row execute function app.guard_owner('edge_id');
 create trigger block_vector_representations_1_filter before insert or update on public.block_vector_representations
     for each row execute function app.guard_taxonomy_filter();
@@ -97,26 +97,51 @@ alter table public.edge_vector_representations
     add constraint edge_vector_representations_vector_db_check check (app.is_line(vector_db, 100)),
     add constraint edge_vector_representations_vector_key_check check (app.is_line(vector_key, 1000));
 
+create function app.categories_of_filter(filter jsonb) returns setof uuid
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select c.category::uuid
+    from jsonb_array_elements_text(
+        coalesce(filter -> 'any', '[]') || coalesce(filter -> 'all', '[]') || coalesce(filter -> 'none', '[]')) as c (category)
+$$;
+comment on function app.categories_of_filter(jsonb) is 'All categories that a taxonomy_filter names.';
+
+create function app.filters_naming(category uuid) returns table (vector_id uuid, vector_key text, is_live boolean)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    -- By the index on the filter.
+    with wanted as (
+        select array[
+            jsonb_build_object('any', jsonb_build_array(category)),
+            jsonb_build_object('all', jsonb_build_array(category)),
+            jsonb_build_object('none', jsonb_build_array(category))] as filters
+    )
+    select v.vector_id, v.vector_key, b.archived_at is null
+    from wanted w
+    join public.block_vector_representations v on v.taxonomy_filter @> w.filters[1]
+        or v.taxonomy_filter @> w.filters[2] or v.taxonomy_filter @> w.filters[3]
+    join public.blocks b using (block_id)
+    union all
+    select v.vector_id, v.vector_key, e.archived_at is null
+    from wanted w
+    join public.edge_vector_representations v on v.taxonomy_filter @> w.filters[1]
+        or v.taxonomy_filter @> w.filters[2] or v.taxonomy_filter @> w.filters[3]
+    join public.edges e using (edge_id)
+$$;
+comment on function app.filters_naming(uuid) is 'The vectors whose taxonomy_filter names a category, and whether they are of something live.';
+
 create function app.guard_category_purge() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     users jsonb;
-    wanted jsonb := jsonb_build_array(old.category_id);
 begin
     select jsonb_agg(u) into users from (
-        select 'vector' as entity_type, v.vector_id as entity_id
-        from public.block_vector_representations v
-        where v.taxonomy_filter @> jsonb_build_object('any', wanted)
-           or v.taxonomy_filter @> jsonb_build_object('all', wanted)
-           or v.taxonomy_filter @> jsonb_build_object('none', wanted)
-        union all
-        select 'vector', v.vector_id
-        from public.edge_vector_representations v
-        where v.taxonomy_filter @> jsonb_build_object('any', wanted)
-           or v.taxonomy_filter @> jsonb_build_object('all', wanted)
-           or v.taxonomy_filter @> jsonb_build_object('none', wanted)
+        select 'vector' as entity_type, f.vector_id as entity_id, f.vector_key as name
+        from app.filters_naming(old.category_id) as f
         limit 20) as u;
     if users is not null then
         raise exception 'filters of vector representations name the category'

@@ -61,32 +61,43 @@ as $$
 $$;
 comment on function app.canonical_order(text) is 'What sorts, byte by byte, as the key does by its UTF-16 code units.';
 
+-- One query for the members of a container: the scalars among them cost no call of their own.
 create function app.canonical_json(value jsonb) returns text
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
+set extra_float_digits = 1
 as $$
+declare
+    kind text := jsonb_typeof(value);
+    members text;
 begin
-    case jsonb_typeof(value)
-        when 'object' then
-            return '{' || coalesce((
-                select string_agg(to_json(m.key)::text || ':' || app.canonical_json(m.value), ','
-                    order by case when octet_length(m.key) = length(m.key) then m.key
-                        else app.canonical_order(m.key) end collate "C")
-                from jsonb_each(value) as m), '') || '}';
-        when 'array' then
-            return '[' || coalesce((
-                select string_agg(app.canonical_json(i.value), ',' order by i.ordinality)
-                from jsonb_array_elements(value) with ordinality as i), '') || ']';
-        when 'number' then
-            if value::text ~ '^-?\d{1,15}$' then
-                return value::text;
-            end if;
-            return app.canonical_number(value::numeric);
-        else
-            return value::text;
-    end case;
+    if kind not in ('object', 'array') then
+        return left(right(app.canonical_json(jsonb_build_array(value)), -1), -1);
+    end if;
+    select string_agg(m.label || case jsonb_typeof(m.value)
+            when 'object' then app.canonical_json(m.value)
+            when 'array' then app.canonical_json(m.value)
+            when 'number' then case
+                when m.value::text ~ '^-?\d{1,15}$' then m.value::text
+                -- Where PostgreSQL prints a double as ECMAScript does: from 0.001 to 10^14 neither has
+                -- an exponent, and no shorter decimal lies half-way between two doubles.
+                when m.value::text ~ '^-?(0\.0{0,2}[1-9]|[1-9]\d{0,13}\.)\d*$' then (m.value::double precision)::text
+                else app.canonical_number(m.value::numeric)
+            end
+            else m.value::text
+        end, ',' order by m.key collate "C", m.place)
+    into members
+    from (
+        select to_json(o.key)::text || ':' as label, o.value, 0 as place,
+            case when octet_length(o.key) = length(o.key) then o.key else app.canonical_order(o.key) end as key
+        from jsonb_each(case kind when 'object' then canonical_json.value else '{}' end) as o
+        union all
+        select '', a.value, a.ordinality, ''
+        from jsonb_array_elements(case kind when 'array' then canonical_json.value else '[]' end)
+            with ordinality as a
+    ) as m;
+    return case kind when 'object' then '{' || coalesce(members, '') || '}' else '[' || coalesce(members, '') || ']' end;
 end $$;
-
 comment on function app.canonical_json(jsonb) is
     'JSON as RFC 8785 (JCS) writes it: keys by UTF-16 code units, numbers as ECMAScript prints them, nothing between the tokens.';
 

@@ -43,7 +43,7 @@ as $$
     join public.blocks b using (block_id)
 $$;
 
-create or replace function app.guard_pipeline_graph() returns trigger
+create function app.guard_pipeline_graph() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -74,6 +74,18 @@ begin
     end if;
     return null;
 end $$;
+create trigger pipeline_blocks_2_inserted after insert on public.pipeline_blocks
+    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_blocks_2_updated after update on public.pipeline_blocks
+    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_blocks_2_deleted after delete on public.pipeline_blocks
+    referencing old table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_edges_2_inserted after insert on public.pipeline_edges
+    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_edges_2_updated after update on public.pipeline_edges
+    referencing new table as changed for each statement execute function app.guard_pipeline_graph();
+create trigger pipeline_edges_2_deleted after delete on public.pipeline_edges
+    referencing old table as changed for each statement execute function app.guard_pipeline_graph();
 
 -- A new row is revised when it is made.
 create function app.date_pipeline() returns trigger

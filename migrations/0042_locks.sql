@@ -42,7 +42,7 @@ alter table public.pipeline_locks enable row level security;
 revoke all on public.pipeline_locks from public, anon, authenticated, service_role;
 grant select on public.pipeline_locks to authenticated;
 create policy pipeline_locks_select on public.pipeline_locks for select to authenticated
-    using ((select app.can_read()));
+    using ((select app.caller_role()) is not null);
 
 alter table public.pipeline_runs add column lock_digest text not null
     constraint pipeline_runs_lock_digest_fkey references public.pipeline_locks
@@ -121,7 +121,7 @@ comment on function app.pipeline_lock(uuid) is
 
 -- The gate ----------------------------------------------------------------------------------------
 
-create or replace function app.guard_runs() returns trigger
+create function app.guard_runs() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -211,8 +211,10 @@ begin
 end $$;
 comment on function app.guard_runs() is
     'BEFORE INSERT OR UPDATE: admits a run only when its pipeline is ready, and locks what it runs on; then only forward.';
+create trigger pipeline_runs_1_guard before insert or update on public.pipeline_runs
+    for each row execute function app.guard_runs();
 
-create or replace function app.count_run() returns trigger
+create function app.count_run() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -238,6 +240,8 @@ begin
     where p.pipeline_id = new.pipeline_id;
     return null;
 end $$;
+create trigger pipeline_runs_8_count after update on public.pipeline_runs
+    for each row execute function app.count_run();
 comment on column public.pipelines.runs_succeeded is 'Runs that succeeded and whose beginning is known: those behind average_runtime.';
 comment on column public.pipelines.average_runtime is
     'Seconds, over the succeeded runs whose beginning is known; null before the first.';
@@ -247,10 +251,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if exists (select from public.pipeline_runs r where r.pipeline_id = old.pipeline_id and r.ended_at is null) then
-        raise exception 'the pipeline has unfinished runs'
-            using errcode = '23503', constraint = 'pipelines_in_use', table = 'pipelines';
-    end if;
+    perform app.require_no_unfinished_runs(old.pipeline_id);
     return old;
 end $$;
 create trigger pipelines_1_purge before delete on public.pipelines

@@ -1,4 +1,5 @@
 -- $2 name, $3 description, $4 dagster_pipeline_config, $5 blocks, $6 edges, as the request has them.
+-- The answer has no parts: what this statement has put in, it does not see itself.
 -- The trigger of each part sees what was inserted before it: the pipeline, then blocks, then edges.
 with graph as materialized (
     select g.blocks, g.edges
@@ -17,7 +18,6 @@ with graph as materialized (
     cross join graph g
     cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid)
     where (select app.as_caller($1))
-    returning pipeline_block_id
 ), new_edges as (
     insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id)
     select p.pipeline_id, e.edge_id, e.source_block_id, e.target_block_id, e.edge_version_id
@@ -26,11 +26,10 @@ with graph as materialized (
     cross join lateral jsonb_to_recordset(g.edges)
         as e (edge_id uuid, source_block_id uuid, target_block_id uuid, edge_version_id uuid)
     where (select app.as_caller($1))
-    returning pipeline_edge_id
 )
 select
     pipeline_id, name, description, created_at, updated_at, dagster_pipeline_config, created_by, times_run,
     average_runtime, archived_at,
-    null::jsonb as blocks, null::jsonb as edges, null::jsonb as runs
+    '[]'::jsonb as blocks, '[]'::jsonb as edges, null::jsonb as runs
 from pipeline
 where (select app.as_caller($1))

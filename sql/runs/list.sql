@@ -1,10 +1,11 @@
 -- Newest first. $2 pipeline (id or name), $3 status, $4 and $5 created from and before, $6 lock;
--- of the last row seen $7 time and $8 id; $9 rows.
+-- of the last row seen $7 time and $8 id; $9 rows; $10 whether the pipeline must be there.
 select
     run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest
 from pipeline_runs
 where (select app.as_caller($1))
-  and ($2::text is null or pipeline_id = app.find_id('pipeline', $2))
+  and ($2::text is null or pipeline_id = (
+      select case when $10 then app.known_id('pipeline', $2, false) else app.find_id('pipeline', $2) end))
   and ($3::run_status is null or status = $3)
   and ($4::timestamptz is null or created_at >= $4)
   and ($5::timestamptz is null or created_at < $5)

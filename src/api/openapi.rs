@@ -11,7 +11,7 @@ use utoipa::openapi::{
     Ref, RefOr, Required, ResponseBuilder, Type,
 };
 
-use super::problem::{CONTENT_TYPE, Fault, Problem};
+use super::problem::{CONTENT_TYPE, Fault, Problem, Thing};
 use crate::blocks::{BlockCategory, BlockVersion};
 use crate::dependencies::Step;
 use crate::perimeter;
@@ -49,6 +49,7 @@ use crate::verifications::Verification;
     components(schemas(
         Problem,
         Fault,
+        Thing,
         BlockVersion,
         BlockCategory,
         EdgeVersion,

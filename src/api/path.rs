@@ -37,6 +37,12 @@ impl fmt::Display for Reference {
     }
 }
 
+impl From<Uuid> for Reference {
+    fn from(id: Uuid) -> Self {
+        Self(id.to_string())
+    }
+}
+
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?

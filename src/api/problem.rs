@@ -5,8 +5,9 @@ use std::fmt;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::telemetry;
 
@@ -47,13 +48,37 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<Fault>,
-    /// What belongs to some codes only: `used_by`, `blockers`.
-    #[serde(flatten)]
-    #[schema(ignore)]
-    more: Map<String, Value>,
+    /// With `in_use`: up to 20 things that use it.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(required = false, value_type = Vec<Thing>)]
+    used_by: Value,
+    /// With `missing`: up to 20 archived things that it needs.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(required = false, value_type = Vec<Thing>)]
+    missing: Value,
+    /// With `not_ready`: why the pipeline may not run.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(required = false, value_type = Vec<crate::pipelines::Blocker>)]
+    blockers: Value,
+    /// With `ambiguous`: the categories that have the name.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(required = false, value_type = Vec<crate::blocks::BlockCategory>)]
+    candidates: Value,
     #[serde(skip)]
     #[schema(ignore)]
     headers: Vec<(header::HeaderName, String)>,
+}
+
+/// Something in the registry.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the document only: the database says which")]
+pub struct Thing {
+    /// `pipeline`, `pipeline_run`, `block`, `edge`, `taxonomy` or `vector`.
+    entity_type: String,
+    entity_id: Uuid,
+    /// Runs have none.
+    #[schema(required = false, value_type = String)]
+    name: Option<String>,
 }
 
 /// One fault of the input.
@@ -75,7 +100,10 @@ impl Problem {
             code,
             request_id: None,
             errors: Vec::new(),
-            more: Map::new(),
+            used_by: Value::Null,
+            missing: Value::Null,
+            blockers: Value::Null,
+            candidates: Value::Null,
             headers: Vec::new(),
         }
     }
@@ -230,11 +258,36 @@ impl Problem {
         .with_header(header::RETRY_AFTER, "5")
     }
 
-    /// Adds a member that belongs to this code.
-    #[must_use]
-    pub fn with(mut self, member: &str, value: Value) -> Self {
-        self.more.insert(member.to_owned(), value);
-        self
+    /// 409: something uses it.
+    pub fn in_use(detail: &str, used_by: Value) -> Self {
+        Self {
+            used_by,
+            ..Self::conflict("in_use", detail)
+        }
+    }
+
+    /// 409: something that it needs is archived.
+    pub fn missing(detail: &str, missing: Value) -> Self {
+        Self {
+            missing,
+            ..Self::conflict("missing", detail)
+        }
+    }
+
+    /// 409: the pipeline may not run.
+    pub fn not_ready(detail: &str, blockers: Value) -> Self {
+        Self {
+            blockers,
+            ..Self::conflict("not_ready", detail)
+        }
+    }
+
+    /// 409: several have that name.
+    pub fn ambiguous(detail: &str, candidates: Value) -> Self {
+        Self {
+            candidates,
+            ..Self::conflict("ambiguous", detail)
+        }
     }
 
     #[must_use]

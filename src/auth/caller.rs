@@ -13,7 +13,7 @@ use super::credential::Credential;
 use super::gatekeeper::Gatekeeper;
 use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
-use crate::{edge, telemetry};
+use crate::{perimeter, telemetry};
 
 /// The authenticated user behind a request. That he exists, is active and what his role is, the
 /// database decides with every statement.
@@ -156,7 +156,7 @@ impl FromRequest for Caller {
         Box::pin(async move {
             let gatekeeper = Gatekeeper::of(&request)?;
             let identity = gatekeeper.identify(Credential::of(&request)?).await?;
-            edge::admit_caller(&request, identity.number())?;
+            perimeter::admit_caller(&request, identity.number())?;
             let line = RequestLine {
                 id: telemetry::request_id().unwrap_or_else(|| Uuid::now_v7().to_string()),
                 method: request.method().to_string(),

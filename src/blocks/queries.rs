@@ -206,6 +206,24 @@ pub(super) async fn version(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
+/// Those of the two that are there, in this order.
+pub(super) async fn pair(
+    scope: &mut Scope<'_>,
+    block: &Reference,
+    from: Which,
+    to: Which,
+) -> Result<Vec<BlockVersion>, Failure> {
+    let query = sqlx::query_file_as!(
+        BlockVersion,
+        "sql/blocks/pair.sql",
+        scope.caller() as _,
+        block.as_str(),
+        from.to_string(),
+        to.to_string(),
+    );
+    Ok(query.fetch_all(scope.connection()).await?)
+}
+
 /// Newest first, those below the number `before`.
 pub(super) async fn versions(
     scope: &mut Scope<'_>,

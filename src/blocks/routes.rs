@@ -235,6 +235,9 @@ pub async fn archive(
 }
 
 /// Restore an archived block
+///
+/// Refused with 409 `missing` while something that it depends on, or a category that one of its
+/// taxonomy filters names, is archived.
 #[utoipa::path(
     operation_id = "restore_block",
     tag = "blocks",

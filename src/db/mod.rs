@@ -101,8 +101,8 @@ impl Db {
         .await
     }
 
-    /// Runs a change. With an `Idempotency-Key`, the key, the change and its answer are one
-    /// transaction, and a repetition gets the first answer; without one it is [`Db::run`].
+    /// Runs a change of one statement. With an `Idempotency-Key`, the key, the change and its answer
+    /// are one transaction, and a repetition gets the first answer; without one it is [`Db::run`].
     ///
     /// # Errors
     /// As [`Db::run`], and 422 when the key came with another request before.
@@ -111,10 +111,25 @@ impl Db {
         caller: &Caller,
         work: impl AsyncFn(&mut Scope<'_>) -> Result<Reply, Failure>,
     ) -> Result<Reply, Problem> {
-        let Some(key) = caller.idempotency_key() else {
+        if caller.idempotency_key().is_none() {
             return self.run(caller, work).await;
-        };
+        }
+        self.change_together(caller, work).await
+    }
+
+    /// Runs a change of several statements, as [`Db::change`], but in one transaction in any case.
+    ///
+    /// # Errors
+    /// As [`Db::change`].
+    pub async fn change_together(
+        &self,
+        caller: &Caller,
+        work: impl AsyncFn(&mut Scope<'_>) -> Result<Reply, Failure>,
+    ) -> Result<Reply, Problem> {
         self.transaction(caller, async |scope| {
+            let Some(key) = caller.idempotency_key() else {
+                return work(scope).await;
+            };
             if let Some(answer) = idempotency::claim(scope, key).await? {
                 return Ok(answer);
             }

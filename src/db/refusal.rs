@@ -55,7 +55,7 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
     let name = error.constraint()?;
     // Our own guards word their refusal for people.
     let said = || format!("{}.", capitalized(error.message()));
-    let users =
+    let listed =
         || serde_json::from_str::<Value>(error.detail().unwrap_or("[]")).unwrap_or_default();
     Some(match (error.code(), name) {
         ("28000", "caller_api_key") => Problem::unauthorized(keys::NOT_ACCEPTED),
@@ -84,10 +84,9 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
 
         ("P0002", "block_not_found") => Problem::not_found("Block"),
         ("P0002", "edge_not_found") => Problem::not_found("Edge"),
+        ("P0002", "pipeline_not_found") => Problem::not_found("Pipeline"),
         ("P0002", "category_not_found") => Problem::not_found("Category"),
-        (_, "taxonomy_categories_ambiguous") => {
-            Problem::conflict("ambiguous", &said()).with("candidates", users())
-        }
+        (_, "taxonomy_categories_ambiguous") => Problem::ambiguous(&said(), listed()),
         (_, "taxonomy_categories_too_deep") => Problem::invalid_field("/parent_id", &said()),
         (_, "docker_images_build_logs_check") => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -121,12 +120,9 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
             "/ended_at",
             "Belongs to an outcome, and does not lie before started_at.",
         ),
-        (_, "pipeline_runs_not_ready") => {
-            Problem::conflict("not_ready", &said()).with("blockers", users())
-        }
-        (_, in_use) if in_use.ends_with("_in_use") => {
-            Problem::conflict("in_use", &said()).with("used_by", users())
-        }
+        (_, "pipeline_runs_not_ready") => Problem::not_ready(&said(), listed()),
+        (_, in_use) if in_use.ends_with("_in_use") => Problem::in_use(&said(), listed()),
+        (_, missing) if missing.ends_with("_missing") => Problem::missing(&said(), listed()),
         (_, archived) if archived.ends_with("_archived") => Problem::conflict("archived", &said()),
         (_, cycle) if cycle.ends_with("_cycle") => Problem::conflict("cycle", &said()),
         (_, step) if step.ends_with("_status_step") || step.ends_with("_reported") => {

@@ -201,6 +201,24 @@ pub(super) async fn version(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
+/// Those of the two that are there, in this order.
+pub(super) async fn pair(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    from: Which,
+    to: Which,
+) -> Result<Vec<EdgeVersion>, Failure> {
+    let query = sqlx::query_file_as!(
+        EdgeVersion,
+        "sql/edges/pair.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        from.to_string(),
+        to.to_string(),
+    );
+    Ok(query.fetch_all(scope.connection()).await?)
+}
+
 /// Newest first, those below the number `before`.
 pub(super) async fn versions(
     scope: &mut Scope<'_>,

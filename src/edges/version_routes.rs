@@ -141,9 +141,12 @@ pub async fn diff(
     Query(Difference { from, to }): Query<Difference>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Metadata, None);
-    let from = read_version(&db, &caller, &edge, from).await?;
-    let to = read_version(&db, &caller, &edge, to).await?;
-    Difference::patch(&from, &to)
+    let versions = db
+        .run(&caller, async |scope| {
+            queries::pair(scope, &edge, from, to).await
+        })
+        .await?;
+    Difference::patch(&versions)
 }
 
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {

@@ -5,11 +5,14 @@ mod queries;
 pub mod routes;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::api::raw_json::RawJson;
+use crate::blocks::BlockType;
 
 /// What runs ran on. It never changes, and whoever has it can compute its name: `lock_digest` is
 /// the SHA-256 of `lock` in the canonical form of RFC 8785, in hex.
@@ -17,12 +20,82 @@ use crate::api::raw_json::RawJson;
 pub struct Lock {
     #[schema(example = "89358878025f80c275dc2f07d9c425b1b9192345269bd0f7e2b4cd99efeb3ef6")]
     pub lock_digest: String,
-    /// `format`, `pipeline_id`, `dagster_pipeline_config`; `blocks` and `edges` with their exact
-    /// versions, sources and the digest of their metadata; of edges `verification`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = LockContent)]
     pub lock: RawJson,
     /// When a run first ran on it.
     pub created_at: DateTime<Utc>,
+}
+
+/// All that a run runs on, and nothing else: same inputs, same lock. `app.pipeline_lock` in the
+/// database writes it.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct LockContent {
+    /// Of this form of a lock.
+    #[allow(dead_code, reason = "the document only")]
+    #[schema(example = 1)]
+    format: i32,
+    #[allow(dead_code, reason = "the document only")]
+    pipeline_id: Uuid,
+    #[allow(dead_code, reason = "the document only")]
+    #[schema(value_type = Object)]
+    dagster_pipeline_config: IgnoredAny,
+    pub blocks: Vec<LockedBlock>,
+    pub edges: Vec<LockedEdge>,
+}
+
+/// The exact version of a block.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct LockedBlock {
+    pub block_id: Uuid,
+    pub name: String,
+    pub block_type: BlockType,
+    pub version_id: Uuid,
+    pub version_number: i32,
+    /// SHA-256 of the metadata in the canonical form of RFC 8785, in hex.
+    pub metadata_digest: String,
+    pub repos: Vec<LockedRepo>,
+    pub images: Vec<LockedImage>,
+}
+
+/// The exact version of an edge.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct LockedEdge {
+    pub edge_id: Uuid,
+    pub name: String,
+    pub source_block_id: Uuid,
+    pub target_block_id: Uuid,
+    pub version_id: Uuid,
+    pub version_number: i32,
+    /// SHA-256 of the metadata in the canonical form of RFC 8785, in hex.
+    pub metadata_digest: String,
+    /// What clears the version; null while nothing does.
+    pub verification: Option<Clearance>,
+    pub repos: Vec<LockedRepo>,
+    pub images: Vec<LockedImage>,
+}
+
+/// The verification that clears a version of an edge.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Clearance {
+    pub verification_id: Uuid,
+    pub verified_by: Option<Uuid>,
+    /// As it is in the lock, to the letter.
+    #[schema(format = DateTime)]
+    pub verified_at: String,
+}
+
+/// A repository that a version is built from.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct LockedRepo {
+    pub repo_url: String,
+    pub branch: String,
+}
+
+/// An image that a version runs in.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct LockedImage {
+    pub registry_url: String,
+    pub image_tag: String,
 }
 
 /// What a run would run on now.
@@ -31,7 +104,7 @@ pub struct ProspectiveLock {
     /// Whether a run would be admitted.
     pub ready: bool,
     pub lock_digest: String,
-    #[schema(value_type = Object)]
+    #[schema(value_type = LockContent)]
     pub lock: RawJson,
 }
 

@@ -1,8 +1,6 @@
 //! `/pipelines/{pipeline}/readiness` and `/lock`: may it run now, and on exactly what?
 
 use actix_web::{get, web};
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::Readiness;
 use super::queries::{self, Prospect};
@@ -12,7 +10,7 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
-use crate::locks::ProspectiveLock;
+use crate::locks::{LockContent, ProspectiveLock};
 
 impl Prospect {
     fn is_ready(&self) -> bool {
@@ -47,14 +45,8 @@ pub async fn readiness(
     pipeline: web::Path<Reference>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    #[derive(Deserialize)]
-    struct Versions {
-        blocks: Vec<Value>,
-        edges: Vec<Value>,
-    }
-
     let prospect = prospect(&db, caller, &pipeline).await?;
-    let versions: Versions = serde_json::from_str(prospect.lock.get()).map_err(|error| {
+    let content: LockContent = serde_json::from_str(prospect.lock.get()).map_err(|error| {
         tracing::error!(%error, "a lock that is none");
         Problem::internal()
     })?;
@@ -63,8 +55,8 @@ pub async fn readiness(
         pipeline_id: prospect.pipeline_id,
         name: prospect.name,
         lock_digest: prospect.lock_digest,
-        blocks: versions.blocks,
-        edges: versions.edges,
+        blocks: content.blocks,
+        edges: content.edges,
         blockers: prospect.blockers,
     })
 }

@@ -19,6 +19,7 @@ use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::blocks::BlockType;
+use crate::locks::{LockedBlock, LockedEdge};
 use graph::{GivenBlock, GivenEdge};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.
@@ -99,9 +100,9 @@ pub struct Readiness {
     /// What the lock of a run would be called now.
     pub lock_digest: String,
     /// The exact version of each block.
-    pub blocks: Vec<serde_json::Value>,
+    pub blocks: Vec<LockedBlock>,
     /// The exact version of each edge, with the verification that clears it.
-    pub edges: Vec<serde_json::Value>,
+    pub edges: Vec<LockedEdge>,
     /// Why it may not run; empty when it may.
     #[schema(value_type = Vec<Blocker>)]
     pub blockers: RawJson,

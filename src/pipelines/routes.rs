@@ -147,7 +147,7 @@ pub(super) async fn refusal(
     operation_id = "create_pipeline",
     tag = "pipelines",
     request_body = NewPipeline,
-    responses((status = 201, description = "Made", body = Pipeline)),
+    responses((status = 201, description = "Made, with its `blocks` and `edges`", body = Pipeline)),
     security(("bearer" = []), ("api_key" = []))
 )]
 #[post("/pipelines")]
@@ -156,11 +156,24 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewPipeline>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
-        let pipeline = queries::create(scope, &change.body).await?;
-        Ok(Reply::created(location(&pipeline), &pipeline)?.revision(pipeline.updated_at))
-    })
-    .await
+    let wish = &change.body;
+    let make = async |scope: &mut Scope<'_>| {
+        let mut pipeline = queries::create(scope, wish).await?;
+        if !wish.blocks.is_empty() {
+            let id = Reference::from(pipeline.pipeline_id);
+            pipeline = queries::get(scope, &id, Include::GRAPH)
+                .await?
+                .ok_or_else(Problem::internal)?;
+        }
+        let reply = Reply::created(location(&pipeline), &pipeline)?;
+        // The tag of what `Location` names: the pipeline without its parts.
+        Ok(reply.revision(pipeline.updated_at))
+    };
+    if wish.blocks.is_empty() {
+        db.change(&change.caller, make).await
+    } else {
+        db.change_together(&change.caller, make).await
+    }
 }
 
 /// List pipelines
@@ -248,7 +261,7 @@ pub async fn update(
 /// Archive a pipeline
 ///
 /// It leaves every list and read and its name is free again; its history stays. Refused while a
-/// run of it is unfinished.
+/// run of it is unfinished; `used_by` has the runs.
 #[utoipa::path(
     operation_id = "archive_pipeline",
     tag = "pipelines",
@@ -278,6 +291,8 @@ pub async fn archive(
 }
 
 /// Restore an archived pipeline
+///
+/// Refused with 409 `missing` while a block or an edge of it is archived.
 #[utoipa::path(
     operation_id = "restore_pipeline",
     tag = "pipelines",

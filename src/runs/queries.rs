@@ -28,10 +28,11 @@ pub(super) async fn get(scope: &mut Scope<'_>, run_id: Uuid) -> Result<Option<Ru
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-/// One row more than the page has.
+/// One row more than the page has. A pipeline in the path that is not there is not found.
 pub(super) async fn list(
     scope: &mut Scope<'_>,
     pipeline: Option<&str>,
+    in_path: bool,
     list: &RunList,
 ) -> Result<Vec<Run>, Failure> {
     let cursor = list.cursor.as_ref();
@@ -47,6 +48,7 @@ pub(super) async fn list(
         cursor.and_then(Cursor::time),
         cursor.map(|cursor| cursor.id),
         list.limit.fetched(),
+        in_path,
     );
     Ok(query.fetch_all(scope.connection()).await?)
 }

@@ -90,12 +90,13 @@ async fn page(
     db: &Db,
     caller: Caller,
     pipeline: Option<&str>,
+    in_path: bool,
     wanted: &RunList,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::PipelineRun, None);
     let rows = db
         .run(&caller, async |scope| {
-            queries::list(scope, pipeline, wanted).await
+            queries::list(scope, pipeline, in_path, wanted).await
         })
         .await?;
     let page = Page::new(rows, wanted.limit, |run| {
@@ -147,7 +148,15 @@ pub async fn list_of_pipeline(
     pipeline: web::Path<Reference>,
     Query(wanted): Query<RunList>,
 ) -> Result<HttpResponse, Problem> {
-    page(&request, &db, caller, Some(pipeline.as_str()), &wanted).await
+    page(
+        &request,
+        &db,
+        caller,
+        Some(pipeline.as_str()),
+        true,
+        &wanted,
+    )
+    .await
 }
 
 /// List runs
@@ -165,7 +174,7 @@ pub async fn list(
     caller: Caller,
     Query(RunsOfAny { pipeline, list }): Query<RunsOfAny>,
 ) -> Result<HttpResponse, Problem> {
-    page(&request, &db, caller, pipeline.as_deref(), &list).await
+    page(&request, &db, caller, pipeline.as_deref(), false, &list).await
 }
 
 /// Read a run

@@ -222,8 +222,8 @@ pub async fn update(
 
 /// Archive a category
 ///
-/// It leaves every list and read, and its blocks' categories; its name is free again. Refused
-/// while a category is below it, unless `reparent=true`.
+/// It leaves every list and read; its name is free again. Refused with 409 `in_use` while a block
+/// is in it, a taxonomy filter names it, or a category is below it, unless `reparent=true`.
 #[utoipa::path(
     operation_id = "archive_category",
     tag = "taxonomy",

@@ -147,11 +147,14 @@ impl FromParams for Difference {
 }
 
 impl Difference {
-    /// The JSON Patch (RFC 6902) that turns one version into the other.
+    /// The JSON Patch (RFC 6902) that turns the first version into the second.
     ///
     /// # Errors
-    /// Those of [`Version::content`].
-    pub fn patch(from: &impl Version, to: &impl Version) -> Result<HttpResponse, Problem> {
+    /// 404 when they are not two, and those of [`Version::content`].
+    pub fn patch(versions: &[impl Version]) -> Result<HttpResponse, Problem> {
+        let [from, to] = versions else {
+            return Err(Problem::not_found("Version"));
+        };
         let patch = json_patch::diff(&from.content()?, &to.content()?);
         Ok(HttpResponse::Ok()
             .insert_header(("content-type", "application/json-patch+json"))

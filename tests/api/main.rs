@@ -12,6 +12,7 @@ mod world;
 
 mod service;
 
+mod archived;
 mod audit;
 mod blocks;
 mod code_repos;

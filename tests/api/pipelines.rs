@@ -420,12 +420,12 @@ async fn a_pipeline_is_archived_restored_and_purged() {
         .await
         .expect(StatusCode::CREATED);
     for removal in [path.clone(), format!("{path}?purge=true")] {
-        service
-            .admin()
-            .await
-            .delete(&removal)
-            .await
-            .refused(StatusCode::CONFLICT, "in_use");
+        let refused = service.admin().await.delete(&removal).await;
+        let refused = refused.refused(StatusCode::CONFLICT, "in_use");
+        assert_eq!(
+            refused.body["used_by"],
+            json!([{ "entity_type": "pipeline_run", "entity_id": run.id("run_id") }])
+        );
     }
     let run = run.header("location").to_owned();
     dan.patch(&run, json!({ "status": "canceled" }))

@@ -192,6 +192,9 @@ async fn one_statement_is_one_round_trip() {
             (Method::GET, "/pipelines/p/readiness", None, 1),
             (Method::GET, "/pipelines/p/lock", None, 1),
             (Method::POST, "/pipelines", Some("name"), 1),
+            (Method::GET, "/blocks/b/diff?from=1", None, 1),
+            (Method::GET, "/edges/e/diff?from=1&to=latest", None, 1),
+            (Method::GET, "/pipelines/p/runs", None, 1),
             (Method::POST, "/pipelines/p/runs", Some("empty"), 1),
             (Method::GET, "/runs?pipeline=p", None, 1),
         ] {

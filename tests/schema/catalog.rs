@@ -41,14 +41,14 @@ const RULES: &[Rule] = &[
         name: "a table has one policy for an action, named after both [0006]",
         breaches: "select tablename || '.' || policyname from pg_policies
             where policyname <> tablename || '_' || lower(cmd) or cmd = 'ALL'",
-        broken_by: "create policy more on blocks for select to authenticated using ((select app.can_read()))",
+        broken_by: "create policy more on blocks for select to authenticated using ((select app.caller_role()) is not null)",
     },
     Rule {
         name: "policies ask each question once a statement: (select …) around every function [0003]",
         breaches: r"select tablename || '.' || policyname
             from pg_policies, concat(qual, ' ', with_check) as text
             where regexp_count(text, '\w+\.\w+\(|current_setting') <> regexp_count(text, 'SELECT \w+\.\w+\(')",
-        broken_by: "alter policy blocks_select on blocks using (app.can_read())",
+        broken_by: "alter policy blocks_select on blocks using (app.caller_role() is not null)",
     },
     Rule {
         name: "no policy lets everybody write [0024]",
@@ -132,7 +132,7 @@ const RULES: &[Rule] = &[
             where p.pronamespace in ('public'::regnamespace, 'app'::regnamespace)
               and has_function_privilege('authenticated', p.oid, 'execute')
               and p.proname <> all (case when p.prosecdef
-                  then array['caller_role', 'can_read', 'can_write', 'is_admin', 'is_unnarrowed', 'is_name']
+                  then array['caller_role', 'can_write', 'is_admin', 'is_unnarrowed', 'is_name']
                   else array['caller_id', 'uuid_v7', 'tidy', 'is_uuid', 'next_revision',
                       'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'is_line'] end)",
         broken_by: "grant execute on function app.find_id(text, text) to authenticated",

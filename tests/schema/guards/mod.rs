@@ -1,5 +1,6 @@
 //! What holds for every client: numbering, the gate, the audit trail, secrets, roles.
 
+mod archived;
 mod audit;
 mod claims;
 mod gate;

@@ -155,3 +155,30 @@ async fn the_pointer_holds_even_when_triggers_sleep() {
         "block_versions_active_key"
     );
 }
+
+#[tokio::test]
+async fn the_numbers_of_versions_are_not_set_by_anybody() {
+    let mut world = World::new().await;
+    world
+        .owner
+        .ok("select test.block('it'), test.edge('it')")
+        .await;
+    for table in ["blocks", "edges"] {
+        for column in ["version_number", "latest_version_number"] {
+            let statement = format!("update {table} set {column} = 7");
+            world.owner.refused(&statement, "42501").await;
+            world.admin().await.refused(&statement, "42501").await;
+        }
+        world
+            .owner
+            .ok(&format!("update {table} set metadata = '{{\"n\": 1}}'"))
+            .await;
+        assert_eq!(
+            world
+                .owner
+                .text(&format!("select version_number from {table}"))
+                .await,
+            "2"
+        );
+    }
+}
