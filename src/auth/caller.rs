@@ -97,6 +97,11 @@ impl Caller {
         }
     }
 
+    /// Whether nothing is to be changed for him: HTTP's safe methods (HEAD is served as GET).
+    pub fn only_reads(&self) -> bool {
+        self.context.request.method == "GET"
+    }
+
     pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
         self.idempotency_key.as_ref()
     }
