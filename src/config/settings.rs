@@ -163,10 +163,16 @@ pub const SETTINGS: &[Group] = &[
                 "The largest request body; larger ones get 413.",
             ),
             setting(
+                "SHUTDOWN_DELAY_SECONDS",
+                "5",
+                "a whole number of seconds",
+                "How long requests are still accepted after SIGTERM, while readiness is denied. Not after Ctrl-C.",
+            ),
+            setting(
                 "SHUTDOWN_SECONDS",
                 "20",
                 "a whole number of seconds",
-                "How long requests that are being served may take after SIGTERM.",
+                "How long requests that are being served may take after that.",
             ),
         ],
     },
