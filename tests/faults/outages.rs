@@ -16,9 +16,9 @@ use crate::writers::{self, Kind, Round, Tally, WRITERS, Writer};
 /// How many changes are acknowledged before something breaks.
 const WARM: usize = 5 * WRITERS;
 /// Longer than this nobody waits for an answer, whatever breaks (`lock_timeout` is 5 s).
-const LONGEST_ANSWER: Duration = Duration::from_secs(10);
+const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 /// A service that does not come back at all is told from a slow machine.
-const LONGEST_OUTAGE: Duration = Duration::from_secs(20);
+const LONGEST_OUTAGE: Duration = Duration::from_mins(1);
 
 /// How often something breaks: `usually`, unless `BLOCKYARD_FAULT_ROUNDS` says it.
 fn rounds(usually: usize) -> usize {
