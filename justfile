@@ -21,6 +21,10 @@ build:
 test *arguments:
     cargo test {{ arguments }}
 
+# Breaks what can break, 50 times, and shows what it measures
+faults rounds="50":
+    BLOCKYARD_FAULT_ROUNDS={{ rounds }} cargo test --locked --test faults -- --nocapture --test-threads=1
+
 # Formats the code; with --check only looks
 fmt *flags:
     cargo fmt --all {{ flags }}

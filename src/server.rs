@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ResourceDef, Server, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ResourceDef, ResponseHead, Server, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
 use futures_util::FutureExt;
@@ -21,11 +21,13 @@ use uuid::Uuid;
 
 use crate::api::change::BodyLimit;
 use crate::api::problem::{CONTENT_TYPE, Problem};
+use crate::api::unread::Unread;
 use crate::api::{openapi, path};
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
 use crate::perimeter::{self, Perimeter, Visit};
+use crate::service::drain::Drain;
 use crate::{
     api_keys, audit, auth, blocks, code_repos, dependencies, docker_images, edges, locks,
     pipelines, runs, service, taxonomy, telemetry, users, vectors, verifications,
@@ -84,7 +86,9 @@ pub fn start(
     config: &Config,
     db: Db,
     gatekeeper: Gatekeeper,
+    drain: &Drain,
 ) -> std::io::Result<Server> {
+    let drain = web::Data::new(drain.clone());
     let gatekeeper = web::Data::new(gatekeeper);
     let document = document();
     let known = Arc::new(KnownPaths::of(&document));
@@ -111,6 +115,7 @@ pub fn start(
                 app.app_data(web::Data::new(db.clone()))
                     .app_data(gatekeeper.clone())
                     .app_data(perimeter.clone())
+                    .app_data(drain.clone())
                     .app_data(body_limit)
                     .app_data(path::config())
             })
@@ -166,6 +171,8 @@ pub async fn around(
         request.head_mut().method = Method::GET;
     }
     trim_trailing_slash(&mut request);
+    let unread = Unread::of(&mut request);
+    let drain = request.app_data::<web::Data<Drain>>().cloned();
     let path = request.path().to_owned();
     let mut visit = Visit::of(&request);
     let outcome = telemetry::with_request_id(id.clone(), async {
@@ -202,7 +209,12 @@ pub async fn around(
         "served"
     );
     let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
-    let decorate = |request: Option<&HttpRequest>, headers: &mut header::HeaderMap| {
+    let is_last = drain.is_some_and(|drain| drain.closes_connections());
+    let decorate = |request: Option<&HttpRequest>, head: &mut ResponseHead| {
+        if is_last {
+            head.set_connection_type(ConnectionType::Close);
+        }
+        let headers = head.headers_mut();
         headers.insert(REQUEST_ID, id.clone());
         visit.sign(request, headers);
         // What is shown depends on who asks: kept by nobody else, and asked for anew by its ETag.
@@ -213,15 +225,21 @@ pub async fn around(
             );
         }
     };
+    let hold = |body| match unread {
+        Some(unread) => unread.until_sent(body),
+        None => body,
+    };
     match outcome {
         Ok(response) => {
             let (request, mut response) = response.into_parts();
-            decorate(Some(&request), response.headers_mut());
+            decorate(Some(&request), response.head_mut());
+            let response = response.map_body(|_, body| hold(body.boxed()));
             Ok(ServiceResponse::new(request, response))
         }
         Err(error) => {
             let mut response = error.as_response_error().error_response();
-            decorate(None, response.headers_mut());
+            decorate(None, response.head_mut());
+            let response = response.map_body(|_, body| hold(body));
             Err(InternalError::from_response(error, response).into())
         }
     }

@@ -143,6 +143,11 @@ async fn read_body(
             "Bodies are read as they are, without Content-Encoding.",
         ));
     }
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let announced = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit.bytes as u64) {
+        return Err(Problem::too_large(limit.bytes));
+    }
     let payload = payload.map_err(|_| broken_off())?;
     match timeout(limit.time, payload.to_bytes_limited(limit.bytes)).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),

@@ -15,4 +15,5 @@ pub mod removal;
 pub mod reply;
 pub mod text;
 pub mod time;
+pub mod unread;
 pub mod word;

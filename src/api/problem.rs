@@ -238,14 +238,42 @@ impl Problem {
         )
     }
 
-    /// 503.
+    /// 503: it was not even begun, or is undone.
     pub fn unavailable() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
+        Self::not_now(
             "unavailable",
-            "The database does not answer in time. Nothing was changed, unless it was and only the answer is lost: repeat with an Idempotency-Key.",
+            "The database does not answer. Nothing was changed: repeat the request.",
         )
-        .with_header(header::RETRY_AFTER, "1")
+    }
+
+    /// 503: others are in the way.
+    pub fn busy() -> Self {
+        Self::not_now(
+            "unavailable",
+            "It took too long: others hold what it needs, or it reads too much. Nothing was changed.",
+        )
+    }
+
+    /// 503: it was begun, and how it ended is not known.
+    pub fn unknown_outcome() -> Self {
+        Self::not_now(
+            "unknown_outcome",
+            "The database was lost in the middle of it: the change is made as a whole, or not at all. \
+             Repeat it with the same Idempotency-Key; if it had none, look first.",
+        )
+    }
+
+    /// 503 to whoever asks whether to send requests here.
+    pub fn stopping() -> Self {
+        Self::not_now(
+            "stopping",
+            "This instance is about to end; it still serves what comes.",
+        )
+    }
+
+    fn not_now(code: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+            .with_header(header::RETRY_AFTER, "1")
     }
 
     /// 503 while the database only reads.

@@ -22,6 +22,7 @@ pub struct Caller {
     context: Context,
     /// Of a request that changes nothing: for the audit trail if it turns out to be recorded.
     line: Option<RequestLine>,
+    only_reads: bool,
     idempotency_key: Option<IdempotencyKey>,
     audit_all_reads: bool,
 }
@@ -114,6 +115,11 @@ impl Caller {
         }
     }
 
+    /// Whether nothing is to be changed for him: HTTP's safe methods (HEAD is served as GET).
+    pub fn only_reads(&self) -> bool {
+        self.only_reads
+    }
+
     pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
         self.idempotency_key.as_ref()
     }
@@ -162,7 +168,8 @@ impl FromRequest for Caller {
                 method: request.method().to_string(),
                 path: request.path().to_owned(),
             };
-            let (request, line) = if request.method().is_safe() {
+            let only_reads = request.method().is_safe();
+            let (request, line) = if only_reads {
                 (None, Some(line))
             } else {
                 (Some(line), None)
@@ -176,6 +183,7 @@ impl FromRequest for Caller {
                     changes: None,
                 },
                 line,
+                only_reads,
                 idempotency_key: None,
                 audit_all_reads: gatekeeper.audits_all_reads(),
             })

@@ -3,20 +3,29 @@
 use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use nix::sys::socket::{Shutdown, shutdown};
 use sqlx::postgres::PgConnectOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 
 use super::{Outcome, open_files};
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::{Db, login_check};
 use crate::development::{self, Development};
+use crate::service::drain::Drain;
 use crate::{server, telemetry};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
+/// How long the thread that accepts takes to hear that it shall not; it complains about a listener
+/// that ends before.
+const HEARD: Duration = Duration::from_millis(50);
+/// How long busy clients are told to connect elsewhere before idle connections are closed.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve(mut config: Config) -> Outcome {
     let login = config.service_login()?;
@@ -33,8 +42,8 @@ pub(super) async fn serve(mut config: Config) -> Outcome {
         Some(login) => {
             let check = login_check::check(&login, config.allow_privileged_login);
             match stop.unless_asked(check).await {
-                Some(outcome) => outcome?,
-                None => return Ok(()),
+                Ok(outcome) => outcome?,
+                Err(_) => return Ok(()),
             }
             answer(listener, &config, login, &mut stop).await
         }
@@ -45,8 +54,10 @@ pub(super) async fn serve(mut config: Config) -> Outcome {
 /// On a private database, which ends with the service.
 async fn develop(config: &mut Config, listener: TcpListener, stop: &mut Stop) -> Outcome {
     let address = listener.local_addr()?;
+    // Nobody distributes requests among private databases.
+    config.shutdown_delay_seconds = 0;
     let dir = config.blockyard_dir.clone();
-    let Some(development) = stop.unless_asked(Development::start(&dir)).await else {
+    let Ok(development) = stop.unless_asked(Development::start(&dir)).await else {
         return Ok(());
     };
     let development = development?;
@@ -76,24 +87,49 @@ async fn answer(
     let gatekeeper = Gatekeeper::new(config)?;
     server::prepare(config, &db).await?;
     let housekeeping = tokio::spawn(keep_house(db.clone()));
-    let server = server::start(listener, config, db, gatekeeper)?;
+    let drain = Drain::default();
+    let door = listener.try_clone()?;
+    let server = server::start(listener, config, db, gatekeeper, &drain)?;
     let handle = server.handle();
     let mut server = std::pin::pin!(server);
     tracing::info!(%address, "serving");
-    if let Some(outcome) = stop.unless_asked(&mut server).await {
-        return Ok(outcome?);
-    }
+    let asked = match stop.unless_asked(&mut server).await {
+        Ok(outcome) => return Ok(outcome?),
+        Err(asked) => asked,
+    };
     tracing::info!("stopping");
     housekeeping.abort();
+    let leave = async {
+        if asked == Asked::ToTerminate {
+            drain.announce();
+            sleep(Duration::from_secs(config.shutdown_delay_seconds)).await;
+            handle.pause().await;
+            sleep(HEARD).await;
+            refuse_connections(&door);
+            // Clients in the middle of their work learn it from an answer, not from a connection
+            // that ends under their next request.
+            drain.close_connections();
+            sleep(LAST_ANSWERS).await;
+        }
+        handle.stop(true).await;
+    };
     let orderly = async {
-        let ((), outcome) = tokio::join!(handle.stop(true), &mut server);
+        let ((), outcome) = tokio::join!(leave, &mut server);
         outcome
     };
-    if let Some(outcome) = stop.unless_asked(orderly).await {
+    if let Ok(outcome) = stop.unless_asked(orderly).await {
         outcome?;
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Whoever connects is refused at once, instead of waiting for a server that no longer accepts.
+/// Where a system cannot do this to a socket that listens, its end does it a moment later.
+fn refuse_connections(door: &TcpListener) {
+    if let Err(error) = shutdown(door.as_raw_fd(), Shutdown::Both) {
+        tracing::debug!(%error, "closing the listener");
+    }
 }
 
 /// Now, and once a day. What fails is tried again the next day: the audit trail has a default
@@ -106,6 +142,15 @@ async fn keep_house(db: Db) {
             tracing::warn!(%problem, "housekeeping failed");
         }
     }
+}
+
+/// Who wants us to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Somebody at a terminal, who waits for it.
+    ToInterrupt,
+    /// A platform, which first leads requests elsewhere.
+    ToTerminate,
 }
 
 /// Ctrl-C and SIGTERM. Heard from the very start, so that a private database is always stopped.
@@ -122,12 +167,12 @@ impl Stop {
         })
     }
 
-    /// What comes out of `work`, or `None` if we are asked to stop before.
-    async fn unless_asked<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    /// What comes out of `work`, unless we are asked to stop before.
+    async fn unless_asked<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Asked> {
         tokio::select! {
-            outcome = work => Some(outcome),
-            _ = self.interrupt.recv() => None,
-            _ = self.terminate.recv() => None,
+            outcome = work => Ok(outcome),
+            _ = self.interrupt.recv() => Err(Asked::ToInterrupt),
+            _ = self.terminate.recv() => Err(Asked::ToTerminate),
         }
     }
 }

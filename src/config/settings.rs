@@ -217,10 +217,16 @@ pub const SETTINGS: &[Group] = &[
                 "How long a connection may be idle between requests. Longer than the proxy in front keeps it.",
             ),
             setting(
+                "SHUTDOWN_DELAY_SECONDS",
+                "5",
+                "a whole number of seconds",
+                "How long requests are still accepted after SIGTERM, while readiness is denied. Not after Ctrl-C.",
+            ),
+            setting(
                 "SHUTDOWN_SECONDS",
                 "20",
                 "a whole number of seconds",
-                "How long requests that are being served may take after SIGTERM.",
+                "How long requests that are being served may take after that.",
             ),
         ],
     },

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::Db;
+use super::{Db, Loss};
 use crate::api::problem::Problem;
 use crate::auth::account::{Role, User};
 use crate::auth::throttle::Attempt;
@@ -70,7 +70,7 @@ impl Db {
         attempt: &Attempt,
         session: &NewSession<'_>,
     ) -> Result<Option<User>, Problem> {
-        self.retrying(async |connection| {
+        self.attempting(Loss::Doubtful, async |connection| {
             let query = sqlx::query_file_as!(
                 User,
                 "sql/auth/finish_login.sql",
@@ -94,7 +94,7 @@ impl Db {
         lifetime_seconds: i32,
     ) -> Result<Rotation, Problem> {
         let row = self
-            .retrying(async |connection| {
+            .attempting(Loss::Doubtful, async |connection| {
                 let query = sqlx::query_file_as!(
                     RotationRow,
                     "sql/auth/rotate_refresh_token.sql",

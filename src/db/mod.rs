@@ -16,12 +16,14 @@ pub mod private_server;
 mod refusal;
 pub mod scram;
 
+use std::io;
 use std::time::Duration;
 
 use rand::RngExt;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::types::Json;
+use tokio::time::timeout;
 
 use crate::api::idempotency;
 use crate::api::problem::Problem;
@@ -32,6 +34,10 @@ pub(crate) use before_caller::{NewSession, Rotation};
 
 /// How often a statement that lost against a concurrent one (SQLSTATE 40001, 40P01) is tried.
 const TRIES: u32 = 4;
+
+/// PostgreSQL itself ends a statement after `statement_timeout` (8 s, in the migrations): a server
+/// that says nothing for this long is gone, though its connections are not.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// The database, as the service reaches it.
 #[derive(Clone)]
@@ -68,7 +74,8 @@ impl Db {
     }
 
     /// Runs `work` for `caller`, each statement its own transaction. `work` holds at most one
-    /// statement that writes: it is run again when that one lost against a concurrent one.
+    /// statement that writes: it is run again when that one lost against a concurrent one, and
+    /// when the connection was lost under a request that only reads.
     ///
     /// # Errors
     /// What `work` refuses, or a problem with status 503 when there is no connection.
@@ -77,12 +84,20 @@ impl Db {
         caller: &Caller,
         work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        self.retrying(async |connection| work(&mut Scope { caller, connection }).await)
-            .await
+        let loss = if caller.only_reads() {
+            Loss::Harmless
+        } else {
+            Loss::Doubtful
+        };
+        self.attempting(loss, async |connection| {
+            work(&mut Scope { caller, connection }).await
+        })
+        .await
     }
 
     /// Runs `work` in one transaction, which commits when it returns `Ok` and rolls back
-    /// otherwise; it is run again when it lost against a concurrent one.
+    /// otherwise; it is run again when it lost against a concurrent one, and when the connection
+    /// was lost before the commit.
     ///
     /// # Errors
     /// As [`Db::run`].
@@ -91,14 +106,7 @@ impl Db {
         caller: &Caller,
         work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        self.retrying(async |connection| {
-            let mut transaction = connection.begin().await?;
-            let connection = &mut *transaction;
-            let outcome = work(&mut Scope { caller, connection }).await?;
-            transaction.commit().await?;
-            Ok(outcome)
-        })
-        .await
+        self.committing(caller, Loss::DoubtfulAtCommit, work).await
     }
 
     /// Runs a change of one statement. With an `Idempotency-Key`, the key, the change and its answer
@@ -126,10 +134,10 @@ impl Db {
         caller: &Caller,
         work: impl AsyncFn(&mut Scope<'_>) -> Result<Reply, Failure>,
     ) -> Result<Reply, Problem> {
-        self.transaction(caller, async |scope| {
-            let Some(key) = caller.idempotency_key() else {
-                return work(scope).await;
-            };
+        let Some(key) = caller.idempotency_key() else {
+            return self.transaction(caller, work).await;
+        };
+        self.committing(caller, Loss::Resolved, async |scope| {
             if let Some(answer) = idempotency::claim(scope, key).await? {
                 return Ok(answer);
             }
@@ -203,28 +211,81 @@ impl Db {
         .await
     }
 
+    async fn committing<T>(
+        &self,
+        caller: &Caller,
+        loss: Loss,
+        work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        self.attempting(loss, async |connection| {
+            let mut transaction = connection.begin().await?;
+            let connection = &mut *transaction;
+            match work(&mut Scope { caller, connection }).await {
+                Ok(outcome) => {
+                    let committed = transaction.commit().await;
+                    committed.map_err(|error| Failure::from(error).in_doubt())?;
+                    Ok(outcome)
+                }
+                Err(failure) => {
+                    // Dropped, it would end with the next use of the connection, and keep its
+                    // locks until then.
+                    if failure.leaves_connection_usable() {
+                        transaction.rollback().await?;
+                    }
+                    Err(failure)
+                }
+            }
+        })
+        .await
+    }
+
+    /// For work that may be done twice.
     async fn retrying<T>(
         &self,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
+        self.attempting(Loss::Harmless, work).await
+    }
+
+    async fn attempting<T>(
+        &self,
+        loss: Loss,
+        work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
         let mut tried = 1;
+        let mut doubtful = false;
         loop {
-            let mut loan = pool::borrow(&self.pool).await.map_err(|unavailable| {
-                tracing::warn!(%unavailable, "no database connection");
-                Problem::unavailable()
-            })?;
-            let outcome = work(loan.connection()).await;
+            let mut loan = match pool::borrow(&self.pool).await {
+                Ok(loan) => loan,
+                Err(unavailable) => {
+                    tracing::warn!(%unavailable, "no database connection");
+                    return Err(if doubtful {
+                        Problem::unknown_outcome()
+                    } else {
+                        Problem::unavailable()
+                    });
+                }
+            };
+            let outcome = timeout(SILENCE, work(loan.connection())).await;
+            let is_silent = outcome.is_err();
             let failure = match outcome {
-                Ok(value) => {
+                Ok(Ok(value)) => {
                     loan.give_back();
                     return Ok(value);
                 }
-                Err(failure) => failure,
+                Ok(Err(failure)) if loss == Loss::Doubtful => failure.in_doubt(),
+                Ok(Err(failure)) => failure,
+                Err(_) if loss == Loss::Harmless => Failure::silence(),
+                Err(_) => Failure::silence().in_doubt(),
             };
             if failure.leaves_connection_usable() {
                 loan.give_back();
+            } else if failure.lost_the_connection() {
+                loan.count_as_lost(&self.pool);
             }
-            if !failure.lost_a_race() || tried == TRIES {
+            doubtful |= matches!(failure, Failure::InDoubt(_));
+            // After a silence the client has waited long enough.
+            if is_silent || tried == TRIES || !failure.allows_another_try(loss) {
                 return Err(failure.into_problem());
             }
             let jitter = rand::rng().random_range(1..=10);
@@ -234,6 +295,19 @@ impl Db {
     }
 }
 
+/// What it means for some work that the connection is lost under it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Nothing: it is done again.
+    Harmless,
+    /// It may have been done, and only the client knows whether to do it again.
+    Doubtful,
+    /// Nothing before the commit; then as [`Loss::Doubtful`].
+    DoubtfulAtCommit,
+    /// Nothing: done again, it finds out by its `Idempotency-Key` whether it was done.
+    Resolved,
+}
+
 /// Why work on a connection did not succeed.
 #[derive(Debug)]
 pub enum Failure {
@@ -241,6 +315,8 @@ pub enum Failure {
     Refused(Box<Problem>),
     /// The database says no, or is gone.
     Database(sqlx::Error),
+    /// The database is gone, perhaps with the change made.
+    InDoubt(sqlx::Error),
 }
 
 impl From<Problem> for Failure {
@@ -256,13 +332,22 @@ impl From<sqlx::Error> for Failure {
 }
 
 impl Failure {
+    fn silence() -> Self {
+        Self::Database(sqlx::Error::Io(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Of work that changes something: what losing the connection means for it.
+    fn in_doubt(self) -> Self {
+        match self {
+            Self::Database(error) if refusal::is_loss(&error) => Self::InDoubt(error),
+            other => other,
+        }
+    }
+
     fn leaves_connection_usable(&self) -> bool {
         match self {
             Self::Refused(_) => true,
-            Self::Database(sqlx::Error::Database(error)) => {
-                // 57P01–57P05: the server is ending this connection.
-                !error.code().is_some_and(|code| code.starts_with("57P"))
-            }
+            Self::Database(error @ sqlx::Error::Database(_)) => !refusal::is_loss(error),
             Self::Database(error) => matches!(
                 error,
                 sqlx::Error::RowNotFound
@@ -270,6 +355,23 @@ impl Failure {
                     | sqlx::Error::Decode(_)
                     | sqlx::Error::Encode(_)
             ),
+            Self::InDoubt(_) => false,
+        }
+    }
+
+    fn lost_the_connection(&self) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Database(error) => refusal::is_loss(error),
+            Self::InDoubt(_) => true,
+        }
+    }
+
+    fn allows_another_try(&self, loss: Loss) -> bool {
+        match self {
+            Self::Refused(_) => false,
+            Self::Database(error) => self.lost_a_race() || refusal::is_loss(error),
+            Self::InDoubt(_) => loss == Loss::Resolved,
         }
     }
 
@@ -287,6 +389,10 @@ impl Failure {
         match self {
             Self::Refused(problem) => *problem,
             Self::Database(error) => refusal::problem(&error),
+            Self::InDoubt(error) => {
+                tracing::warn!(%error, "the database was lost in the middle of a change");
+                Problem::unknown_outcome()
+            }
         }
     }
 }

@@ -3,19 +3,38 @@
 //! sqlx's own pool pings the server on every release, which costs a third of PostgreSQL's CPU
 //! for a point read and cannot be switched off; `deadpool` leaves the choice to us.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
+use tokio::time::timeout;
 
 /// A connection that was idle for longer than this is tried before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// A server that is out of reach says nothing; there must be time left to try another connection.
+const PING: Duration = Duration::from_millis(500);
+/// How long a new connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
 
 pub(super) type Pool = managed::Pool<Manager>;
 
 pub(super) struct Manager {
     options: PgConnectOptions,
+    /// Connections die together: when one is lost, those of its generation are replaced, not
+    /// tried one by one at the expense of as many requests.
+    generation: AtomicU64,
+}
+
+impl Manager {
+    fn end_generation(&self, of: &Pooled) {
+        let next = of.generation + 1;
+        // Whoever comes second finds it ended already.
+        self.generation
+            .compare_exchange(of.generation, next, Ordering::Relaxed, Ordering::Relaxed)
+            .ok();
+    }
 }
 
 /// A pooled connection, and whether it may be used again.
@@ -25,6 +44,7 @@ pub(super) struct Pooled {
     /// (the client left, the handler panicked), and its answer may yet arrive.
     busy: bool,
     idle_since: Instant,
+    generation: u64,
 }
 
 impl managed::Manager for Manager {
@@ -32,11 +52,14 @@ impl managed::Manager for Manager {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Pooled, sqlx::Error> {
+        // What ends while this one is made may be its end as well.
+        let generation = self.generation.load(Ordering::Relaxed);
         let connection = self.options.connect().await?;
         Ok(Pooled {
             connection,
             busy: false,
             idle_since: Instant::now(),
+            generation,
         })
     }
 
@@ -44,8 +67,14 @@ impl managed::Manager for Manager {
         if pooled.busy {
             return Err(RecycleError::message("cut off in the middle of its work"));
         }
-        if pooled.idle_since.elapsed() > TRUSTED_FOR {
-            pooled.connection.ping().await?;
+        if pooled.generation != self.generation.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("others of its time are lost"));
+        }
+        if pooled.idle_since.elapsed() > TRUSTED_FOR
+            && !matches!(timeout(PING, pooled.connection.ping()).await, Ok(Ok(())))
+        {
+            self.end_generation(pooled);
+            return Err(RecycleError::message("lost while it was idle"));
         }
         Ok(())
     }
@@ -69,6 +98,14 @@ impl Loan {
             object.idle_since = Instant::now();
         }
     }
+
+    /// The server has ended the connection, or cannot be reached: the others need not be tried.
+    pub(super) fn count_as_lost(mut self, pool: &Pool) {
+        if let Some(object) = self.0.take() {
+            pool.manager().end_generation(&object);
+            drop(Object::take(object));
+        }
+    }
 }
 
 impl Drop for Loan {
@@ -82,7 +119,7 @@ impl Drop for Loan {
 /// Why no connection could be had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unavailable {
-    #[error("all {0} connections stayed in use for {1:?}")]
+    #[error("none of the {0} connections could be had within {1:?}")]
     Exhausted(usize, Duration),
     #[error(transparent)]
     Connect(#[from] sqlx::Error),
@@ -93,25 +130,37 @@ pub(super) fn build(
     size: usize,
     wait: Duration,
 ) -> Result<Pool, managed::BuildError> {
-    Pool::builder(Manager { options })
-        .max_size(size)
-        .wait_timeout(Some(wait))
-        .create_timeout(Some(wait))
-        .recycle_timeout(Some(wait))
-        .runtime(deadpool::Runtime::Tokio1)
-        .build()
+    let generation = AtomicU64::new(0);
+    Pool::builder(Manager {
+        options,
+        generation,
+    })
+    .max_size(size)
+    .wait_timeout(Some(wait))
+    .create_timeout(Some(CONNECT))
+    .runtime(deadpool::Runtime::Tokio1)
+    .build()
 }
 
 pub(super) async fn borrow(pool: &Pool) -> Result<Loan, Unavailable> {
-    match pool.get().await {
-        Ok(mut object) => {
+    // Waiting for a turn, trying old connections and making a new one: all of it together.
+    let wait = pool.timeouts().wait.unwrap_or_default();
+    let status = pool.status();
+    let outcome = if status.available == 0 && status.size < status.max_size {
+        // A connection that is being made outlives whoever gave up waiting for it: on a busy
+        // server, just back, each would begin anew otherwise, and none would get one.
+        let pool = pool.clone();
+        let made = tokio::spawn(async move { pool.get().await });
+        timeout(wait, made).await.ok().and_then(Result::ok)
+    } else {
+        timeout(wait, pool.get()).await.ok()
+    };
+    match outcome {
+        Some(Ok(mut object)) => {
             object.busy = true;
             Ok(Loan(Some(object)))
         }
-        Err(managed::PoolError::Backend(error)) => Err(Unavailable::Connect(error)),
-        Err(_) => {
-            let wait = pool.timeouts().wait.unwrap_or_default();
-            Err(Unavailable::Exhausted(pool.status().max_size, wait))
-        }
+        Some(Err(managed::PoolError::Backend(error))) => Err(Unavailable::Connect(error)),
+        _ => Err(Unavailable::Exhausted(pool.status().max_size, wait)),
     }
 }

@@ -5,28 +5,35 @@
 
 use actix_web::http::StatusCode;
 use serde_json::Value;
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 
 use crate::api::problem::{Fault, Problem};
 use crate::auth::keys;
+
+/// Whether the connection is gone: broken off, or ended by the server.
+pub(super) fn is_loss(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => error
+            .try_downcast_ref::<PgDatabaseError>()
+            .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)),
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
 
 /// Turns a failure of the database into what its client is told. What only we may know (the
 /// statement, internal errors) goes to the log.
 pub(super) fn problem(error: &sqlx::Error) -> Problem {
     let sqlx::Error::Database(database) = error else {
-        return match error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::WorkerCrashed => {
-                tracing::warn!(%error, "the database is out of reach");
-                Problem::unavailable()
-            }
-            _ => {
-                tracing::error!(%error, "a statement failed");
-                Problem::internal()
-            }
-        };
+        if is_loss(error) {
+            tracing::warn!(%error, "the database is out of reach");
+            return Problem::unavailable();
+        }
+        tracing::error!(%error, "a statement failed");
+        return Problem::internal();
     };
     let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() else {
         tracing::error!(%error, "a statement failed");
@@ -170,12 +177,14 @@ fn by_state(error: &PgDatabaseError) -> Option<Problem> {
         ),
         "55P03" | "57014" => {
             tracing::warn!(code = error.code(), "{}", error.message());
-            Problem::unavailable()
+            Problem::busy()
         }
         "25006" => Problem::read_only(),
         code if code.starts_with("08")
             || code.starts_with("53")
             || code.starts_with("57P")
+            // Waited too long in a transaction (25P03), or lost to others in every try.
+            || code == "25P03"
             || code.starts_with("40") =>
         {
             tracing::warn!(code, "{}", error.message());

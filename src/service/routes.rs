@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::drain::Drain;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::db::Db;
@@ -60,13 +61,17 @@ pub async fn live() -> HttpResponse {
 #[utoipa::path(
     operation_id = "health_ready",
     tag = "service",
-    responses((status = 200, description = "The database answers", body = Health))
+    responses((status = 200, description = "The database answers, and the service is not about to end", body = Health))
 )]
 #[get("/health/ready")]
 pub async fn ready(
     db: web::Data<Db>,
+    drain: web::Data<Drain>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<HttpResponse, Problem> {
+    if drain.is_announced() {
+        return Err(Problem::stopping());
+    }
     db.ready().await?;
     Ok(HttpResponse::Ok().json(Health { status: "ok" }))
 }

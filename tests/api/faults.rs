@@ -10,8 +10,9 @@ use blockyard::auth::caller::Caller;
 use blockyard::config::Config;
 use blockyard::db::{Db, Scope};
 use blockyard::server;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
+use sqlx::postgres::PgConnection;
 
 use crate::service::{Service, Setup};
 
@@ -75,7 +76,7 @@ async fn sleeps(db: web::Data<Db>, caller: Caller) -> Result<HttpResponse, Probl
 /// A service for a test of the ground floor: one connection, handlers that misbehave.
 macro_rules! misbehaving {
     ($service:expr, $config:expr) => {{
-        let db = Db::new($service.database.service(), 1, Duration::from_secs(2)).expect("a pool");
+        let db = Db::new($service.database.service(), 1, Duration::from_secs(10)).expect("a pool");
         let gatekeeper = Gatekeeper::new(&$config).expect("a gatekeeper");
         test::init_service(
             App::new()
@@ -140,7 +141,7 @@ async fn the_next_caller_acts_as_himself_at_once() {
         let expected = format!("{} viewer", people[1].1["user_id"].as_str().expect("an id"));
         assert_eq!(me, expected, "after {path}");
         assert!(
-            begun.elapsed() < Duration::from_secs(2),
+            begun.elapsed() < Duration::from_secs(10),
             "after {path}: {:?}",
             begun.elapsed()
         );
@@ -186,19 +187,71 @@ async fn a_lost_connection_is_replaced() {
     let dan = service.developer().await;
     let id = crate::blocks::register(&dan, "b").await;
     let mut superuser = crate::support::connect(&service.database.superuser()).await;
-    sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'blockyard_api' and datname = current_database()")
-        .execute(&mut superuser)
+    terminate_sessions(&mut superuser).await;
+    // A read, and a change that bears a key, are done again on another connection.
+    dan.get(&format!("/blocks/{id}"))
+        .await
+        .expect(StatusCode::OK);
+    for n in 0..20 {
+        terminate_sessions(&mut superuser).await;
+        let request = dan
+            .request(Method::PATCH, &format!("/blocks/{id}"))
+            .header("Idempotency-Key", format!("k{n}"));
+        let answer = request
+            .json(json!({ "metadata": { "n": n } }))
+            .send()
+            .await
+            .expect(StatusCode::OK);
+        assert_eq!(answer.body["version_number"], n + 2);
+        terminate_sessions(&mut superuser).await;
+        dan.get(&format!("/blocks/{id}"))
+            .await
+            .expect(StatusCode::OK);
+    }
+    // Without one only the client knows whether it may be done again.
+    terminate_sessions(&mut superuser).await;
+    let body = json!({ "metadata": { "n": 20 } });
+    let answer = dan.patch(&format!("/blocks/{id}"), body.clone()).await;
+    let made = match answer.status {
+        StatusCode::OK => 23,
+        _ => {
+            let answer = answer.refused(StatusCode::SERVICE_UNAVAILABLE, "unknown_outcome");
+            assert_eq!(answer.header("retry-after"), "1");
+            22
+        }
+    };
+    let answer = dan.patch(&format!("/blocks/{id}"), body).await;
+    assert_eq!(answer.expect(StatusCode::OK).body["version_number"], made);
+}
+
+async fn terminate_sessions(superuser: &mut PgConnection) {
+    sqlx::query("select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'blockyard_api' and datname = current_database()")
+        .execute(superuser)
         .await
         .expect("ended");
-    let mut answers = Vec::new();
-    for _ in 0..20 {
-        answers.push(dan.get(&format!("/blocks/{id}")).await.status);
-    }
-    assert_eq!(answers.last(), Some(&StatusCode::OK));
-    assert!(
-        answers
-            .iter()
-            .all(|status| [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE].contains(status)),
-        "{answers:?}"
-    );
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_keeps_nothing_locked() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    crate::blocks::register(&dan, "taken").await;
+    let request = dan
+        .request(Method::POST, "/blocks")
+        .header("Idempotency-Key", "k");
+    let body = json!({ "name": "taken", "block_type": "model" });
+    request
+        .json(body)
+        .send()
+        .await
+        .refused(StatusCode::CONFLICT, "name_taken");
+    let mut superuser = crate::support::connect(&service.database.superuser()).await;
+    let states: Vec<String> = sqlx::query_scalar(
+        "select state from pg_stat_activity where usename = 'blockyard_api' and datname = current_database()",
+    )
+    .fetch_all(&mut superuser)
+    .await
+    .expect("the sessions");
+    assert!(!states.is_empty());
+    assert!(states.iter().all(|state| state == "idle"), "{states:?}");
 }

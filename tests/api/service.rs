@@ -2,22 +2,23 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use blockyard::auth::Gatekeeper;
-use blockyard::auth::passwords::{self, NewPassword};
 use blockyard::config::Config;
 use blockyard::db::Db;
+use blockyard::service::drain::Drain;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 
-use crate::support::{Database, connect};
+use crate::support::Database;
+pub use crate::support::people::PASSWORD;
+use crate::support::people::people;
 
-pub const PASSWORD: &str = "correct horse battery staple";
 pub const JWT_SECRET: &str = "a-secret-that-only-these-tests-know-0123456789";
 
 /// A running service with a database of its own.
@@ -57,7 +58,7 @@ impl Service {
 
     pub async fn with(setup: Setup) -> Self {
         let database = Arc::new(Database::new().await);
-        people(&database).await;
+        people(&database.owner()).await;
         Self::on(database, setup)
     }
 
@@ -76,8 +77,10 @@ impl Service {
                 blockyard::server::prepare(&setup.config, &db)
                     .await
                     .expect("the rules of the configuration");
-                let server = blockyard::server::start(listener, &setup.config, db, gatekeeper)
-                    .expect("a server");
+                let drain = Drain::default();
+                let server =
+                    blockyard::server::start(listener, &setup.config, db, gatekeeper, &drain)
+                        .expect("a server");
                 ready.send(server.handle()).expect("the test waits");
                 server.await.expect("a clean end");
             });
@@ -182,30 +185,6 @@ impl Drop for Service {
         {
             panic!("the server panicked");
         }
-    }
-}
-
-/// Ada (admin), Dan and Dora (developers), Vera (viewer), all with [`PASSWORD`].
-async fn people(database: &Database) {
-    static HASH: OnceLock<String> = OnceLock::new();
-    let hash = HASH.get_or_init(|| {
-        let password = NewPassword::parse(PASSWORD).expect("a good password");
-        passwords::hash(&password).expect("a hash")
-    });
-    let mut owner = connect(&database.owner()).await;
-    for (username, role) in [
-        ("ada", "admin"),
-        ("dan", "developer"),
-        ("dora", "developer"),
-        ("vera", "viewer"),
-    ] {
-        sqlx::query("insert into users (username, email, role, password_hash) values ($1, $1 || '@example.org', $2, $3)")
-            .bind(username)
-            .bind(role)
-            .bind(hash)
-            .execute(&mut owner)
-            .await
-            .expect("a user");
     }
 }
 

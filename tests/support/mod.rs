@@ -5,9 +5,11 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod people;
+
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
@@ -125,15 +127,7 @@ impl Server {
     }
 
     async fn start() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("blockyard-test-")
-            .tempdir()
-            .expect("a temporary folder")
-            .keep();
-        let undertaker = undertaker(&folder);
-        // Root's PostgreSQL runs as another account, which must be able to enter.
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))
-            .expect("the temporary folder is ours");
+        let (folder, undertaker) = folder();
         let postgres = PrivateServer::start(&folder, Durability::Relaxed)
             .await
             .expect("a private server");
@@ -175,6 +169,20 @@ impl Server {
         })
         .await
     }
+}
+
+/// A folder for a PostgreSQL, and the process that stops that and removes the folder when its handle is dropped.
+pub fn folder() -> (PathBuf, Child) {
+    let folder = tempfile::Builder::new()
+        .prefix("blockyard-test-")
+        .tempdir()
+        .expect("a temporary folder")
+        .keep();
+    let undertaker = undertaker(&folder);
+    // Root's PostgreSQL runs as another account, which must be able to enter.
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))
+        .expect("the temporary folder is ours");
+    (folder, undertaker)
 }
 
 /// Drops databases away from the tests, which need not wait for it.

@@ -1,0 +1,18 @@
+//! What breaks, broken on purpose: the real program as a process of its own, on a PostgreSQL that
+//! writes to the disk what it acknowledges.
+//!
+//! `cargo test` breaks each thing a few times. `just faults` does it 50 times and shows what it
+//! measures.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod clients;
+mod cluster;
+mod ledger;
+mod outages;
+mod pool;
+mod program;
+mod stop;
+mod wire;
+mod writers;
