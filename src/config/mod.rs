@@ -7,6 +7,7 @@ mod database;
 mod fault;
 mod secret;
 pub mod settings;
+mod traces;
 
 use std::path::PathBuf;
 
@@ -46,6 +47,15 @@ pub struct Config {
     pub log_level: String,
     pub log_format: LogFormat,
     pub log_file: String,
+    pub metrics_token: Option<Secret>,
+    pub otel_exporter_otlp_endpoint: Option<String>,
+    pub otel_exporter_otlp_traces_endpoint: Option<String>,
+    pub otel_exporter_otlp_protocol: Option<String>,
+    pub otel_exporter_otlp_traces_protocol: Option<String>,
+    pub otel_traces_exporter: Option<String>,
+    pub otel_traces_sampler: Option<String>,
+    pub otel_traces_sampler_arg: Option<String>,
+    pub otel_sdk_disabled: Option<String>,
     pub blockyard_dir: PathBuf,
 }
 
@@ -97,6 +107,15 @@ impl Default for Config {
             log_level: "info".to_owned(),
             log_format: LogFormat::Pretty,
             log_file: "logs/app.log".to_owned(),
+            metrics_token: None,
+            otel_exporter_otlp_endpoint: None,
+            otel_exporter_otlp_traces_endpoint: None,
+            otel_exporter_otlp_protocol: None,
+            otel_exporter_otlp_traces_protocol: None,
+            otel_traces_exporter: None,
+            otel_traces_sampler: None,
+            otel_traces_sampler_arg: None,
+            otel_sdk_disabled: None,
             blockyard_dir: PathBuf::from(".blockyard"),
         }
     }
@@ -204,11 +223,18 @@ impl Config {
             ("LOGIN_WINDOW_SECONDS", self.login_window_seconds >= 1),
             ("BODY_LIMIT", self.body_limit >= 1024),
             ("JWT_JWKS_URL", self.jwks_url_is_safe()),
+            (
+                "METRICS_TOKEN",
+                self.metrics_token
+                    .as_deref()
+                    .is_none_or(|token| token.len() >= 16),
+            ),
         ];
         checks
             .into_iter()
             .filter(|(_, fine)| !fine)
             .map(|(name, _)| Fault::unusable(name))
+            .chain(self.trace_faults())
             .collect()
     }
 

@@ -9,6 +9,8 @@ use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
+use super::metrics::DatabaseMetrics;
+
 /// A connection that was idle for longer than this is tried before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
@@ -16,6 +18,14 @@ pub(super) type Pool = managed::Pool<Manager>;
 
 pub(super) struct Manager {
     options: PgConnectOptions,
+    pub(super) metrics: DatabaseMetrics,
+}
+
+impl Manager {
+    /// The name of the database.
+    pub(super) fn database(&self) -> Option<&str> {
+        self.options.get_database()
+    }
 }
 
 /// A pooled connection, and whether it may be used again.
@@ -33,6 +43,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Pooled, sqlx::Error> {
         let connection = self.options.connect().await?;
+        self.metrics.opened.inc();
         Ok(Pooled {
             connection,
             busy: false,
@@ -88,12 +99,23 @@ pub(super) enum Unavailable {
     Connect(#[from] sqlx::Error),
 }
 
+impl Unavailable {
+    /// The same in a word, for metrics and traces.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Exhausted(..) => "exhausted",
+            Self::Connect(_) => "unreachable",
+        }
+    }
+}
+
 pub(super) fn build(
     options: PgConnectOptions,
     size: usize,
     wait: Duration,
+    metrics: DatabaseMetrics,
 ) -> Result<Pool, managed::BuildError> {
-    Pool::builder(Manager { options })
+    Pool::builder(Manager { options, metrics })
         .max_size(size)
         .wait_timeout(Some(wait))
         .create_timeout(Some(wait))
@@ -103,15 +125,21 @@ pub(super) fn build(
 }
 
 pub(super) async fn borrow(pool: &Pool) -> Result<Loan, Unavailable> {
-    match pool.get().await {
+    let begun = Instant::now();
+    let got = pool.get().await;
+    let metrics = &pool.manager().metrics;
+    metrics.wait.observe(begun.elapsed().as_secs_f64());
+    let unavailable = match got {
         Ok(mut object) => {
             object.busy = true;
-            Ok(Loan(Some(object)))
+            return Ok(Loan(Some(object)));
         }
-        Err(managed::PoolError::Backend(error)) => Err(Unavailable::Connect(error)),
+        Err(managed::PoolError::Backend(error)) => Unavailable::Connect(error),
         Err(_) => {
             let wait = pool.timeouts().wait.unwrap_or_default();
-            Err(Unavailable::Exhausted(pool.status().max_size, wait))
+            Unavailable::Exhausted(pool.status().max_size, wait)
         }
-    }
+    };
+    metrics.refused(&unavailable);
+    Err(unavailable)
 }

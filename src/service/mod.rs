@@ -1,3 +1,4 @@
 //! The service itself: greeting, health, its document.
 
+pub mod metrics_route;
 pub mod routes;
