@@ -27,6 +27,7 @@ mod http;
 mod identity;
 mod locks;
 mod matrix;
+mod metrics;
 mod parts;
 mod pipelines;
 mod round_trips;
