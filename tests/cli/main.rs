@@ -5,10 +5,13 @@ mod support;
 
 mod development;
 mod documents;
+mod logs;
 mod migrate;
 mod owner;
 mod pooler;
+mod running;
 mod serve;
+mod traces;
 
 use std::io::Write;
 use std::path::Path;
