@@ -104,6 +104,16 @@ begin
 end $$;
 comment on function app.create_audit_partitions(int) is
     'Makes the partitions of this month and of the coming ones that are missing; returns how many it made. The service calls it at its start and once a day.';
+
+create function app.count_unpartitioned_audit_rows() returns bigint
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select count(*) from (select from app.audit_logs_default limit 100000) as parked
+$$;
+comment on function app.count_unpartitioned_audit_rows() is
+    'How many rows are in the default partition, up to 100000. Volatile, so that it sees what a function beside it has just moved.';
+
 select app.guard_audit_partition('app.audit_logs_default');
 select app.create_audit_partitions();
 
@@ -313,7 +323,8 @@ create trigger api_keys_9_audit after insert or update or delete on public.api_k
 
 revoke execute on all functions in schema app from public;
 grant execute on function app.as_caller(jsonb), app.find_id(text, text),
-    app.audit_read(public.audit_entity_type, uuid), app.is_uuid(text), app.create_audit_partitions(int) to blockyard_api;
+    app.audit_read(public.audit_entity_type, uuid), app.is_uuid(text), app.create_audit_partitions(int),
+    app.count_unpartitioned_audit_rows() to blockyard_api;
 
 alter table public.audit_logs enable row level security;
 revoke all on public.audit_logs from public, anon, authenticated, service_role;

@@ -1,9 +1,10 @@
 //! The HTTP server: all routes in one list, and what surrounds each request.
 
+use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ResourceDef, ResponseHead, Server, ServiceRequest, ServiceResponse};
@@ -13,6 +14,7 @@ use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
 use futures_util::FutureExt;
+use opentelemetry::trace::TraceId;
 use tokio::time::timeout;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, UtoipaApp};
@@ -28,6 +30,9 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::perimeter::{self, Perimeter, Visit};
 use crate::service::drain::Drain;
+use crate::service::metrics_route::Readers;
+use crate::telemetry::metrics::{Metrics, Served};
+use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
     api_keys, audit, auth, blocks, code_repos, dependencies, docker_images, edges, locks,
     pipelines, runs, service, taxonomy, telemetry, users, vectors, verifications,
@@ -87,11 +92,18 @@ pub fn start(
     db: Db,
     gatekeeper: Gatekeeper,
     drain: &Drain,
-) -> std::io::Result<Server> {
+) -> io::Result<Server> {
     let drain = web::Data::new(drain.clone());
     let gatekeeper = web::Data::new(gatekeeper);
     let document = document();
     let known = Arc::new(KnownPaths::of(&document));
+    let patterns = document.paths.paths.keys().map(String::as_str);
+    let metrics = db
+        .collectors()
+        .and_then(|database| Metrics::new(patterns, database))
+        .map_err(io::Error::other)?;
+    let metrics = web::Data::new(metrics);
+    let readers = web::Data::new(Readers::new(config));
     let json: Arc<str> = document.to_json()?.into();
     let perimeter = web::Data::new(Perimeter::new(config));
     let origins = config.cors_allowed_origins.clone();
@@ -116,6 +128,8 @@ pub fn start(
                     .app_data(gatekeeper.clone())
                     .app_data(perimeter.clone())
                     .app_data(drain.clone())
+                    .app_data(metrics.clone())
+                    .app_data(readers.clone())
                     .app_data(body_limit)
                     .app_data(path::config())
             })
@@ -163,8 +177,10 @@ pub async fn around(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let begun = Instant::now();
-    let id = request_id(&request);
+    let within = TraceParent::of(&request);
+    let span = RequestSpan::begin(&request, within);
+    let id = request_id(&request, span.trace().or(within.map(|within| within.trace)));
+    let mut served = Served::begin(&request);
     let method = request.method().clone();
     if method == Method::HEAD {
         // Routed as GET; actix leaves out the body of an answer to HEAD by itself.
@@ -173,9 +189,8 @@ pub async fn around(
     trim_trailing_slash(&mut request);
     let unread = Unread::of(&mut request);
     let drain = request.app_data::<web::Data<Drain>>().cloned();
-    let path = request.path().to_owned();
     let mut visit = Visit::of(&request);
-    let outcome = telemetry::with_request_id(id.clone(), async {
+    let outcome = telemetry::within_request(id.clone(), span.clone(), async {
         if let Err(refusal) = visit.admit() {
             return Ok(request.error_response(refusal).map_into_boxed_body());
         }
@@ -184,28 +199,30 @@ pub async fn around(
             Ok(Ok(Ok(response))) => Ok(as_problem(response).map_into_boxed_body()),
             Ok(Ok(Err(error))) => Err(answered(&error)),
             Ok(Err(_)) => {
-                tracing::error!(%method, path, "a handler panicked");
+                tracing::error!(%method, path = served.path(), "a handler panicked");
                 let response = Problem::internal().error_response();
                 Err(InternalError::from_response("panic", response).into())
             }
             Err(_) => {
-                tracing::error!(%method, path, "a request took too long and was cut off");
+                tracing::error!(%method, path = served.path(), "a request took too long and was cut off");
                 let response = Problem::unavailable().error_response();
                 Err(InternalError::from_response("too long", response).into())
             }
         }
     })
     .await;
-    let status = match &outcome {
-        Ok(response) => response.status(),
-        Err(error) => error.as_response_error().status_code(),
+    let (status, route) = match &outcome {
+        Ok(response) => (response.status(), response.request().match_pattern()),
+        Err(error) => (error.as_response_error().status_code(), None),
     };
+    span.end(&id, route.as_deref(), status);
+    let duration = served.end(route.as_deref(), status);
     tracing::info!(
         request_id = id,
         %method,
-        path,
+        path = served.path(),
         status = status.as_u16(),
-        milliseconds = begun.elapsed().as_secs_f64() * 1000.0,
+        milliseconds = duration.as_secs_f64() * 1000.0,
         "served"
     );
     let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
@@ -246,19 +263,15 @@ pub async fn around(
 }
 
 /// The id that the client gave the request, or its trace, or a new one.
-fn request_id(request: &ServiceRequest) -> String {
+fn request_id(request: &ServiceRequest, trace: Option<TraceId>) -> String {
     let header = |name: &str| request.headers().get(name)?.to_str().ok();
     let given = header("x-request-id").filter(|id| {
         (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
     });
-    // https://www.w3.org/TR/trace-context/#traceparent-header: version-trace-parent-flags
-    let trace = || {
-        let trace = header("traceparent")?.split('-').nth(1)?;
-        (trace.len() == 32 && trace.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(trace)
-    };
     given
-        .or_else(trace)
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+        .map(str::to_owned)
+        .or_else(|| trace.map(|trace| trace.to_string()))
+        .unwrap_or_else(|| Uuid::now_v7().to_string())
 }
 
 /// `/blocks/` is `/blocks`; below `/docs/` relative links depend on the slash.

@@ -14,8 +14,8 @@ use utoipa::openapi::{
 use super::problem::{CONTENT_TYPE, Fault, Problem, Thing};
 use crate::blocks::{BlockCategory, BlockVersion};
 use crate::dependencies::Step;
-use crate::perimeter;
 use crate::edges::EdgeVersion;
+use crate::perimeter;
 use crate::pipelines::Blocker;
 use crate::taxonomy::CategoryTree;
 use crate::vectors::TaxonomyFilter;

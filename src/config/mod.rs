@@ -7,6 +7,7 @@ mod database;
 mod fault;
 mod secret;
 pub mod settings;
+mod traces;
 
 use std::path::PathBuf;
 
@@ -58,6 +59,15 @@ pub struct Config {
     pub log_level: String,
     pub log_format: LogFormat,
     pub log_file: String,
+    pub metrics_token: Option<Secret>,
+    pub otel_exporter_otlp_endpoint: Option<String>,
+    pub otel_exporter_otlp_traces_endpoint: Option<String>,
+    pub otel_exporter_otlp_protocol: Option<String>,
+    pub otel_exporter_otlp_traces_protocol: Option<String>,
+    pub otel_traces_exporter: Option<String>,
+    pub otel_traces_sampler: Option<String>,
+    pub otel_traces_sampler_arg: Option<String>,
+    pub otel_sdk_disabled: Option<String>,
     pub blockyard_dir: PathBuf,
 }
 
@@ -119,6 +129,15 @@ impl Default for Config {
             log_level: "info".to_owned(),
             log_format: LogFormat::Pretty,
             log_file: "logs/app.log".to_owned(),
+            metrics_token: None,
+            otel_exporter_otlp_endpoint: None,
+            otel_exporter_otlp_traces_endpoint: None,
+            otel_exporter_otlp_protocol: None,
+            otel_exporter_otlp_traces_protocol: None,
+            otel_traces_exporter: None,
+            otel_traces_sampler: None,
+            otel_traces_sampler_arg: None,
+            otel_sdk_disabled: None,
             blockyard_dir: PathBuf::from(".blockyard"),
         }
     }
@@ -233,11 +252,18 @@ impl Config {
             ("BODY_SECONDS", self.body_seconds >= 1),
             ("REQUEST_SECONDS", self.request_seconds > self.body_seconds),
             ("JWT_JWKS_URL", self.jwks_url_is_safe()),
+            (
+                "METRICS_TOKEN",
+                self.metrics_token
+                    .as_deref()
+                    .is_none_or(|token| token.len() >= 16),
+            ),
         ];
         checks
             .into_iter()
             .filter(|(_, fine)| !fine)
             .map(|(name, _)| Fault::unusable(name))
+            .chain(self.trace_faults())
             .collect()
     }
 

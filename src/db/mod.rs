@@ -8,6 +8,7 @@
 mod before_caller;
 mod connect;
 pub mod login_check;
+mod metrics;
 pub mod migrate;
 pub mod owner;
 mod pool;
@@ -19,6 +20,7 @@ pub mod scram;
 use std::io;
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use rand::RngExt;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -29,6 +31,7 @@ use crate::api::idempotency;
 use crate::api::problem::Problem;
 use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Context};
+use crate::telemetry::traces::DatabaseSpan;
 
 pub(crate) use before_caller::{NewSession, Rotation};
 
@@ -68,9 +71,18 @@ impl Db {
     /// # Errors
     /// When the pool cannot be built; nothing is connected yet.
     pub fn new(options: PgConnectOptions, size: usize, wait: Duration) -> Result<Self, String> {
-        let pool = pool::build(options.statement_cache_capacity(256), size, wait)
-            .map_err(|error| error.to_string())?;
+        let metrics = metrics::DatabaseMetrics::new().map_err(|error| error.to_string())?;
+        let options = options.statement_cache_capacity(256);
+        let pool = pool::build(options, size, wait, metrics).map_err(|error| error.to_string())?;
         Ok(Self { pool })
+    }
+
+    /// What is counted of the database.
+    ///
+    /// # Errors
+    /// When a metric cannot be made.
+    pub(crate) fn collectors(&self) -> prometheus::Result<Vec<Box<dyn Collector>>> {
+        self.pool.manager().metrics.collectors(&self.pool)
     }
 
     /// Runs `work` for `caller`, each statement its own transaction. `work` holds at most one
@@ -188,9 +200,13 @@ impl Db {
                 Ok(query.fetch_one(connection).await?)
             })
             .await?;
+        let metrics = &self.pool.manager().metrics;
+        metrics.unpartitioned_rows.set(done.unpartitioned);
+        metrics.house_kept_at.set(seconds_since_1970());
         tracing::debug!(
             partitions = done.partitions,
             idempotency_keys = done.keys,
+            unpartitioned_audit_rows = done.unpartitioned,
             "kept house"
         );
         Ok(())
@@ -252,12 +268,16 @@ impl Db {
         loss: Loss,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
+        let manager = self.pool.manager();
+        let metrics = &manager.metrics;
+        let mut span = DatabaseSpan::begin(manager.database());
         let mut tried = 1;
         let mut doubtful = false;
         loop {
             let mut loan = match pool::borrow(&self.pool).await {
                 Ok(loan) => loan,
                 Err(unavailable) => {
+                    span.failed(unavailable.reason());
                     tracing::warn!(%unavailable, "no database connection");
                     return Err(if doubtful {
                         Problem::unknown_outcome()
@@ -266,11 +286,13 @@ impl Db {
                     });
                 }
             };
+            span.event("connected");
             let outcome = timeout(SILENCE, work(loan.connection())).await;
             let is_silent = outcome.is_err();
             let failure = match outcome {
                 Ok(Ok(value)) => {
                     loan.give_back();
+                    metrics.answered();
                     return Ok(value);
                 }
                 Ok(Err(failure)) if loss == Loss::Doubtful => failure.in_doubt(),
@@ -278,6 +300,10 @@ impl Db {
                 Err(_) if loss == Loss::Harmless => Failure::silence(),
                 Err(_) => Failure::silence().in_doubt(),
             };
+            if let Failure::Database(error) | Failure::InDoubt(error) = &failure {
+                metrics.failed(error);
+                span.failed(state(error));
+            }
             if failure.leaves_connection_usable() {
                 loan.give_back();
             } else if failure.lost_the_connection() {
@@ -290,6 +316,7 @@ impl Db {
             }
             let jitter = rand::rng().random_range(1..=10);
             tokio::time::sleep(Duration::from_millis(jitter << tried)).await;
+            metrics.retries.inc();
             tried += 1;
         }
     }
@@ -306,6 +333,23 @@ enum Loss {
     DoubtfulAtCommit,
     /// Nothing: done again, it finds out by its `Idempotency-Key` whether it was done.
     Resolved,
+}
+
+/// The SQLSTATE of a failure, or a word where there is none.
+fn state(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(error) => error.code().unwrap_or_default().into_owned(),
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => {
+            "connection".to_owned()
+        }
+        _ => "_OTHER".to_owned(),
+    }
+}
+
+fn seconds_since_1970() -> f64 {
+    std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Why work on a connection did not succeed.

@@ -11,6 +11,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
+use super::metrics::DatabaseMetrics;
+
 /// A connection that was idle for longer than this is tried before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// A server that is out of reach says nothing; there must be time left to try another connection.
@@ -25,9 +27,15 @@ pub(super) struct Manager {
     /// Connections die together: when one is lost, those of its generation are replaced, not
     /// tried one by one at the expense of as many requests.
     generation: AtomicU64,
+    pub(super) metrics: DatabaseMetrics,
 }
 
 impl Manager {
+    /// The name of the database.
+    pub(super) fn database(&self) -> Option<&str> {
+        self.options.get_database()
+    }
+
     fn end_generation(&self, of: &Pooled) {
         let next = of.generation + 1;
         // Whoever comes second finds it ended already.
@@ -55,6 +63,7 @@ impl managed::Manager for Manager {
         // What ends while this one is made may be its end as well.
         let generation = self.generation.load(Ordering::Relaxed);
         let connection = self.options.connect().await?;
+        self.metrics.opened.inc();
         Ok(Pooled {
             connection,
             busy: false,
@@ -125,15 +134,27 @@ pub(super) enum Unavailable {
     Connect(#[from] sqlx::Error),
 }
 
+impl Unavailable {
+    /// The same in a word, for metrics and traces.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Exhausted(..) => "exhausted",
+            Self::Connect(_) => "unreachable",
+        }
+    }
+}
+
 pub(super) fn build(
     options: PgConnectOptions,
     size: usize,
     wait: Duration,
+    metrics: DatabaseMetrics,
 ) -> Result<Pool, managed::BuildError> {
     let generation = AtomicU64::new(0);
     Pool::builder(Manager {
         options,
         generation,
+        metrics,
     })
     .max_size(size)
     .wait_timeout(Some(wait))
@@ -143,6 +164,7 @@ pub(super) fn build(
 }
 
 pub(super) async fn borrow(pool: &Pool) -> Result<Loan, Unavailable> {
+    let begun = Instant::now();
     // Waiting for a turn, trying old connections and making a new one: all of it together.
     let wait = pool.timeouts().wait.unwrap_or_default();
     let status = pool.status();
@@ -155,12 +177,16 @@ pub(super) async fn borrow(pool: &Pool) -> Result<Loan, Unavailable> {
     } else {
         timeout(wait, pool.get()).await.ok()
     };
-    match outcome {
+    let metrics = &pool.manager().metrics;
+    metrics.wait.observe(begun.elapsed().as_secs_f64());
+    let unavailable = match outcome {
         Some(Ok(mut object)) => {
             object.busy = true;
-            Ok(Loan(Some(object)))
+            return Ok(Loan(Some(object)));
         }
-        Some(Err(managed::PoolError::Backend(error))) => Err(Unavailable::Connect(error)),
-        _ => Err(Unavailable::Exhausted(pool.status().max_size, wait)),
-    }
+        Some(Err(managed::PoolError::Backend(error))) => Unavailable::Connect(error),
+        _ => Unavailable::Exhausted(pool.status().max_size, wait),
+    };
+    metrics.refused(&unavailable);
+    Err(unavailable)
 }

@@ -84,7 +84,9 @@ impl Visit {
 
     /// How long the request may take.
     pub fn time(&self) -> Duration {
-        self.perimeter.as_ref().map_or(DEFAULT_TIME, |perimeter| perimeter.time)
+        self.perimeter
+            .as_ref()
+            .map_or(DEFAULT_TIME, |perimeter| perimeter.time)
     }
 
     /// Adds to an answer what a browser may do with it, and how many requests are left. `request`
@@ -93,7 +95,8 @@ impl Visit {
         self.audience.tell(self.is_https, headers);
         if let Some(perimeter) = self.perimeter.as_ref().filter(|_| self.is_limited) {
             let caller = request.and_then(|request| request.extensions().get().copied());
-            perimeter.limits
+            perimeter
+                .limits
                 .tell(Standing::tighter(caller, self.standing), headers);
         }
     }
@@ -101,7 +104,7 @@ impl Visit {
 
 /// Whether requests of a path are counted. Who watches over the service always gets an answer.
 pub fn is_limited(path: &str) -> bool {
-    !path.starts_with("/health/")
+    !path.starts_with("/health/") && path != "/metrics"
 }
 
 /// Counts the request for its verified caller, whoever shows the same number.

@@ -1,4 +1,5 @@
 //! The service itself: greeting, health, its document.
 
 pub mod drain;
+pub mod metrics_route;
 pub mod routes;

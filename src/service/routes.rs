@@ -9,6 +9,8 @@ use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::db::Db;
 
+use super::metrics_route;
+
 /// The greeting, and where to go from it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Greeting {
@@ -77,5 +79,9 @@ pub async fn ready(
 }
 
 pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
-    config.service(greet).service(live).service(ready);
+    config
+        .service(greet)
+        .service(live)
+        .service(ready)
+        .service(metrics_route::metrics);
 }

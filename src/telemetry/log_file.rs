@@ -4,6 +4,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use file_rotate::compression::Compression;
@@ -14,6 +15,18 @@ const BYTES_PER_FILE: usize = 10 * 1000 * 1000;
 const DAYS_KEPT: i64 = 10;
 /// After a failure, lines are dropped for this long before the file is tried again.
 const PAUSE: Duration = Duration::from_secs(10);
+
+static LOST: AtomicUsize = AtomicUsize::new(0);
+
+/// How many lines could not be written since the program started.
+pub(super) fn lines_lost() -> usize {
+    LOST.load(Ordering::Relaxed)
+}
+
+fn lose(lines: &[u8]) {
+    let count = lines.split_inclusive(|byte| *byte == b'\n').count();
+    LOST.fetch_add(count, Ordering::Relaxed);
+}
 
 /// A file that never fails: what it cannot write it drops, and it says so once.
 pub(super) struct LogFile {
@@ -74,11 +87,13 @@ impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let pauses = self.failed_at.is_some_and(|at| at.elapsed() < PAUSE);
         if pauses {
+            lose(line);
             return Ok(line.len());
         }
         match self.append(line) {
             Ok(()) => self.failed_at = None,
             Err(error) => {
+                lose(line);
                 self.file = None;
                 if self.failed_at.replace(Instant::now()).is_none() {
                     // Not through tracing, which leads back here.

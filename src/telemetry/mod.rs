@@ -1,41 +1,48 @@
-//! Logs, and the id that ties a request's log lines, audit rows and answer together.
-//!
-//! A line goes to standard output and to a file. Both are written by threads of their own, from
-//! queues that drop lines rather than make a request wait.
+//! What can be seen of the service from outside: logs, metrics, traces, and the id that ties a
+//! request's log lines, audit rows and answer together.
 
+mod http_metrics;
+mod line;
 mod log_file;
+pub mod metrics;
+mod outputs;
+pub mod traces;
 
-use std::path::Path;
-
-use tracing::Instrument;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::config::{Config, LogFormat};
-use log_file::LogFile;
+use line::Line;
+use outputs::{Both, Queues};
+use traces::{RequestSpan, Traces};
 
 /// Directives that hold unless `LOG_LEVEL` says otherwise: what is only noise below this.
 const QUIET: &str = "actix_server=warn,reqwest_retry=error,sqlx::postgres::notice=warn";
 
+/// The request that a task serves.
+struct Request {
+    id: String,
+    span: RequestSpan,
+}
+
 tokio::task_local! {
-    static REQUEST_ID: String;
+    static REQUEST: Request;
 }
 
 /// The id of the request that this task serves.
 pub fn request_id() -> Option<String> {
-    REQUEST_ID.try_with(Clone::clone).ok()
+    REQUEST.try_with(|request| request.id.clone()).ok()
 }
 
-/// Runs `work` as part of the request `id`, which every log line within then carries.
-pub async fn with_request_id<T>(id: String, work: impl Future<Output = T>) -> T {
-    // At the highest level, so that no LOG_LEVEL takes the id away from the lines that are left.
-    let span = tracing::error_span!("request", id);
-    REQUEST_ID.scope(id, work.instrument(span)).await
+/// Runs `work` as part of the request `id`, which every log line within then carries, and `span`,
+/// which the spans within are children of.
+pub async fn within_request<T>(id: String, span: RequestSpan, work: impl Future<Output = T>) -> T {
+    REQUEST.scope(Request { id, span }, work).await
 }
 
 /// Why nothing can be logged.
@@ -47,31 +54,41 @@ pub enum Error {
     Taken(#[from] TryInitError),
 }
 
-/// Writes what is still in the queues when it is dropped: keep it to the end of the program.
+/// Sends the spans and writes the lines that are left when it is dropped: keep it to the end of the
+/// program.
 #[must_use]
 pub struct Telemetry {
-    _queues: Vec<WorkerGuard>,
+    // In this order: what becomes of the last spans is logged.
+    _traces: Option<Traces>,
+    _queues: Queues,
 }
 
-/// The log of a service: standard output and `LOG_FILE`.
+/// The log of a service, on standard output and in `LOG_FILE`, and its traces.
 ///
 /// # Errors
 /// See [`Error`]. A file that cannot be written is not one: it is said once on standard error.
 pub fn serve(config: &Config) -> Result<Telemetry, Error> {
-    let (output, output_guard) = queue(std::io::stdout());
-    let mut queues = vec![output_guard];
-    let file = (config.log_file != "off").then(|| {
-        let (file, guard) = queue(LogFile::new(Path::new(&config.log_file)));
-        queues.push(guard);
-        lines(config.log_format, file, false)
-    });
+    let filter = filter(&config.log_level)?;
+    let (output, file, queues) = outputs::open(&config.log_file);
+    let format = config.log_format;
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
-    tracing_subscriber::registry()
-        .with(filter(&config.log_level)?)
-        .with(lines(config.log_format, output, is_terminal))
-        .with(file)
-        .try_init()?;
-    Ok(Telemetry { _queues: queues })
+    if is_terminal && format == LogFormat::Pretty {
+        // Colours are for the terminal only, so the same line is formatted twice.
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines(format, output, true))
+            .with(file.map(|file| lines(format, file, false)))
+            .try_init()?;
+    } else {
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines(format, Both { output, file }, false))
+            .try_init()?;
+    }
+    Ok(Telemetry {
+        _traces: traces::start(config),
+        _queues: queues,
+    })
 }
 
 /// The log of a command: standard error, since standard output is for what was asked for.
@@ -94,26 +111,13 @@ fn filter(level: &str) -> Result<EnvFilter, ParseError> {
     EnvFilter::builder().parse(format!("{QUIET},{level}"))
 }
 
-fn queue(writer: impl std::io::Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
-    NonBlockingBuilder::default().lossy(true).finish(writer)
-}
-
-fn lines<S>(
-    format: LogFormat,
-    writer: NonBlocking,
-    colours: bool,
-) -> Box<dyn Layer<S> + Send + Sync>
+fn lines<S, W>(format: LogFormat, writer: W, colours: bool) -> impl Layer<S>
 where
     S: tracing::Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + 'static,
 {
-    let layer = fmt::layer().with_writer(writer).with_ansi(colours);
-    match format {
-        LogFormat::Pretty => layer.boxed(),
-        LogFormat::Json => layer
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .boxed(),
-    }
+    fmt::layer()
+        .event_format(Line(format))
+        .with_writer(writer)
+        .with_ansi(colours)
 }

@@ -120,6 +120,75 @@ async fn a_request_keeps_its_id_or_its_trace() {
 }
 
 #[tokio::test]
+async fn ids_that_clients_invent_do_no_harm() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let long = "x".repeat(129);
+    let mut names = 0;
+    let mut ids = Vec::new();
+    for (header, value) in [
+        ("X-Request-Id", long.as_bytes()),
+        ("X-Request-Id", b""),
+        ("X-Request-Id", b"a b"),
+        ("X-Request-Id", b"a\tb"),
+        ("X-Request-Id", b"a\xffb"),
+        ("X-Request-Id", "\u{202e}id".as_bytes()),
+        ("traceparent", trace.to_uppercase().as_bytes()),
+        ("traceparent", format!("ff{}", &trace[2..]).as_bytes()),
+        ("traceparent", format!("{trace}-00").as_bytes()),
+        ("traceparent", trace.replace("4bf9", "4bf").as_bytes()),
+        (
+            "traceparent",
+            b"00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        ),
+        (
+            "traceparent",
+            b"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        ),
+        ("traceparent", b"00-\xff-\xff-01"),
+    ] {
+        names += 1;
+        let created = dan
+            .request(Method::POST, "/blocks")
+            .header(header, value)
+            .json(json!({ "name": format!("b{names}"), "block_type": "model" }))
+            .send()
+            .await
+            .expect(StatusCode::CREATED);
+        let id = created.header("x-request-id").to_owned();
+        let is_ours = id.parse::<uuid::Uuid>().is_ok() && id.len() == 36;
+        assert!(is_ours, "{header}: {}: {id}", value.escape_ascii());
+        ids.push(id);
+    }
+    // Twice the same header: which of the two it is, nobody can say.
+    let twice = dan
+        .request(Method::GET, "/blocks")
+        .header("traceparent", trace)
+        .header("traceparent", trace.replace("4bf9", "4bf8"))
+        .send()
+        .await;
+    assert_eq!(twice.header("x-request-id").len(), 36);
+    let longest = "y".repeat(128);
+    let kept = dan
+        .request(Method::GET, "/blocks")
+        .header("X-Request-Id", &longest)
+        .header("traceparent", trace)
+        .send()
+        .await;
+    assert_eq!(kept.header("x-request-id"), longest);
+    let mut owner = service.database.connect().await;
+    let recorded: Vec<String> = sqlx::query_scalar(
+        "select details -> 'request' ->> 'id' from audit_logs
+         where entity_type = 'block' order by \"timestamp\"",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .expect("the audit trail");
+    assert_eq!(recorded, ids);
+}
+
+#[tokio::test]
 async fn the_document_is_complete() {
     let service = Service::start().await;
     let document = service

@@ -5,11 +5,14 @@ mod support;
 
 mod development;
 mod documents;
+mod logs;
 mod migrate;
 mod owner;
 mod pooler;
+mod running;
 mod serve;
 mod tls;
+mod traces;
 
 use std::io::Write;
 use std::path::Path;
