@@ -45,13 +45,14 @@ Lines = dict[str, dict[str, dict[int, float]]]
 
 # Titles, and on the x axis. The lines of the first four should be flat.
 CHARTS = {
-    "things": ("One thing, by the number of blocks", "blocks; audit rows are ten times as many"),
+    "things": ("One thing, by the number of blocks", "blocks"),
     "lists": ("Lists, by the number of blocks", "blocks"),
     "audit": ("The audit trail", "audit rows"),
     "versions": ("One block, by the number of its versions", "versions of the block"),
     "found": ("Searches that find more, by the number of blocks", "blocks"),
     "pipelines": ("One pipeline, by the number of its blocks", "blocks of the pipeline"),
-    "functions": ("Functions of the database", "blocks of the pipeline; bytes of metadata for the digest"),
+    "digests": ("Canonical JSON and its digest, in the database", "bytes of metadata"),
+    "cycles": ("The search for a cycle in a chain, in the database", "blocks of the pipeline"),
 }
 FLAT_CHARTS = ("things", "lists", "audit", "versions")
 
@@ -59,14 +60,14 @@ FLAT_CHARTS = ("things", "lists", "audit", "versions")
 class Growth:
     """The measurement on one size."""
 
-    def __init__(self, options: argparse.Namespace, cluster: Cluster, service: Service, size: dataset.Size, lines: Lines,
-                 cpu: Lines) -> None:
+    def __init__(self, options: argparse.Namespace, cluster: Cluster, service: Service, size: dataset.Size) -> None:
         self.options = options
         self.cluster = cluster
         self.service = service
         self.size = size
-        self.lines = lines
-        self.cpu = cpu
+        self.lines: Lines = {}
+        self.cpu: Lines = {}
+        self.failed: list[str] = []
         self.developer = Session(service, "bench-developer", dataset.PASSWORD)
         self.admin = Session(service, "bench-admin", dataset.PASSWORD)
 
@@ -82,7 +83,13 @@ class Growth:
     def measure(self, chart: str, line: str, x: int, request: Request) -> None:
         if self.options.only and chart not in self.options.only:
             return
-        result = load.send(self.service, request, 1, self.options.seconds, 1)
+        try:
+            result = load.send(self.service, request, 1, self.options.seconds, 1)
+        except Failed as failure:
+            # The rest is worth knowing all the same.
+            self.failed.append(f"{line} at {x:,}: {str(failure).splitlines()[0]}")
+            print(f"  {line:<50} {x:>12,}  FAILED", file=sys.stderr, flush=True)
+            return
         self.lines.setdefault(chart, {}).setdefault(line, {})[x] = result.p50
         self.cpu.setdefault(chart, {}).setdefault(line, {})[x] = result.postgres_cpu
         print(f"  {line:<50} {x:>12,}  {result.p50:9.3f} ms   p99 {result.p99 or 0:9.3f} ms   PostgreSQL {result.postgres_cpu:7.3f} ms",
@@ -208,31 +215,31 @@ class Growth:
 
     def functions(self) -> None:
         """What the database computes, timed within it."""
-        if self.options.only and "functions" not in self.options.only:
-            return
-        lines = self.lines.setdefault("functions", {})
-        for bytes_ in (400, 4_000, 40_000):
-            lines.setdefault("app.json_digest(metadata)", {})[bytes_] = self.time_of(f"""app.json_digest((
+        for size in (400, 4_000, 40_000):
+            self.time("digests", "app.json_digest(metadata)", size, f"""app.json_digest((
                 select jsonb_object_agg('metric-' || i, jsonb_build_object('value', i / 7.0, 'unit', 'ms')) || jsonb_build_object('run', run)
-                from generate_series(1, {bytes_} / 40) as i))""")
+                from generate_series(1, {size} / 40) as i))""")
         for blocks in (20, 200, 2000):
-            lines.setdefault("app.find_cycle(chain)", {})[blocks] = self.time_of(f"""app.find_cycle(
+            self.time("cycles", "app.find_cycle(chain)", blocks, f"""app.find_cycle(
                 (select array_agg(lpad(to_hex(i), 32, '0')::uuid) from generate_series(1, {blocks} - 1) as i where run > 0),
                 (select array_agg(lpad(to_hex(i + 1), 32, '0')::uuid) from generate_series(1, {blocks} - 1) as i where run > 0))""")
 
-    def time_of(self, expression: str) -> float:
-        """The median milliseconds of an expression, in which `run` is another number each time."""
-        median = self.cluster.sql(self.service.database, f"""
+    def time(self, chart: str, line: str, x: int, expression: str) -> None:
+        """The median time of an expression, in which `run` is another number each time."""
+        if self.options.only and chart not in self.options.only:
+            return
+        median = float(self.cluster.sql(self.service.database, f"""
             create temporary table times (ms double precision);
             do $$ declare begun timestamptz; begin
-                for run in 1 .. 5 loop
+                for run in 1 .. 3 loop
                     begun := clock_timestamp();
                     perform {expression};
                     insert into times values (extract(epoch from clock_timestamp() - begun) * 1000);
                 end loop;
             end $$;
-            select percentile_cont(0.5) within group (order by ms) from times;""")
-        return float(median)
+            select percentile_cont(0.5) within group (order by ms) from times;"""))
+        self.lines.setdefault(chart, {}).setdefault(line, {})[x] = median
+        print(f"  {line:<50} {x:>12,}  {median:9.3f} ms", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -240,6 +247,7 @@ def main() -> None:
     load.check_tools()
     lines: Lines = {}
     cpu: Lines = {}
+    failed: list[str] = []
     machine: dict[str, str] = {}
     for blocks in options.sizes:
         size = dataset.Size(blocks)
@@ -247,13 +255,24 @@ def main() -> None:
             print(f"Measuring on {size}:", file=sys.stderr)
             service.start()
             machine = report.machine(cluster)
-            growth = Growth(options, cluster, service, size, lines, cpu)
+            growth = Growth(options, cluster, service, size)
             growth.by_blocks()
             if blocks == min(PARTS_AT, max(options.sizes)):
                 growth.by_versions()
                 growth.by_parts()
                 growth.functions()
+            _merge(lines, growth.lines)
+            _merge(cpu, growth.cpu)
+            failed += growth.failed
     _tell(options, lines, cpu, machine)
+    if failed:
+        raise Failed("not everything was answered:\n  " + "\n  ".join(failed))
+
+
+def _merge(all_lines: Lines, lines: Lines) -> None:
+    for chart, by_line in lines.items():
+        for line, points in by_line.items():
+            all_lines.setdefault(chart, {}).setdefault(line, {}).update(points)
 
 
 def verdict(chart: str, points: dict[int, float]) -> str:
@@ -270,12 +289,12 @@ def _tell(options: argparse.Namespace, lines: Lines, cpu: Lines, machine: dict[s
         if not lines.get(chart):
             continue
         xs = sorted({x for points in lines[chart].values() for x in points})
-        table = [[f"median ms, by {x_label.partition(';')[0]}", *(f"{x:,}" for x in xs), "last over first"]]
+        table = [[f"median ms, by {x_label}", *(f"{x:,}" for x in xs), "last over first"]]
         for line, points in lines[chart].items():
             table.append([line, *(f"{points[x]:.3g}" if x in points else "–" for x in xs), verdict(chart, points)])
         print(f"\n{title}\n{report.text(table)}")
         drawn = ""
-        if chart != "functions" and len(xs) > 1:
+        if len(xs) > 1:
             drawn = f"\n\n![{title}](growth-{chart}.svg)"
             if options.markdown:
                 points_of = {line: sorted(points.items()) for line, points in lines[chart].items()}

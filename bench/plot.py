@@ -11,8 +11,8 @@ from html import escape
 COLOURS = [("#0969da", "#58a6ff"), ("#cf222e", "#ff7b72"), ("#1a7f37", "#56d364"), ("#8250df", "#bc8cff"), ("#9a6700", "#e3b341"),
            ("#bf3989", "#f778ba"), ("#1b7c83", "#76e3ea"), ("#57606a", "#8b949e"), ("#bc4c00", "#ffa657"), ("#0550ae", "#a5d6ff")]
 DASHES = ["", "6 3", "2 3"]
-WIDTH, HEIGHT = 860, 380
-LEFT, RIGHT, TOP, BOTTOM = 70, 300, 44, 52
+WIDTH, HEIGHT = 940, 380
+LEFT, RIGHT, TOP, BOTTOM = 92, 350, 44, 52
 
 Points = Sequence[tuple[float, float]]
 
