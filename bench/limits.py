@@ -44,21 +44,25 @@ def statement_of(file: str, parameters: Mapping[int, str]) -> str:
 def statements(cluster: Cluster, database: str, size: Size, user: str) -> dict[str, dict[str, Statement]]:
     """The limits of each kind of request: {read: {ours, minimal}, …}."""
     user_id = cluster.sql(database, f"select user_id from public.users where username = '{user}'")
-    request = {"id": str(uuid.uuid4()), "method": "GET", "path": f"/blocks/{BLOCK}{FIRST_NUMBER}"}
-    variables = {"claims": json.dumps({"sub": user_id, "request": request}), "no": "false"}
+    # As the service sends them: the request only with what the audit trail records.
+    request = {"id": str(uuid.uuid4()), "method": "PATCH", "path": f"/blocks/{BLOCK}{FIRST_NUMBER}"}
+    reads = {"claims": json.dumps({"sub": user_id}), "no": "false"}
+    writes = {"claims": json.dumps({"sub": user_id, "request": request}), "no": "false"}
 
-    def limit(name: str, sql: str, *, pipelines: bool = False) -> Statement:
-        return Statement(name, sql, FIRST_NUMBER + 1, FIRST_NUMBER + (size.pipelines if pipelines else size.blocks), variables)
+    def limit(name: str, sql: str, *, pipelines: bool = False, writing: bool = False) -> Statement:
+        last = FIRST_NUMBER + (size.pipelines if pipelines else size.blocks)
+        return Statement(name, sql, FIRST_NUMBER + 1, last, writes if writing else reads)
 
     return {
         "read": {
-            "ours": limit("get.sql", statement_of("blocks/get.sql", {1: CALLER, 2: A_BLOCK, 3: NO, 4: NO})),
+            "ours": limit("get.sql", statement_of("blocks/get.sql", {1: CALLER, 2: f"{A_BLOCK}::uuid", 3: A_BLOCK})),
             "minimal": limit("minimal read", f"""
                 select {COLUMNS} from blocks
                 where (select app.as_caller({CALLER})) and block_id = {A_BLOCK}::uuid and archived_at is null"""),
         },
         "list": {
-            "ours": limit("newest.sql", statement_of("blocks/newest.sql", {1: CALLER, 2: "null", 3: "null", 4: "(51)"})),
+            "ours": limit("newest.sql", statement_of("blocks/newest.sql", {
+                1: CALLER, 2: "null::timestamptz", 3: "null::uuid", 4: "(51)"})),
             "minimal": limit("minimal list", f"""
                 select {COLUMNS} from blocks
                 where (select app.as_caller({CALLER})) and archived_at is null
@@ -66,11 +70,14 @@ def statements(cluster: Cluster, database: str, size: Size, user: str) -> dict[s
         },
         "write": {
             "ours": limit("update.sql", statement_of("blocks/update.sql", {
-                1: CALLER, 2: A_BLOCK, 3: "null", 4: "null", 5: NO, 6: "null", 7: NEW_METADATA, 8: "null"})),
-            "minimal": limit("minimal write", f"select * from bench.change_block({CALLER}, {A_BLOCK}::uuid, {NEW_METADATA})"),
+                1: CALLER, 2: f"{A_BLOCK}::uuid", 3: A_BLOCK, 4: "null", 5: "null", 6: NO, 7: "null", 8: NEW_METADATA,
+                9: "null"}), writing=True),
+            "minimal": limit("minimal write", f"select * from bench.change_block({CALLER}, {A_BLOCK}::uuid, {NEW_METADATA})",
+                             writing=True),
         },
         "readiness": {
-            "ours": limit("readiness.sql", statement_of("pipelines/readiness.sql", {1: CALLER, 2: A_PIPELINE}), pipelines=True),
+            "ours": limit("readiness.sql", statement_of("pipelines/readiness.sql", {
+                1: CALLER, 2: f"{A_PIPELINE}::uuid", 3: A_PIPELINE}), pipelines=True),
         },
     }
 

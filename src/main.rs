@@ -6,10 +6,6 @@ use std::process::ExitCode;
 
 use blockyard::cli;
 
-/// A request allocates some hundred small things: a third of what glibc's malloc takes for it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Before there is a second thread, since this changes the environment.
     match dotenvy::from_path(".env") {

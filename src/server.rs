@@ -16,13 +16,13 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError
 use futures_util::FutureExt;
 use opentelemetry::trace::TraceId;
 use tokio::time::timeout;
-use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, UtoipaApp};
 use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
 use crate::api::change::BodyLimit;
 use crate::api::problem::{CONTENT_TYPE, Problem};
+use crate::api::router::Router;
 use crate::api::unread::Unread;
 use crate::api::{openapi, path};
 use crate::auth::Gatekeeper;
@@ -41,20 +41,21 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Every route of the service, and so of its document.
-fn routes(config: &mut ServiceConfig<'_>) {
+fn routes(config: &mut impl Router) {
+    // What is asked for most comes first: a path is tried against one route after the other.
+    blocks::routes::configure(config);
+    edges::routes::configure(config);
+    pipelines::routes::configure(config);
     service::routes::configure(config);
     auth::routes::configure(config);
     users::routes::configure(config);
     api_keys::routes::configure(config);
-    blocks::routes::configure(config);
-    edges::routes::configure(config);
     verifications::routes::configure(config);
     taxonomy::routes::configure(config);
     code_repos::routes::configure(config);
     docker_images::routes::configure(config);
     dependencies::routes::configure(config);
     vectors::routes::configure(config);
-    pipelines::routes::configure(config);
     runs::routes::configure(config);
     locks::routes::configure(config);
     audit::routes::configure(config);
@@ -65,7 +66,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let app: UtoipaApp<_> = App::new()
         .into_utoipa_app()
         .openapi(openapi::ground())
-        .configure(routes);
+        .configure(|config| routes(config));
     let (_, mut document) = app.split_for_parts();
     openapi::complete(&mut document);
     document
@@ -121,39 +122,35 @@ pub fn start(
     let server = HttpServer::new(move || {
         let known = Arc::clone(&known);
         let json = Arc::clone(&json);
-        let (app, _) = App::new()
-            .into_utoipa_app()
-            .map(|app| {
-                app.app_data(web::Data::new(db.clone()))
-                    .app_data(gatekeeper.clone())
-                    .app_data(perimeter.clone())
-                    .app_data(drain.clone())
-                    .app_data(metrics.clone())
-                    .app_data(readers.clone())
-                    .app_data(body_limit)
-                    .app_data(path::config())
-            })
+        App::new()
+            .app_data(web::Data::new(db.clone()))
+            .app_data(gatekeeper.clone())
+            .app_data(perimeter.clone())
+            .app_data(drain.clone())
+            .app_data(metrics.clone())
+            .app_data(readers.clone())
+            .app_data(body_limit)
+            .app_data(path::config())
             .configure(routes)
-            .split_for_parts();
-        app.route(
-            "/openapi.json",
-            web::get().to(move || {
-                let json = String::from(&*json);
-                async move {
-                    HttpResponse::Ok()
-                        .content_type("application/json")
-                        .body(json)
-                }
-            }),
-        )
-        .service(web::redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").config(docs.clone()))
-        .default_service(web::to(move |request: HttpRequest| {
-            let answer = known.answer(&request);
-            async move { answer }
-        }))
-        .wrap(from_fn(around))
-        .wrap(perimeter::cors(&origins))
+            .route(
+                "/openapi.json",
+                web::get().to(move || {
+                    let json = String::from(&*json);
+                    async move {
+                        HttpResponse::Ok()
+                            .content_type("application/json")
+                            .body(json)
+                    }
+                }),
+            )
+            .service(web::redirect("/docs", "/docs/"))
+            .service(SwaggerUi::new("/docs/{_:.*}").config(docs.clone()))
+            .default_service(web::to(move |request: HttpRequest| {
+                let answer = known.answer(&request);
+                async move { answer }
+            }))
+            .wrap(from_fn(around))
+            .wrap(perimeter::cors(&origins))
     })
     .workers(workers)
     .max_connections((config.max_connections as usize).div_ceil(workers))

@@ -13,6 +13,7 @@ pub mod query;
 pub mod raw_json;
 pub mod removal;
 pub mod reply;
+pub mod router;
 pub mod text;
 pub mod time;
 pub mod unread;

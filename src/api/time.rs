@@ -40,8 +40,8 @@ pub fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S
     let leap_second = micros >= 1_000_000;
     if !(0..=9999).contains(&year)
         || leap_second
-        || naive.nanosecond() % 1000 != 0
-        || micros % 1000 == 0
+        || !naive.nanosecond().is_multiple_of(1000)
+        || micros.is_multiple_of(1000)
     {
         return time.serialize(serializer);
     }

@@ -16,6 +16,7 @@ use crate::api::page::{Cursor, Limit, Page};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::Gatekeeper;
 use crate::auth::caller::{Caller, Entity};
 use crate::auth::keys::Seed;
@@ -264,7 +265,7 @@ pub async fn rotate(
     .await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(create)
         .service(list)

@@ -10,6 +10,7 @@ use crate::api::page::{Cursor, Limit, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params, Query};
+use crate::api::router::Router;
 use crate::api::time::Timestamp;
 use crate::api::word::Word;
 use crate::auth::caller::{Caller, Entity};
@@ -154,6 +155,6 @@ pub async fn activity(
     Ok(Page::new(rows, page.limit, cursor))
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config.service(list);
 }

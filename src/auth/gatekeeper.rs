@@ -45,8 +45,6 @@ pub enum Unfit {
     JwksClient(#[from] reqwest::Error),
     #[error("ACCESS_TOKEN_SECONDS must lie between 1 and {0}")]
     TokenLife(u32),
-    #[error("passwords cannot be hashed: {0}")]
-    Passwords(String),
 }
 
 impl Gatekeeper {
@@ -79,7 +77,7 @@ impl Gatekeeper {
             keys: KeyMaker::new(bytes).map_err(|_| short())?,
             fingerprints: KeyedDigest::derive(bytes, "blockyard request fingerprint v1")
                 .map_err(|_| short())?,
-            passwords: Passwords::new().map_err(|error| Unfit::Passwords(error.to_string()))?,
+            passwords: Passwords::default(),
             throttle: Throttle::new(config),
             refresh_token_seconds: i32::try_from(config.refresh_token_seconds).unwrap_or(i32::MAX),
             audit_all_reads: config.audit_reads == AuditReads::All,

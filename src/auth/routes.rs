@@ -17,6 +17,7 @@ use crate::api::fields::{Fields, FromFields};
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::api::text::Text;
 use crate::db::{Db, NewSession, Rotation};
 
@@ -235,7 +236,7 @@ pub async fn me(
     Ok(Reply::ok(&me)?.compound_revision(me.updated_at))
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(login)
         .service(refresh)

@@ -11,6 +11,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::api::word::Words;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
@@ -149,7 +150,7 @@ pub async fn diff(
     Difference::patch(&versions)
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(list_versions)
         .service(get_version)

@@ -14,6 +14,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
 use crate::parts::{Flat, Owned, Owner, OwnerMembers, Owners};
@@ -281,7 +282,7 @@ pub async fn remove(
     .await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(create)
         .service(list)

@@ -9,6 +9,7 @@ use crate::api::page::{Cursor, Limit, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params, Query};
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 use crate::parts::Owner;
@@ -118,7 +119,7 @@ pub async fn dependents_of_edge(
     page(&request, &db, caller, &Owner::edge(edge), &wanted).await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(dependents_of_block)
         .service(dependents_of_edge);

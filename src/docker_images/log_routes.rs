@@ -11,6 +11,7 @@ use crate::api::etag;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 
@@ -77,6 +78,6 @@ pub async fn append_logs(
     .await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config.service(read_logs).service(append_logs);
 }

@@ -13,6 +13,7 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::removal::Removal;
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::api::word::Words;
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
@@ -266,7 +267,7 @@ pub async fn history(
     audit_history(&request, &db, caller, "edge", &edge, &page).await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(create)
         .service(list)

@@ -11,6 +11,7 @@ use super::{Lock, LockDiff, comparison, queries};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 use crate::versions::tree;
@@ -113,7 +114,7 @@ pub async fn get(
     Ok(Reply::ok(&lock)?.revision(lock.created_at))
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     // Before the route whose parameter could be `diff`.
     config.service(diff).service(get);
 }

@@ -8,6 +8,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 use crate::locks::{LockContent, ProspectiveLock};
@@ -87,6 +88,6 @@ pub async fn lock(
     })
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config.service(readiness).service(lock);
 }

@@ -15,6 +15,7 @@ use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 
@@ -120,6 +121,6 @@ pub async fn replace_graph(
     .await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config.service(get_graph).service(replace_graph);
 }

@@ -12,6 +12,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 
@@ -287,7 +288,7 @@ pub async fn remove_edge(
     .await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(get_block)
         .service(add_block)

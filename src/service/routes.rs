@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::drain::Drain;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
+use crate::api::router::Router;
 use crate::db::Db;
 
 use super::metrics_route;
@@ -78,7 +79,7 @@ pub async fn ready(
     Ok(HttpResponse::Ok().json(Health { status: "ok" }))
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(greet)
         .service(live)

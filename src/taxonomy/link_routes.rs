@@ -13,6 +13,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::blocks::routes::BlockList;
 use crate::blocks::{self, Block};
@@ -224,7 +225,7 @@ pub async fn links(
     Ok(page.respond(&request))
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(link)
         .service(unlink)

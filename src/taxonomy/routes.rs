@@ -12,6 +12,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
 use crate::auth::caller::{Caller, Entity};
@@ -294,7 +295,7 @@ pub async fn history(
     audit_history(&request, &db, caller, "taxonomy", &category, &page).await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(create)
         .service(list)

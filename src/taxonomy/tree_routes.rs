@@ -9,6 +9,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 use crate::versions::Versioned;
@@ -88,6 +89,6 @@ pub async fn ancestors(
     Ok(Page { items, next_cursor }.respond(&request))
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config.service(subtree).service(ancestors);
 }

@@ -17,6 +17,7 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::removal::Removal;
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::api::word::Word;
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, activity as audit_activity};
@@ -338,7 +339,7 @@ pub async fn activity(
     Ok(rows.respond(&request))
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(create)
         .service(list)

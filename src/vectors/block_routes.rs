@@ -14,6 +14,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::parts::{EntityType, Owner};
@@ -180,7 +181,7 @@ pub async fn remove(
     routes::remove(&db, &change, EntityType::Block, *vector_id).await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(create)
         .service(list)

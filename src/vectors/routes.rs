@@ -14,6 +14,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::{Db, Failure, Scope};
 use crate::parts::{EntityType, Owner, Owners};
@@ -156,7 +157,7 @@ async fn refusal(
     }
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .configure(block_routes::configure)
         .configure(edge_routes::configure);

@@ -12,6 +12,7 @@ use crate::api::page::{Cursor, Limit, Page};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::api::time::Timestamp;
 use crate::api::word::Word;
 use crate::auth::caller::{Caller, Entity};
@@ -209,7 +210,7 @@ pub async fn report(
     .await
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config
         .service(list)
         .service(get)

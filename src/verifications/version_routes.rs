@@ -10,6 +10,7 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::caller::{Caller, Entity};
 use crate::db::Db;
 use crate::versions::Which;
@@ -125,6 +126,6 @@ pub async fn status(
     Ok(Reply::ok(&status)?.compound_revision(status.created_at))
 }
 
-pub fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+pub fn configure(config: &mut impl Router) {
     config.service(create).service(list).service(status);
 }

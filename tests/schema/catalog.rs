@@ -280,8 +280,11 @@ const RULES: &[Rule] = &[
         breaches: "select c.relname || ' ' || act.name from pg_class c
             cross join (values ('insert', 4), ('update', 16), ('delete', 8)) as act (name, bit)
             where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> 'audit_logs'
-              -- Of versions only their coming is news: they go with their block.
-              and not (c.relname in ('block_versions', 'edge_versions') and act.name <> 'insert')
+              -- Of versions only their coming is news, which the trigger of their block or edge records.
+              and not (c.relname in ('block_versions', 'edge_versions') and (act.name <> 'insert' or exists (
+                  select from pg_trigger t
+                  where t.tgrelid = ('public.' || replace(c.relname, '_versions', 's'))::regclass
+                    and t.tgfoid = 'app.append_version'::regproc and t.tgenabled in ('O', 'A'))))
               and not exists (
                   select from pg_trigger t
                   where t.tgrelid = c.oid and t.tgfoid = 'app.audit'::regproc and t.tgenabled in ('O', 'A')
