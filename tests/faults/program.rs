@@ -94,12 +94,19 @@ impl Program {
 
     /// The access token of one of the people.
     pub async fn token(&self, username: &str) -> String {
-        let answer = client()
-            .post(self.url("/auth/login"))
-            .json(&json!({ "username": username, "password": PASSWORD }))
-            .send()
-            .await
-            .expect("an answer");
+        // A connection that was lost on a busy machine is said so: then once more.
+        let answer = loop {
+            let answer = client()
+                .post(self.url("/auth/login"))
+                .json(&json!({ "username": username, "password": PASSWORD }))
+                .send()
+                .await
+                .expect("an answer");
+            if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
+                break answer;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
         assert_eq!(answer.status(), StatusCode::OK);
         let body: Value = answer.json().await.expect("JSON");
         body["access_token"].as_str().expect("a token").to_owned()
