@@ -73,7 +73,7 @@ begin
     end if;
 
     if new.current_version_id <> old.current_version_id or new.archived_at is distinct from old.archived_at then
-        new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
+        new.updated_at := app.next_revision(old.updated_at);
     end if;
     return new;
 end $$;

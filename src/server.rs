@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ResourceDef, ResponseHead, Server, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ResponseHead, Server, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
@@ -21,6 +21,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
 use crate::api::change::BodyLimit;
+use crate::api::known_paths::KnownPaths;
 use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::router::Router;
 use crate::api::unread::Unread;
@@ -296,11 +297,7 @@ fn as_problem(
     response: ServiceResponse<impl MessageBody + 'static>,
 ) -> ServiceResponse<impl MessageBody> {
     let status = response.status();
-    let is_problem = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes() == CONTENT_TYPE.as_bytes());
-    if status.as_u16() < 400 || is_problem {
+    if status.as_u16() < 400 || is_problem(response.headers()) {
         return response.map_into_boxed_body();
     }
     let response = response.map_into_boxed_body();
@@ -310,16 +307,18 @@ fn as_problem(
 
 fn answered(error: &Error) -> Error {
     let response = error.as_response_error().error_response();
-    let is_problem = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes() == CONTENT_TYPE.as_bytes());
-    let response = if is_problem {
+    let response = if is_problem(response.headers()) {
         response
     } else {
         plain(response.status()).error_response()
     };
     InternalError::from_response(error.to_string(), response).into()
+}
+
+fn is_problem(headers: &header::HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes() == CONTENT_TYPE.as_bytes())
 }
 
 fn plain(status: StatusCode) -> Problem {
@@ -339,71 +338,5 @@ fn plain(status: StatusCode) -> Problem {
                     .unwrap_or("The request is refused")
             ),
         ),
-    }
-}
-
-/// The paths of the document and their methods: what a request that met no route is told.
-struct KnownPaths(Vec<(ResourceDef, Vec<&'static str>)>);
-
-impl KnownPaths {
-    fn of(document: &utoipa::openapi::OpenApi) -> Self {
-        let mut known: Vec<_> = document
-            .paths
-            .paths
-            .iter()
-            .map(|(path, item)| {
-                let mut methods = vec!["OPTIONS"];
-                let operations = [
-                    ("GET", &item.get),
-                    ("POST", &item.post),
-                    ("PUT", &item.put),
-                    ("PATCH", &item.patch),
-                    ("DELETE", &item.delete),
-                ];
-                methods.extend(
-                    operations
-                        .iter()
-                        .filter(|(_, operation)| operation.is_some())
-                        .map(|(name, _)| *name),
-                );
-                if item.get.is_some() {
-                    methods.push("HEAD");
-                }
-                (ResourceDef::new(path.as_str()), methods)
-            })
-            .collect();
-        known.push((
-            ResourceDef::new("/openapi.json"),
-            vec!["OPTIONS", "GET", "HEAD"],
-        ));
-        Self(known)
-    }
-
-    fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let methods: Vec<_> = self
-            .0
-            .iter()
-            .filter(|(path, _)| path.is_match(request.path()))
-            .flat_map(|(_, methods)| methods.iter().copied())
-            .collect();
-        if methods.is_empty() {
-            return Problem::not_found("Resource").error_response();
-        }
-        let mut allowed = methods;
-        allowed.sort_unstable();
-        allowed.dedup();
-        let allowed = allowed.join(", ");
-        if request.method() == Method::OPTIONS {
-            return HttpResponse::NoContent()
-                .insert_header((header::ALLOW, allowed))
-                .finish();
-        }
-        Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            format!("{} is not possible here; {allowed} are.", request.method()),
-        )
-        .with_header(header::ALLOW, allowed)
-        .error_response()
     }
 }

@@ -5,6 +5,7 @@ pub mod chronology;
 pub mod etag;
 pub mod fields;
 pub mod idempotency;
+pub mod known_paths;
 pub mod openapi;
 pub mod page;
 pub mod path;

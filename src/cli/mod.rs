@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
-use crate::config::{Config, settings};
+use crate::config::{Config, description};
 use crate::{server, telemetry};
 
 /// What a command reports when it fails; the chain of causes is printed.
@@ -24,7 +24,7 @@ type Outcome = Result<(), Box<dyn Error>>;
     about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL",
     long_about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.\n\n\
                   Without a command it serves. Without DATABASE_URL it serves a private database that it keeps in .blockyard.",
-    after_long_help = settings::help(),
+    after_long_help = description::help(),
     after_help = "`--help` lists the environment variables as well."
 )]
 struct CommandLine {

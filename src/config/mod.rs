@@ -1,9 +1,10 @@
 //! Configuration: environment variables, after `.env` where there is one.
 //!
 //! [`settings::SETTINGS`] describes every variable once; `--help`, `.env.example` and the README
-//! are made of it. Nothing here reads the environment again after [`Config::load`].
+//! are made of it, in [`description`]. Nothing here reads the environment again after [`Config::load`].
 
 mod database;
+pub mod description;
 mod fault;
 mod secret;
 pub mod settings;

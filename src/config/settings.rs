@@ -1,6 +1,4 @@
-//! Every variable, described once: for `--help`, `.env.example` and the README.
-
-use std::fmt::Write;
+//! Every variable, described once.
 
 /// What one variable is called, what it may be and what it does.
 pub struct Setting {
@@ -370,71 +368,4 @@ pub fn find(name: &str) -> Option<&'static Setting> {
         .iter()
         .flat_map(|group| group.settings)
         .find(|setting| setting.name == name)
-}
-
-/// The end of `blockyard --help`.
-pub fn help() -> String {
-    let mut text = String::from("Environment, also read from the file .env:\n");
-    each(|group, setting, first| {
-        if first {
-            let _ = write!(text, "\n  {}\n", group.title);
-        }
-        let default = match setting.default {
-            "" => String::new(),
-            default => format!(" [default: {default}]"),
-        };
-        let _ = writeln!(
-            text,
-            "    {:<24}{}{default}\n{:28}Must be {}.",
-            setting.name, setting.meaning, "", setting.must_be
-        );
-    });
-    text
-}
-
-/// The file `.env.example`.
-pub fn env_example() -> String {
-    let mut text = String::from(
-        "# Copy this to .env and take the # from the lines that shall be different.\n\
-         # The environment wins over .env; an empty value counts as not set.\n",
-    );
-    each(|group, setting, first| {
-        if first {
-            let _ = write!(text, "\n# {}\n", group.title);
-        }
-        let _ = write!(
-            text,
-            "\n# {}\n# Must be {}.\n# {}={}\n",
-            setting.meaning, setting.must_be, setting.name, setting.default
-        );
-    });
-    text
-}
-
-/// The table of the README.
-pub fn markdown() -> String {
-    let mut text = String::from("| variable | default | meaning |\n|---|---|---|\n");
-    each(|group, setting, first| {
-        if first {
-            let _ = writeln!(text, "| **{}** | | |", group.title);
-        }
-        let default = match setting.default {
-            "" => String::new(),
-            default => format!("`{default}`"),
-        };
-        let _ = writeln!(
-            text,
-            "| `{}` | {default} | {} Must be {}. |",
-            setting.name, setting.meaning, setting.must_be
-        );
-    });
-    text
-}
-
-fn each(mut show: impl FnMut(&Group, &Setting, bool)) {
-    for group in SETTINGS {
-        for (index, setting) in group.settings.iter().enumerate() {
-            show(group, setting, index == 0);
-        }
-    }
 }

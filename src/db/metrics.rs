@@ -6,6 +6,7 @@ use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Result,
 };
 
+use super::failure::is_lost_race;
 use super::pool::{Pool, Unavailable};
 
 const WAIT_SECONDS: [f64; 12] = [
@@ -114,7 +115,7 @@ impl DatabaseMetrics {
             sqlx::Error::Database(error) => {
                 self.answered();
                 let state = error.code().unwrap_or_default();
-                if matches!(&*state, "40001" | "40P01") {
+                if is_lost_race(&state) {
                     self.lost_races.with_label_values(&[&*state]).inc();
                 }
                 let class = state.get(..2).unwrap_or_default();

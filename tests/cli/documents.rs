@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use blockyard::config::settings;
+use blockyard::config::description;
 
 const BEGIN: &str = "<!-- settings: begin -->\n";
 const END: &str = "<!-- settings: end -->";
@@ -28,7 +28,7 @@ fn assert_is(name: &str, expected: &str) {
 
 #[test]
 fn env_example_has_every_variable() {
-    assert_is(".env.example", &settings::env_example());
+    assert_is(".env.example", &description::env_example());
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn the_readme_has_every_variable() {
     let readme = fs::read_to_string(file("README.md")).unwrap();
     let (before, rest) = readme.split_once(BEGIN).expect("the table's beginning");
     let (_, after) = rest.split_once(END).expect("the table's end");
-    let table = settings::markdown();
+    let table = description::markdown();
     assert_is("README.md", &format!("{before}{BEGIN}{table}{END}{after}"));
 }
 
