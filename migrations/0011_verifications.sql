@@ -169,18 +169,6 @@ cross join lateral (
 comment on view app.edge_version_statuses is
     'Of each edge version: passed, failed, pending or none, and why. The newest final verification counts.';
 
--- For the gate: without the logs, which a whole row would bring along.
-create function app.clearance(edge_version uuid)
-returns table (verification_id uuid, verification_status public.verification_status, verified_by uuid, verified_at timestamptz)
-language sql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select s.verification_id, s.status::public.verification_status, s.verified_by, s.verified_at
-    from app.edge_version_statuses s
-    where s.version_id = edge_version and s.verified_at is not null
-$$;
-comment on function app.clearance(uuid) is 'The newest final verification of an edge version: the one that counts.';
-
 -- An edge with what may be shown along with it. The last columns cost nothing unless they are
 -- selected.
 create view app.edge_details with (security_invoker = true) as

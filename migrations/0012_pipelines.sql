@@ -220,9 +220,11 @@ create trigger pipeline_edges_9_audit after insert or update or delete on public
 
 create function app.blockers(pipeline uuid)
 returns table (code text, entity_type text, entity_id uuid, name text, version_id uuid, version_number int, detail text)
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
+begin
+    return query
     select 'pipeline_archived', 'pipeline', p.pipeline_id, p.name, null::uuid, null::int,
         'The pipeline is archived: restore it.'
     from public.pipelines p where p.pipeline_id = pipeline and p.archived_at is not null
@@ -246,25 +248,18 @@ as $$
     where e.archived_at is not null
     union all
     select
-        case when c.verification_status = 'failed' then 'edge_verification_failed'
-             when pending.found then 'edge_verification_pending'
-             else 'edge_unverified' end,
+        case s.status when 'failed' then 'edge_verification_failed' when 'pending' then 'edge_verification_pending' else 'edge_unverified' end,
         'edge', e.edge_id, e.name, v.version_id, v.version_number,
-        case when c.verification_status = 'failed'
-                 then format('Version %s of the edge failed its last verification: mend the edge, or verify it anew.', v.version_number)
-             when pending.found
-                 then format('The verification of version %s of the edge is pending: report its outcome.', v.version_number)
-             else format('Version %s of the edge was never verified: verify it.', v.version_number) end
+        format(case s.status
+            when 'failed' then 'Version %s of the edge failed its last verification: mend the edge, or verify it anew.'
+            when 'pending' then 'The verification of version %s of the edge is pending: report its outcome.'
+            else 'Version %s of the edge was never verified: verify it.' end, v.version_number)
     from (select distinct pe.edge_id, pe.edge_version_id from public.pipeline_edges pe where pe.pipeline_id = pipeline) as pe
     join public.edges e using (edge_id)
     join public.edge_versions v on v.version_id = coalesce(pe.edge_version_id, e.current_version_id)
-    left join lateral app.clearance(v.version_id) as c on true
-    cross join lateral (
-        select exists (select from public.edge_verifications o
-                       where o.edge_version_id = v.version_id and o.verification_status = 'pending') as found
-    ) as pending
-    where c.verification_status is distinct from 'passed'
-$$;
+    join app.edge_version_statuses s on s.version_id = v.version_id
+    where s.status <> 'passed';
+end $$;
 comment on function app.blockers(uuid) is 'Why a pipeline may not run now, and what to do about each reason; no rows when it may.';
 
 create trigger pipeline_runs_9_audit after insert or update or delete on public.pipeline_runs

@@ -61,42 +61,49 @@ as $$
 $$;
 comment on function app.canonical_order(text) is 'What sorts, byte by byte, as the key does by its UTF-16 code units.';
 
--- One query for the members of a container: the scalars among them cost no call of their own.
+-- Every value is a node at its path, the places of it and of what holds it; every node is written as
+-- one token, a container as two. Sorted by path the tokens are the text: null is the last place.
 create function app.canonical_json(value jsonb) returns text
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 set extra_float_digits = 1
 as $$
-declare
-    kind text := jsonb_typeof(value);
-    members text;
 begin
-    if kind not in ('object', 'array') then
-        return left(right(app.canonical_json(jsonb_build_array(value)), -1), -1);
-    end if;
-    select string_agg(m.label || case jsonb_typeof(m.value)
-            when 'object' then app.canonical_json(m.value)
-            when 'array' then app.canonical_json(m.value)
-            when 'number' then case
-                when m.value::text ~ '^-?\d{1,15}$' then m.value::text
-                -- Where PostgreSQL prints a double as ECMAScript does: from 0.001 to 10^14 neither has
-                -- an exponent, and no shorter decimal lies half-way between two doubles.
-                when m.value::text ~ '^-?(0\.0{0,2}[1-9]|[1-9]\d{0,13}\.)\d*$' then (m.value::double precision)::text
-                else app.canonical_number(m.value::numeric)
+    return (
+        with recursive node (path, label, value, kind) as (
+            select '{}'::int[], '', canonical_json.value, jsonb_typeof(canonical_json.value)
+            union all
+            select n.path || m.place::int, case when m.place > 1 then ',' else '' end || m.label, m.value, jsonb_typeof(m.value)
+            from node n
+            cross join lateral (
+                select to_json(o.key)::text || ':', o.value, row_number() over (order by
+                    case when octet_length(o.key) = length(o.key) then o.key else app.canonical_order(o.key) end collate "C")
+                from jsonb_each(case n.kind when 'object' then n.value else '{}' end) as o
+                union all
+                select '', a.value, a.ordinality
+                from jsonb_array_elements(case n.kind when 'array' then n.value else '[]' end) with ordinality as a
+            ) as m (label, value, place)
+            where n.kind in ('object', 'array')
+        ), token (path, content) as (
+            select n.path, n.label || case n.kind
+                when 'object' then '{'
+                when 'array' then '['
+                when 'number' then case
+                    when n.value::text ~ '^-?\d{1,15}$' then n.value::text
+                    -- Where PostgreSQL prints a double as ECMAScript does: from 0.001 to 10^14 neither has
+                    -- an exponent, and no shorter decimal lies half-way between two doubles.
+                    when n.value::text ~ '^-?(0\.0{0,2}[1-9]|[1-9]\d{0,13}\.)\d*$' then (n.value::double precision)::text
+                    else app.canonical_number(n.value::numeric)
+                end
+                else n.value::text
             end
-            else m.value::text
-        end, ',' order by m.key collate "C", m.place)
-    into members
-    from (
-        select to_json(o.key)::text || ':' as label, o.value, 0 as place,
-            case when octet_length(o.key) = length(o.key) then o.key else app.canonical_order(o.key) end as key
-        from jsonb_each(case kind when 'object' then canonical_json.value else '{}' end) as o
-        union all
-        select '', a.value, a.ordinality, ''
-        from jsonb_array_elements(case kind when 'array' then canonical_json.value else '[]' end)
-            with ordinality as a
-    ) as m;
-    return case kind when 'object' then '{' || coalesce(members, '') || '}' else '[' || coalesce(members, '') || ']' end;
+            from node n
+            union all
+            select n.path || null::int, case n.kind when 'object' then '}' else ']' end
+            from node n
+            where n.kind in ('object', 'array')
+        )
+        select string_agg(t.content, '' order by t.path) from token t);
 end $$;
 comment on function app.canonical_json(jsonb) is
     'JSON as RFC 8785 (JCS) writes it: keys by UTF-16 code units, numbers as ECMAScript prints them, nothing between the tokens.';

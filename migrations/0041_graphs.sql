@@ -4,31 +4,64 @@ create function app.find_cycle(sources uuid[], targets uuid[]) returns uuid[]
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
+-- Kahn's algorithm: a block that nothing leads to is on no cycle and goes, with its edges, until all
+-- are gone or something leads to each that is left. Blocks are numbered, to be places of arrays.
 declare
-    edges int;
-    path uuid[];
-    before uuid;
+    blocks uuid[] := array(select distinct unnest(sources || targets));
+    edge_sources int[];
+    edge_targets int[];
+    first_edges int[] := array_fill(null::int, array[cardinality(blocks)]);
+    incoming int[] := array_fill(0, array[cardinality(blocks)]);
+    gone int[] := '{}';
+    visited int := 0;
+    befores int[] := first_edges;
+    block int;
+    edge int;
+    path int[];
 begin
-    -- Whatever nothing leads to is on no cycle: away with its edges, until none is left or every
-    -- one comes from somewhere.
-    loop
-        edges := cardinality(sources);
-        if edges = 0 then
-            return null;
-        end if;
-        select coalesce(array_agg(e.source), '{}'), coalesce(array_agg(e.target), '{}') into sources, targets
-        from unnest(sources, targets) as e (source, target)
-        where e.source in (select unnest(targets));
-        exit when cardinality(sources) = edges;
+    select array_agg(s.number order by s.number, t.number), array_agg(t.number order by s.number, t.number)
+    into edge_sources, edge_targets
+    from unnest(sources, targets) as e (source, target)
+    join unnest(blocks) with ordinality as s (id, number) on s.id = e.source
+    join unnest(blocks) with ordinality as t (id, number) on t.id = e.target;
+    for edge in reverse cardinality(sources) .. 1 loop
+        first_edges[edge_sources[edge]] := edge;
+        incoming[edge_targets[edge]] := incoming[edge_targets[edge]] + 1;
     end loop;
-    -- Backwards from any of them, until one comes again.
-    path := targets[1:1];
-    loop
-        before := sources[array_position(targets, path[1])];
-        if before = any (path) then
-            return before || path[:array_position(path, before)];
+    for block in 1 .. cardinality(blocks) loop
+        if incoming[block] = 0 then
+            gone := gone || block;
         end if;
-        path := before || path;
+    end loop;
+    while visited < cardinality(gone) loop
+        visited := visited + 1;
+        edge := first_edges[gone[visited]];
+        while edge_sources[edge] = gone[visited] loop
+            block := edge_targets[edge];
+            incoming[block] := incoming[block] - 1;
+            if incoming[block] = 0 then
+                gone := gone || block;
+            end if;
+            edge := edge + 1;
+        end loop;
+    end loop;
+    if visited = cardinality(blocks) then
+        return null;
+    end if;
+    -- Backwards from any that is left, until one comes again.
+    for edge in 1 .. cardinality(sources) loop
+        if incoming[edge_sources[edge]] > 0 then
+            befores[edge_targets[edge]] := edge_sources[edge];
+            path := array[edge_sources[edge]];
+        end if;
+    end loop;
+    loop
+        block := befores[path[1]];
+        if block = any (path) then
+            path := block || path[:array_position(path, block)];
+            return array(select blocks[p.number] from unnest(path) with ordinality as p (number, place) order by p.place);
+        end if;
+        path := block || path;
     end loop;
 end $$;
 comment on function app.find_cycle(uuid[], uuid[]) is

@@ -203,7 +203,13 @@ pub async fn around(
             }
             Err(_) => {
                 tracing::error!(%method, path = served.path(), "a request took too long and was cut off");
-                let response = Problem::unavailable().error_response();
+                // The change may be made already, or be made yet.
+                let problem = if method.is_safe() {
+                    Problem::unavailable()
+                } else {
+                    Problem::unknown_outcome()
+                };
+                let response = problem.error_response();
                 Err(InternalError::from_response("too long", response).into())
             }
         }

@@ -258,8 +258,8 @@ impl Problem {
     pub fn unknown_outcome() -> Self {
         Self::not_now(
             "unknown_outcome",
-            "The database was lost in the middle of it: the change is made as a whole, or not at all. \
-             Repeat it with the same Idempotency-Key; if it had none, look first.",
+            "The database was lost, or time ran out, in the middle of it: the change is made as a whole, \
+             or not at all. Repeat it with the same Idempotency-Key; if it had none, look first.",
         )
     }
 

@@ -27,6 +27,42 @@ async fn same_inputs_have_the_same_lock_and_anybody_can_check_it() {
     dan.patch("/blocks/a", json!({ "metadata": { "€": 1e21, "z": [1.50, "\u{1}"], "\u{1F600}": null, "\u{FB33}": -0.1 } }))
         .await
         .expect(StatusCode::OK);
+    dan.patch(
+        "/pipelines/p",
+        json!({ "dagster_pipeline_config": {
+            "job_name": "j",
+            "run_config": { "ops": { "o": { "config": { "b": [1e21, {}], "a\"\\": -0.0 } } } }
+        } }),
+    )
+    .await
+    .expect(StatusCode::OK);
+    // What is written like this in the canonical form, and what is not.
+    let mut owner = service.database.connect().await;
+    sqlx::query("update blocks set name = $1 where name = 'b'")
+        .bind("b\"\\ \u{e000}\u{1F600}€")
+        .execute(&mut owner)
+        .await
+        .expect("a name");
+    let kept = || async {
+        let kept = "select count(*) from app.metadata_digests";
+        let owner = &mut service.database.connect().await;
+        sqlx::query_scalar::<_, i64>(kept)
+            .fetch_one(owner)
+            .await
+            .expect("a count")
+    };
+    assert_eq!(kept().await, 0);
+    let readiness = dan
+        .get("/pipelines/p/readiness")
+        .await
+        .expect(StatusCode::OK);
+    let parts = ["blocks", "edges"].map(|parts| readiness.body[parts].as_array().map(Vec::len));
+    assert_eq!(
+        kept().await,
+        parts.iter().flatten().sum::<usize>() as i64,
+        "{}",
+        readiness.body
+    );
     let run = || async {
         let run = dan
             .post("/pipelines/p/runs", json!({}))

@@ -194,6 +194,29 @@ async fn a_lock_that_is_kept_ends_in_503_while_others_are_served() {
 }
 
 #[tokio::test]
+async fn what_takes_too_long_is_cut_off_and_says_what_that_means() {
+    let cluster = Cluster::start().await;
+    // Sooner than the database gives up waiting for the lock.
+    let settings = [("REQUEST_SECONDS", "2"), ("BODY_SECONDS", "1")];
+    let program = Program::start(cluster.service(), &settings);
+    let dan = Person::developer(&program).await;
+    dan.register("held").await;
+    let mut owner = crate::support::connect(cluster.owner()).await;
+    run(
+        &mut owner,
+        "begin; lock table blocks in access exclusive mode",
+    )
+    .await;
+    let (read, updated) = join!(dan.get("/blocks/held"), dan.update("held"));
+    read.is_refused_for_now("unavailable");
+    updated.is_refused_for_now("unknown_outcome");
+    run(&mut owner, "rollback").await;
+    cluster.settle().await;
+    assert_eq!(dan.get("/blocks/held").await.status, StatusCode::OK);
+    assert_eq!(dan.update("held").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_server_that_says_nothing_is_left_alone() {
     let cluster = Cluster::start().await;
     let settings = [("DATABASE_WAIT_SECONDS", "2")];

@@ -176,6 +176,44 @@ async fn no_cycle_in_a_pipeline() {
     assert_eq!(refusal.constraint, "pipeline_edges_target_fkey");
 }
 
+/// Against a search that walks every path: of random graphs, the same have a cycle, and what is
+/// found is one.
+#[tokio::test]
+async fn a_cycle_is_found_when_there_is_one() {
+    let mut world = World::new().await;
+    world.owner.ok("select setseed(0.5)").await;
+    let told = "(
+        with recursive graph as (
+            select g, array_agg((0.5 + random() * 9)::int) as s, array_agg((0.5 + random() * 9)::int) as t
+            from generate_series(1, 600) as g, generate_series(1, 1 + g % 12)
+            group by g
+        ), edge as (
+            select g, source, target from graph, unnest(s, t) as e (source, target)
+        ), walk as (
+            select g, source, target from edge
+            union
+            select w.g, w.source, e.target from walk w join edge e on e.g = w.g and e.source = w.target
+        ), found as (
+            select
+                g,
+                exists (select from walk w where w.g = graph.g and w.source = w.target) as is_cyclic,
+                (select array_agg(ltrim(right(id::text, 2), '0')::int order by place)
+                 from unnest(app.find_cycle(
+                    array(select lpad(n::text, 32, '0')::uuid from unnest(s) as n),
+                    array(select lpad(n::text, 32, '0')::uuid from unnest(t) as n))) with ordinality as c (id, place)) as cycle
+            from graph
+        )
+        select concat_ws(' ',
+            count(*) filter (where is_cyclic) between 100 and 500,
+            bool_and(is_cyclic = (cycle is not null)),
+            bool_and(cycle[1] = cycle[cardinality(cycle)] and cardinality(cycle) > 1),
+            bool_and((
+                select bool_and(exists (select from edge e where e.g = found.g and e.source = cycle[i] and e.target = cycle[i + 1]))
+                from generate_series(1, cardinality(cycle) - 1) as i)))
+        from found)";
+    assert_eq!(world.owner.text(told).await, "t t t t");
+}
+
 #[tokio::test]
 async fn no_reference_leads_nowhere() {
     let mut world = World::new().await;
