@@ -23,6 +23,9 @@ create index audit_logs_timestamp_idx on public.audit_logs ("timestamp", log_id)
 create index audit_logs_user_id_idx on public.audit_logs (user_id, "timestamp", log_id);
 create index audit_logs_entity_id_idx on public.audit_logs (entity_id, "timestamp", log_id);
 create index audit_logs_subject_id_idx on public.audit_logs (subject_id, "timestamp", log_id);
+-- What is rare (who deleted, what became of users) is found in a trail that is mostly reads.
+create index audit_logs_action_type_idx on public.audit_logs (action_type, "timestamp", log_id);
+create index audit_logs_entity_type_idx on public.audit_logs (entity_type, "timestamp", log_id);
 
 -- Partitions live in `app`: in `public` each would be a table of its own to the REST API.
 create table app.audit_logs_default partition of public.audit_logs default;

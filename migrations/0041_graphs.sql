@@ -230,9 +230,13 @@ select
     pb.pipeline_block_id, pb.pipeline_id, pb.block_id, pb.block_version_id, pb.created_at, pb.updated_at,
     coalesce(b.name, v.name) as name, v.block_type, v.version_id, v.version_number
 from public.pipeline_blocks pb
--- The active version is the one marked so: the block itself may be archived, and out of sight.
-join public.block_versions v on v.block_id = pb.block_id
-    and case when pb.block_version_id is null then v.is_active else v.version_id = pb.block_version_id end
+-- The active version is the one marked so: the block itself may be archived, and out of sight. Each
+-- of the two has its index.
+join lateral (
+    select * from public.block_versions v where pb.block_version_id is null and v.block_id = pb.block_id and v.is_active
+    union all
+    select * from public.block_versions v where v.version_id = pb.block_version_id
+) as v on true
 left join public.blocks b on b.block_id = pb.block_id;
 comment on view app.pipeline_block_details is
     'The blocks of pipelines: block_version_id is the pin, version_id the version that a run would take.';
@@ -256,8 +260,11 @@ select
     pe.created_at, pe.updated_at,
     coalesce(e.name, v.name) as name, v.version_id, v.version_number, v.verification_status
 from public.pipeline_edges pe
-join app.checked_edge_versions v on v.edge_id = pe.edge_id
-    and case when pe.edge_version_id is null then v.is_active else v.version_id = pe.edge_version_id end
+join lateral (
+    select * from app.checked_edge_versions v where pe.edge_version_id is null and v.edge_id = pe.edge_id and v.is_active
+    union all
+    select * from app.checked_edge_versions v where v.version_id = pe.edge_version_id
+) as v on true
 left join public.edges e on e.edge_id = pe.edge_id;
 comment on view app.pipeline_edge_details is
     'The edges of pipelines: edge_version_id is the pin, version_id the version that a run would take, verification_status how its last check ended.';
