@@ -1,11 +1,12 @@
--- Newest first. An admin reads all; everybody else his own rows, which have an index: the policy
--- alone would search the whole trail for them.
+-- Newest first; planned anew for the values it gets (app.plan_anew). An admin reads all; everybody
+-- else his own rows, which have an index: the policy alone would search the whole trail for them.
 -- $2 user, $3 action, $4 entity type, $5 entity or what it is part of, $6 and $7 time from and
 -- before; of the last row seen $8 time and $9 id; $10 rows.
 with filtered as not materialized (
     select log_id, user_id, action_type, entity_type, entity_id, subject_id, "timestamp", details
     from audit_logs
-    where ($2::uuid is null or user_id = $2)
+    where ($10::bigint is not null or app.plan_anew(log_id))
+      and ($2::uuid is null or user_id = $2)
       and ($3::action_type is null or action_type = $3)
       and ($4::audit_entity_type is null or entity_type = $4)
       and ($5::uuid is null or subject_id = $5 or entity_id = $5)
