@@ -57,8 +57,23 @@ create table app.metadata_digests (
     digest text not null
 );
 comment on table app.metadata_digests is
-    'SHA-256 of the canonical metadata of the block and edge versions that somebody asked for the readiness or a run of.';
+    'SHA-256 of the canonical metadata of block and edge versions: of large metadata from the beginning, of others once they are asked for.';
 revoke all on app.metadata_digests from public, anon, authenticated, service_role;
+
+create function app.keep_metadata_digest() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into app.metadata_digests (version_id, digest) values (new.version_id, app.json_digest(new.metadata));
+    return null;
+end $$;
+comment on function app.keep_metadata_digest() is
+    'AFTER INSERT of versions whose metadata takes longer to digest than a change does: a pipeline of many would not be answered in time.';
+create trigger block_versions_8_digest after insert on public.block_versions
+    for each row when (pg_column_size(new.metadata) > 2000) execute function app.keep_metadata_digest();
+create trigger edge_versions_8_digest after insert on public.edge_versions
+    for each row when (pg_column_size(new.metadata) > 2000) execute function app.keep_metadata_digest();
 
 create function app.keep_metadata_digests(pipeline uuid) returns void
 language plpgsql security definer

@@ -21,8 +21,9 @@ use line::Line;
 use outputs::{Both, Queues};
 use traces::{RequestSpan, Traces};
 
-/// Directives that hold unless `LOG_LEVEL` says otherwise: what is only noise below this.
-const QUIET: &str = "actix_server=warn,reqwest_retry=error,sqlx::postgres::notice=warn";
+/// Directives that hold unless `LOG_LEVEL` says otherwise: what is only noise below this. actix's
+/// dispatcher calls it an error of its own when a client sends what is no HTTP, or leaves.
+const QUIET: &str = "actix_http::h1::dispatcher=off,actix_server=warn,reqwest_retry=error,sqlx::postgres::notice=warn";
 
 /// The request that a task serves.
 struct Request {
