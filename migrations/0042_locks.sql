@@ -80,8 +80,11 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- A replica, or a transaction that only reads, computes them again.
-    if current_setting('transaction_read_only')::boolean then
+    -- One keeper at a time, so that nobody waits for another's transaction to end. Whoever is not, and
+    -- a replica or a transaction that only reads, computes them again.
+    if current_setting('transaction_read_only')::boolean
+        or not pg_try_advisory_xact_lock(hashtextextended('app.keep_metadata_digests', 0))
+    then
         return;
     end if;
     insert into app.metadata_digests (version_id, digest)
@@ -100,8 +103,7 @@ begin
         where pe.pipeline_id = pipeline
     ) as v
     where not exists (select from app.metadata_digests d where d.version_id = v.version_id)
-    -- In one order: two may keep the same at once, and the second waits for the first.
-    order by v.version_id
+    -- An edge may stand in a pipeline more than once.
     on conflict do nothing;
 end $$;
 comment on function app.keep_metadata_digests(uuid) is

@@ -60,6 +60,20 @@ async fn same_inputs_have_the_same_lock_and_anybody_can_check_it() {
     };
     // That version, and the renamed one.
     assert_eq!(kept().await, 2);
+    // Nobody waits for another who keeps them and does not come to an end.
+    let mut keeper = service.database.connect().await;
+    sqlx::raw_sql("begin; select app.keep_metadata_digests(pipeline_id) from pipelines")
+        .execute(&mut keeper)
+        .await
+        .expect("kept");
+    dan.get("/pipelines/p/readiness")
+        .await
+        .expect(StatusCode::OK);
+    sqlx::raw_sql("rollback")
+        .execute(&mut keeper)
+        .await
+        .expect("not kept");
+    assert_eq!(kept().await, 2);
     let readiness = dan
         .get("/pipelines/p/readiness")
         .await
