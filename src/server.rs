@@ -20,12 +20,12 @@ use utoipa_actix_web::{AppExt, UtoipaApp};
 use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
-use crate::api::change::BodyLimit;
+use crate::api::body::BodyLimit;
 use crate::api::known_paths::KnownPaths;
 use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::router::Router;
 use crate::api::unread::Unread;
-use crate::api::{openapi, path};
+use crate::api::path;
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
@@ -35,8 +35,8 @@ use crate::service::metrics_route::Readers;
 use crate::telemetry::metrics::{Metrics, Served};
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
-    api_keys, audit, auth, blocks, code_repos, dependencies, docker_images, edges, locks,
-    pipelines, runs, service, taxonomy, telemetry, users, vectors, verifications,
+    api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges, locks,
+    pipelines, runs, service, sessions, taxonomy, telemetry, users, vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -48,7 +48,7 @@ fn routes(config: &mut impl Router) {
     edges::routes::configure(config);
     pipelines::routes::configure(config);
     service::routes::configure(config);
-    auth::routes::configure(config);
+    sessions::routes::configure(config);
     users::routes::configure(config);
     api_keys::routes::configure(config);
     verifications::routes::configure(config);
@@ -66,10 +66,10 @@ fn routes(config: &mut impl Router) {
 pub fn document() -> utoipa::openapi::OpenApi {
     let app: UtoipaApp<_> = App::new()
         .into_utoipa_app()
-        .openapi(openapi::ground())
+        .openapi(document::ground())
         .configure(|config| routes(config));
     let (_, mut document) = app.split_for_parts();
-    openapi::complete(&mut document);
+    document::complete(&mut document);
     document
 }
 

@@ -58,11 +58,11 @@ pub struct Problem {
     missing: Value,
     /// With `not_ready`: why the pipeline may not run.
     #[serde(skip_serializing_if = "Value::is_null")]
-    #[schema(required = false, value_type = Vec<crate::pipelines::Blocker>)]
+    #[schema(required = false, value_type = Vec<Blocker>)]
     blockers: Value,
     /// With `ambiguous`: the categories that have the name.
     #[serde(skip_serializing_if = "Value::is_null")]
-    #[schema(required = false, value_type = Vec<crate::blocks::BlockCategory>)]
+    #[schema(required = false, value_type = Vec<BlockCategory>)]
     candidates: Value,
     #[serde(skip)]
     #[schema(ignore)]
@@ -79,6 +79,30 @@ pub struct Thing {
     /// Runs have none.
     #[schema(required = false, value_type = String)]
     name: Option<String>,
+}
+
+/// One reason why a pipeline may not run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Blocker {
+    /// `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
+    /// `edge_verification_pending` or `edge_verification_failed`.
+    pub code: String,
+    /// `pipeline`, `block` or `edge`.
+    pub entity_type: String,
+    pub entity_id: Uuid,
+    pub name: String,
+    pub version_id: Option<Uuid>,
+    pub version_number: Option<i32>,
+    /// What to do about it.
+    pub detail: String,
+}
+
+/// A category that a block is in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BlockCategory {
+    pub category_id: Uuid,
+    pub name: String,
+    pub parent_id: Option<Uuid>,
 }
 
 /// One fault of the input.

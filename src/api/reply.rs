@@ -13,12 +13,12 @@ use super::problem::Problem;
 /// An answer that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    pub(super) status: u16,
-    pub(super) location: Option<String>,
-    pub(super) etag: Option<String>,
-    pub(super) body: Option<String>,
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) etag: Option<String>,
+    pub(crate) body: Option<String>,
     /// Whether it is an earlier answer, given again.
-    pub(super) replayed: bool,
+    pub(crate) replayed: bool,
 }
 
 impl Reply {

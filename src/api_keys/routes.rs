@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::queries::{self, Revision, Stored};
 use super::{ApiKey, ApiKeyPatch, IssuedKey, KeptKey, NewApiKey, Rotation};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::{Cursor, Limit, Page};
@@ -18,7 +18,8 @@ use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::Gatekeeper;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::auth::keys::Seed;
 use crate::db::{Db, Failure, Scope};
 
@@ -65,12 +66,12 @@ fn refusal(found: Option<Revision>, if_match: &IfMatch) -> Failure {
 async fn issue(
     db: &Db,
     gatekeeper: &Gatekeeper,
-    caller: &Caller,
+    change: &Change<impl Sized>,
     store: impl AsyncFn(&mut Scope<'_>, &Stored) -> Result<ApiKey, Failure>,
 ) -> Result<CustomizeResponder<Reply>, Problem> {
     let keys = gatekeeper.keys();
-    let kept = db
-        .change(caller, async |scope| {
+    let kept = change
+        .make(db, async |scope| {
             let seed = Seed::random();
             let key = keys.key(&seed);
             let stored = Stored {
@@ -110,7 +111,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewApiKey>,
 ) -> Result<CustomizeResponder<Reply>, Problem> {
-    issue(&db, &gatekeeper, &change.caller, async |scope, stored| {
+    issue(&db, &gatekeeper, &change, async |scope, stored| {
         queries::create(scope, &change.body, stored).await
     })
     .await
@@ -185,8 +186,8 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<ApiKeyPatch>,
 ) -> Result<Reply, Problem> {
-    let caller = change.caller.changing_api_keys();
-    db.change(&caller, async |scope| {
+    let change = change.of_api_keys();
+    change.make(&db, async |scope| {
         match queries::update(scope, *id, &change.body, &change.if_match).await? {
             Some(key) => Ok(Reply::ok(&key)?.compound_revision(key.updated_at)),
             None => {
@@ -215,8 +216,8 @@ pub async fn revoke(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    let caller = change.caller.changing_api_keys();
-    db.change(&caller, async |scope| {
+    let change = change.of_api_keys();
+    change.make(&db, async |scope| {
         match queries::revoke(scope, *id, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => {
@@ -249,9 +250,9 @@ pub async fn rotate(
     Query(NoParams): Query<NoParams>,
     change: Change<Rotation>,
 ) -> Result<CustomizeResponder<Reply>, Problem> {
+    let change = change.of_api_keys();
     let (body, if_match) = (&change.body, &change.if_match);
-    let caller = change.caller.changing_api_keys();
-    issue(&db, &gatekeeper, &caller, async |scope, stored| {
+    issue(&db, &gatekeeper, &change, async |scope, stored| {
         if let Some(key) = queries::rotate(scope, *id, body, stored, if_match).await? {
             return Ok(key);
         }

@@ -13,7 +13,8 @@ use crate::api::query::{FromParams, Params, Query};
 use crate::api::router::Router;
 use crate::api::time::Timestamp;
 use crate::api::word::Word;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 
 /// Which rows of the audit trail.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::credential::Credential;
 use super::gatekeeper::Gatekeeper;
-use crate::api::idempotency::IdempotencyKey;
+use crate::api::entity::Entity;
 use crate::api::problem::Problem;
 use crate::{perimeter, telemetry};
 
@@ -23,7 +23,6 @@ pub struct Caller {
     /// Of a request that changes nothing: for the audit trail if it turns out to be recorded.
     line: Option<RequestLine>,
     only_reads: bool,
-    idempotency_key: Option<IdempotencyKey>,
     audit_all_reads: bool,
 }
 
@@ -77,30 +76,6 @@ impl Identity {
     }
 }
 
-/// What the audit trail tells apart (`audit_entity_type`).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize, sqlx::Type, utoipa::ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "audit_entity_type", rename_all = "snake_case")]
-pub enum Entity {
-    Block,
-    Edge,
-    Pipeline,
-    Taxonomy,
-    Metadata,
-    User,
-    ApiKey,
-    CodeRepo,
-    DockerImage,
-    Verification,
-    Dependency,
-    Vector,
-    PipelineRun,
-    PipelineLock,
-    AuditLog,
-}
-
 impl Caller {
     pub fn context(&self) -> Json<&Context> {
         Json(&self.context)
@@ -118,14 +93,6 @@ impl Caller {
     /// Whether nothing is to be changed for him: HTTP's safe methods (HEAD is served as GET).
     pub fn only_reads(&self) -> bool {
         self.only_reads
-    }
-
-    pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
-        self.idempotency_key.as_ref()
-    }
-
-    pub fn set_idempotency_key(&mut self, key: IdempotencyKey) {
-        self.idempotency_key = Some(key);
     }
 
     /// Says what this request reads. Reads of users, API keys and the audit trail are always
@@ -184,7 +151,6 @@ impl FromRequest for Caller {
                 },
                 line,
                 only_reads,
-                idempotency_key: None,
                 audit_all_reads: gatekeeper.audits_all_reads(),
             })
         })

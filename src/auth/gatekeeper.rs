@@ -121,12 +121,12 @@ impl Gatekeeper {
     }
 
     /// An access token of `user`, and its seconds.
-    pub(super) fn access_token(&self, user: Uuid, session: Uuid) -> Result<(String, u32), Problem> {
+    pub(crate) fn access_token(&self, user: Uuid, session: Uuid) -> Result<(String, u32), Problem> {
         let token = self.tokens.mint(user, session)?;
         Ok((token, self.tokens.lifetime_seconds()))
     }
 
-    pub(super) fn refresh_token_seconds(&self) -> i32 {
+    pub(crate) fn refresh_token_seconds(&self) -> i32 {
         self.refresh_token_seconds
     }
 

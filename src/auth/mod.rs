@@ -8,9 +8,6 @@ mod jwks;
 mod keyed_digest;
 pub mod keys;
 pub mod passwords;
-mod queries;
-mod refresh_token;
-pub mod routes;
 pub(crate) mod throttle;
 mod tokens;
 

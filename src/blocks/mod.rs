@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields, Patch};
-use crate::api::problem::Problem;
+use crate::api::problem::{BlockCategory, Problem};
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::api::time;
@@ -119,14 +119,6 @@ impl Version for BlockVersion {
             "metadata": tree(&self.metadata)?,
         }))
     }
-}
-
-/// A category that a block is in.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BlockCategory {
-    pub category_id: Uuid,
-    pub name: String,
-    pub parent_id: Option<Uuid>,
 }
 
 /// A block to be.

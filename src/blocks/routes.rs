@@ -4,20 +4,21 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
 use super::{Block, BlockPart, BlockPatch, BlockType, NewBlock, queries, version_routes};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
-use crate::api::removal::Removal;
+use crate::resource::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::{Word, Words};
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
 use crate::versions::{self, Filter, Position, Sort, Versioned};
 
@@ -118,7 +119,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewBlock>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let block = queries::create(scope, &change.body).await?;
         Ok(versions::created(&block)?)
     })
@@ -194,7 +195,7 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<BlockPatch>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, &block, &change.body, &change.if_match).await? {
             Some(block) => Ok(versions::shown(&block)?),
             None => Err(refusal(scope, &block, &change.if_match, false).await),
@@ -221,7 +222,7 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let removed = if removal.purge {
             queries::purge(scope, &block, &change.if_match).await?
         } else {
@@ -253,7 +254,7 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::restore(scope, &block, &change.if_match).await? {
             Some(block) => Ok(versions::shown(&block)?),
             None => Err(refusal(scope, &block, &change.if_match, true).await),

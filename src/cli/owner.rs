@@ -7,11 +7,12 @@ use sqlx::postgres::PgConnectOptions;
 use super::{NewUser, Outcome};
 use crate::config::Config;
 use crate::db::login_check::SERVICE_ROLE;
-use crate::db::owner::Owner;
-use crate::db::private_server::PrivateServer;
-use crate::db::{migrate as migrations, scram};
+use crate::owner::Owner;
+use crate::development::private_server::PrivateServer;
+use crate::db::migrate as migrations;
+use crate::owner::scram;
 use crate::development;
-use crate::enrolment::{self, NewAccount};
+use crate::owner::enrolment::{self, NewAccount};
 
 /// Whoever has this password reaches the database: nothing a person would remember.
 const SERVICE_PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=256;

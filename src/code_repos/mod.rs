@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub use git::{Branch, RepoUrl};
 
 use crate::api::fields::{Fields, FromFields};
-use crate::parts::EntityType;
+use crate::resource::owner::EntityType;
 
 /// A repository of a block or an edge.
 #[derive(Debug, Serialize, ToSchema)]

@@ -6,7 +6,7 @@ use super::routes::CodeRepoFilter;
 use super::{Branch, CodeRepo, CodeRepoPatch, NewCodeRepo, RepoUrl};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};
-use crate::parts::{Owner, Owners};
+use crate::resource::owner::{Owner, Owners};
 
 pub(super) async fn create(
     scope: &mut Scope<'_>,

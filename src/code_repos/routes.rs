@@ -5,8 +5,8 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{CodeRepo, CodeRepoPatch, NewCodeRepo, queries};
-use crate::api::change::Change;
-use crate::api::chronology::Chronology;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -15,9 +15,10 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
-use crate::parts::{Flat, Owned, Owner, OwnerMembers, Owners};
+use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
 
 /// Which repositories.
 #[derive(Debug, IntoParams)]
@@ -65,11 +66,11 @@ async fn page(
 
 async fn add(
     db: &Db,
-    caller: &Caller,
+    change: &Change<impl Sized>,
     owner: &Owner,
     repo: &NewCodeRepo,
 ) -> Result<Reply, Problem> {
-    db.change(caller, async |scope| {
+    change.make(db, async |scope| {
         let repo = queries::create(scope, owner, repo).await?;
         let location = format!("/code-repos/{}", repo.repo_id);
         Ok(Reply::created(location, &repo)?.revision(repo.last_updated))
@@ -111,7 +112,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<Owned<NewCodeRepo>>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &change.body.owner, &change.body.part).await
+    add(&db, &change, &change.body.owner, &change.body.part).await
 }
 
 /// List the repositories of blocks and edges
@@ -148,7 +149,7 @@ pub async fn create_of_block(
     Query(NoParams): Query<NoParams>,
     change: Change<NewCodeRepo>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &Owner::block(block), &change.body).await
+    add(&db, &change, &Owner::block(block), &change.body).await
 }
 
 /// List the repositories of a block
@@ -186,7 +187,7 @@ pub async fn create_of_edge(
     Query(NoParams): Query<NoParams>,
     change: Change<NewCodeRepo>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &Owner::edge(edge), &change.body).await
+    add(&db, &change, &Owner::edge(edge), &change.body).await
 }
 
 /// List the repositories of an edge
@@ -248,7 +249,7 @@ pub async fn update(
     change: Change<CodeRepoPatch>,
 ) -> Result<Reply, Problem> {
     let repo_id = repo_id.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, repo_id, &change.body, &change.if_match).await? {
             Some(repo) => Ok(Reply::ok(&repo)?.revision(repo.last_updated)),
             None => Err(refusal(scope, repo_id, &change.if_match).await),
@@ -273,7 +274,7 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let repo_id = repo_id.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::delete(scope, repo_id, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => Err(refusal(scope, repo_id, &change.if_match).await),

@@ -6,6 +6,7 @@
 mod database;
 pub mod description;
 mod fault;
+mod origin;
 mod secret;
 pub mod settings;
 mod traces;
@@ -18,7 +19,8 @@ use sqlx::postgres::PgConnectOptions;
 pub use fault::{Fault, Faults};
 pub use secret::Secret;
 
-use crate::perimeter;
+use origin::is_origin;
+
 
 /// Everything that can be configured. Durations are in seconds, sizes in bytes.
 #[derive(Debug, Clone, Deserialize)]
@@ -270,7 +272,7 @@ impl Config {
 
     fn origins_are_origins(&self) -> bool {
         let origins = &self.cors_allowed_origins;
-        *origins == ["*"] || origins.iter().all(|origin| perimeter::is_origin(origin))
+        *origins == ["*"] || origins.iter().all(|origin| is_origin(origin))
     }
 
     fn jwks_url_is_safe(&self) -> bool {

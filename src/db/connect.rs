@@ -18,7 +18,7 @@ pub struct Unreachable {
 }
 
 /// Connects, or says what is in the way.
-pub(super) async fn open(login: &PgConnectOptions) -> Result<PgConnection, Unreachable> {
+pub(crate) async fn open(login: &PgConnectOptions) -> Result<PgConnection, Unreachable> {
     let outcome = match tokio::time::timeout(PATIENCE, login.connect()).await {
         Ok(outcome) => outcome,
         Err(_) => Err(sqlx::Error::Io(std::io::Error::new(

@@ -1,22 +1,19 @@
 //! The ground floor: every way to the database.
 //!
-//! A handler asks for [`Db::run`] (statements on their own), [`Db::transaction`] (several that
-//! belong together) or [`Db::change`] (a change that may carry an `Idempotency-Key`). Each hands
-//! out a [`Scope`]: a connection together with the caller it serves. There is no other way to a
-//! connection, and only [`crate::auth`] makes a [`Caller`].
+//! A handler asks for [`Db::run`] (statements on their own) or [`Db::transaction`] (several that
+//! belong together); a change goes by way of `resource::change`. Each hands out a [`Scope`]: a
+//! connection together with the caller it serves, and only [`crate::auth`] makes a [`Caller`]. What
+//! is asked before there is one ([`Db::without_caller`]) a test of the schema lists statement by
+//! statement.
 
-mod before_caller;
-mod connect;
+pub(crate) mod connect;
 mod failure;
 pub mod login_check;
 mod metrics;
 pub mod migrate;
-pub mod owner;
 mod pool;
 pub mod pooler;
-pub mod private_server;
 mod refusal;
-pub mod scram;
 
 use std::time::Duration;
 
@@ -27,13 +24,10 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::types::Json;
 use tokio::time::timeout;
 
-use crate::api::idempotency;
 use crate::api::problem::Problem;
-use crate::api::reply::Reply;
 use crate::auth::caller::{Caller, Context};
 use crate::telemetry::traces::DatabaseSpan;
 
-pub(crate) use before_caller::{NewSession, Rotation};
 pub use failure::Failure;
 use failure::{Loss, state};
 
@@ -123,58 +117,40 @@ impl Db {
         self.committing(caller, Loss::DoubtfulAtCommit, work).await
     }
 
-    /// Runs a change of one statement. With an `Idempotency-Key`, the key, the change and its answer
-    /// are one transaction, and a repetition gets the first answer; without one it is [`Db::run`].
+    /// Runs `work` in one transaction, as [`Db::transaction`]. `work` finds out by itself whether it
+    /// was done before, so it is run again also when the connection was lost in the commit.
     ///
     /// # Errors
-    /// As [`Db::run`], and 422 when the key came with another request before.
-    pub async fn change(
+    /// As [`Db::run`].
+    pub async fn repeatable_transaction<T>(
         &self,
         caller: &Caller,
-        work: impl AsyncFn(&mut Scope<'_>) -> Result<Reply, Failure>,
-    ) -> Result<Reply, Problem> {
-        if caller.idempotency_key().is_none() {
-            return self.run(caller, work).await;
-        }
-        self.change_together(caller, work).await
+        work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        self.committing(caller, Loss::Resolved, work).await
     }
 
-    /// Runs a change of several statements, as [`Db::change`], but in one transaction in any case.
+    /// Runs one statement that serves no caller: there is none yet. It changes nothing that may
+    /// not be changed twice.
     ///
     /// # Errors
-    /// As [`Db::change`].
-    pub async fn change_together(
+    /// 503 when the database does not answer.
+    pub(crate) async fn without_caller<T>(
         &self,
-        caller: &Caller,
-        work: impl AsyncFn(&mut Scope<'_>) -> Result<Reply, Failure>,
-    ) -> Result<Reply, Problem> {
-        let Some(key) = caller.idempotency_key() else {
-            return self.transaction(caller, work).await;
-        };
-        self.committing(caller, Loss::Resolved, async |scope| {
-            if let Some(answer) = idempotency::claim(scope, key).await? {
-                return Ok(answer);
-            }
-            let reply = work(scope).await?;
-            idempotency::keep(scope, key, &reply).await?;
-            Ok(reply)
-        })
-        .await
+        work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        self.attempting(Loss::Harmless, work).await
     }
 
-    /// The answer to the caller's `Idempotency-Key`, if it was used before: for changes that do
-    /// something before they come to [`Db::change`].
+    /// As [`Db::without_caller`], for a statement that must not be made twice.
     ///
     /// # Errors
-    /// As [`Db::change`].
-    pub async fn earlier_answer(&self, caller: &Caller) -> Result<Option<Reply>, Problem> {
-        match caller.idempotency_key() {
-            None => Ok(None),
-            Some(key) => {
-                self.run(caller, async |scope| idempotency::find(scope, key).await)
-                    .await
-            }
-        }
+    /// As there, and 503 `unknown_outcome` when the connection is lost under it.
+    pub(crate) async fn once_without_caller<T>(
+        &self,
+        work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        self.attempting(Loss::Doubtful, work).await
     }
 
     /// Whether the database answers.
@@ -182,7 +158,7 @@ impl Db {
     /// # Errors
     /// 503 when it does not.
     pub async fn ready(&self) -> Result<(), Problem> {
-        self.retrying(async |connection| {
+        self.without_caller(async |connection| {
             sqlx::query_file_scalar!("sql/service/ready.sql")
                 .fetch_one(connection)
                 .await?;
@@ -197,7 +173,7 @@ impl Db {
     /// 503 when the database does not answer.
     pub async fn keep_house(&self) -> Result<(), Problem> {
         let done = self
-            .retrying(async |connection| {
+            .without_caller(async |connection| {
                 let query = sqlx::query_file!("sql/service/keep_house.sql");
                 Ok(query.fetch_one(connection).await?)
             })
@@ -220,7 +196,7 @@ impl Db {
     /// # Errors
     /// 503 when the database does not answer.
     pub async fn require_independent_verifier(&self) -> Result<(), Problem> {
-        self.retrying(async |connection| {
+        self.without_caller(async |connection| {
             sqlx::query_file!("sql/service/require_independent_verifier.sql")
                 .execute(connection)
                 .await?;
@@ -255,14 +231,6 @@ impl Db {
             }
         })
         .await
-    }
-
-    /// For work that may be done twice.
-    async fn retrying<T>(
-        &self,
-        work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
-    ) -> Result<T, Problem> {
-        self.attempting(Loss::Harmless, work).await
     }
 
     async fn attempting<T>(

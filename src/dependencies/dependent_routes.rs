@@ -10,9 +10,10 @@ use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params, Query};
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
-use crate::parts::Owner;
+use crate::resource::owner::Owner;
 
 /// Which dependents.
 #[derive(Debug, IntoParams)]

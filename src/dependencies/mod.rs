@@ -15,7 +15,7 @@ use crate::api::path::Reference;
 use crate::api::raw_json::RawJson;
 use crate::api::text::{Line, Text};
 use crate::api::word::Word;
-use crate::parts::EntityType;
+use crate::resource::owner::EntityType;
 
 /// What a dependency is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]

@@ -8,7 +8,7 @@ use super::{Dependency, DependencyPatch, Dependent, Detail, NewDependency, Versi
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
-use crate::parts::{Owner, Owners};
+use crate::resource::owner::{Owner, Owners};
 
 pub(super) async fn create(
     scope: &mut Scope<'_>,

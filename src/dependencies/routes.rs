@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::{
     Dependency, DependencyPatch, DependencyType, NewDependency, dependent_routes, queries,
 };
-use crate::api::change::Change;
-use crate::api::chronology::Chronology;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -18,9 +18,10 @@ use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Word;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
-use crate::parts::{EntityType, Flat, Owned, Owner, OwnerMembers, Owners, reference_with_kind};
+use crate::resource::owner::{EntityType, Flat, Owned, Owner, OwnerMembers, Owners, reference_with_kind};
 
 /// Which dependencies.
 #[derive(Debug, IntoParams)]
@@ -76,11 +77,11 @@ async fn page(
 
 async fn add(
     db: &Db,
-    caller: &Caller,
+    change: &Change<impl Sized>,
     owner: &Owner,
     dependency: &NewDependency,
 ) -> Result<Reply, Problem> {
-    db.change(caller, async |scope| {
+    change.make(db, async |scope| {
         let dependency = queries::create(scope, owner, dependency).await?;
         let location = format!("/dependencies/{}", dependency.dependency_id);
         Ok(Reply::created(location, &dependency)?.revision(dependency.updated_at))
@@ -122,7 +123,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<Owned<NewDependency>>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &change.body.owner, &change.body.part).await
+    add(&db, &change, &change.body.owner, &change.body.part).await
 }
 
 /// List the dependencies of blocks and edges
@@ -159,7 +160,7 @@ pub async fn create_of_block(
     Query(NoParams): Query<NoParams>,
     change: Change<NewDependency>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &Owner::block(block), &change.body).await
+    add(&db, &change, &Owner::block(block), &change.body).await
 }
 
 /// List the dependencies of a block
@@ -197,7 +198,7 @@ pub async fn create_of_edge(
     Query(NoParams): Query<NoParams>,
     change: Change<NewDependency>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &Owner::edge(edge), &change.body).await
+    add(&db, &change, &Owner::edge(edge), &change.body).await
 }
 
 /// List the dependencies of an edge
@@ -261,7 +262,7 @@ pub async fn update(
     change: Change<DependencyPatch>,
 ) -> Result<Reply, Problem> {
     let dependency_id = dependency_id.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, dependency_id, &change.body, &change.if_match).await? {
             Some(dependency) => Ok(Reply::ok(&dependency)?.revision(dependency.updated_at)),
             None => Err(refusal(scope, dependency_id, &change.if_match).await),
@@ -286,7 +287,7 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let dependency_id = dependency_id.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::delete(scope, dependency_id, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => Err(refusal(scope, dependency_id, &change.if_match).await),

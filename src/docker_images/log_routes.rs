@@ -6,13 +6,15 @@ use uuid::Uuid;
 
 use super::routes::refusal;
 use super::{DockerImage, queries};
-use crate::api::change::TextChange;
+use crate::api::body::PlainText;
+use crate::resource::change::Change;
 use crate::api::etag;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 
 /// Read the logs of a build
@@ -66,11 +68,11 @@ pub async fn append_logs(
     db: web::Data<Db>,
     image_id: web::Path<Uuid>,
     Query(NoParams): Query<NoParams>,
-    change: TextChange,
+    change: Change<PlainText>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    db.change(&change.caller, async |scope| {
-        match queries::append_logs(scope, image_id, &change.text, &change.if_match).await? {
+    change.make(&db, async |scope| {
+        match queries::append_logs(scope, image_id, &change.body.0, &change.if_match).await? {
             Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
             None => Err(refusal(scope, image_id, &change.if_match).await),
         }

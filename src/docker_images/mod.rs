@@ -15,7 +15,7 @@ pub use reference::{ImageName, ImageTag};
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::text::Text;
 use crate::api::word::Word;
-use crate::parts::EntityType;
+use crate::resource::owner::EntityType;
 
 /// The logs of a build: at most 10 MiB.
 pub type BuildLogs = Text<10_485_760>;

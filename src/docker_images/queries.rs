@@ -6,7 +6,7 @@ use super::routes::DockerImageFilter;
 use super::{BuildLogs, DockerImage, DockerImagePatch, ImageName, ImageTag, NewDockerImage};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};
-use crate::parts::{Owner, Owners};
+use crate::resource::owner::{Owner, Owners};
 
 pub(super) async fn create(
     scope: &mut Scope<'_>,

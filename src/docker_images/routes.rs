@@ -5,8 +5,8 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{BuildStatus, DockerImage, DockerImagePatch, NewDockerImage, log_routes, queries};
-use crate::api::change::Change;
-use crate::api::chronology::Chronology;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -16,9 +16,10 @@ use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Word;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
-use crate::parts::{Flat, Owned, Owner, OwnerMembers, Owners};
+use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
 
 /// Which images.
 #[derive(Debug, IntoParams)]
@@ -92,11 +93,11 @@ async fn page(
 
 async fn add(
     db: &Db,
-    caller: &Caller,
+    change: &Change<impl Sized>,
     owner: &Owner,
     image: &NewDockerImage,
 ) -> Result<Reply, Problem> {
-    db.change(caller, async |scope| {
+    change.make(db, async |scope| {
         let image = queries::create(scope, owner, image).await?;
         let location = format!("/docker-images/{}", image.image_id);
         Ok(Reply::created(location, &image)?.revision(image.updated_at))
@@ -138,7 +139,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<Owned<NewDockerImage>>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &change.body.owner, &change.body.part).await
+    add(&db, &change, &change.body.owner, &change.body.part).await
 }
 
 /// List the images of blocks and edges
@@ -175,7 +176,7 @@ pub async fn create_of_block(
     Query(NoParams): Query<NoParams>,
     change: Change<NewDockerImage>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &Owner::block(block), &change.body).await
+    add(&db, &change, &Owner::block(block), &change.body).await
 }
 
 /// List the images of a block
@@ -213,7 +214,7 @@ pub async fn create_of_edge(
     Query(NoParams): Query<NoParams>,
     change: Change<NewDockerImage>,
 ) -> Result<Reply, Problem> {
-    add(&db, &change.caller, &Owner::edge(edge), &change.body).await
+    add(&db, &change, &Owner::edge(edge), &change.body).await
 }
 
 /// List the images of an edge
@@ -285,7 +286,7 @@ pub async fn update(
     change: Change<DockerImagePatch>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, image_id, &change.body, &change.if_match).await? {
             Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
             None => Err(refusal(scope, image_id, &change.if_match).await),
@@ -310,7 +311,7 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::delete(scope, image_id, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => Err(refusal(scope, image_id, &change.if_match).await),

@@ -4,20 +4,21 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
 use super::{Edge, EdgePart, EdgePatch, NewEdge, queries, version_routes};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
-use crate::api::removal::Removal;
+use crate::resource::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
 use crate::versions::{self, Filter, Position, Sort, Versioned};
 
@@ -102,7 +103,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewEdge>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let edge = queries::create(scope, &change.body).await?;
         Ok(versions::created(&edge)?)
     })
@@ -178,7 +179,7 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<EdgePatch>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, &edge, &change.body, &change.if_match).await? {
             Some(edge) => Ok(versions::shown(&edge)?),
             None => Err(refusal(scope, &edge, &change.if_match, false).await),
@@ -205,7 +206,7 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let removed = if removal.purge {
             queries::purge(scope, &edge, &change.if_match).await?
         } else {
@@ -237,7 +238,7 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::restore(scope, &edge, &change.if_match).await? {
             Some(edge) => Ok(versions::shown(&edge)?),
             None => Err(refusal(scope, &edge, &change.if_match, true).await),

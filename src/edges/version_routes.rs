@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::routes::refusal;
 use super::{Edge, EdgeVersion, queries};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -13,7 +13,8 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::versions::{self, Difference, VersionList, Versioned, Which};
 
@@ -100,7 +101,7 @@ pub async fn activate_version(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (edge, which) = path.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         if which == Which::Active {
             return match queries::get(scope, &edge, &Words::default()).await? {
                 Some(edge) => Ok(versions::shown(&edge)?),

@@ -13,7 +13,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpMessage, HttpRequest, web};
 
-pub use cors::{cors, is_origin};
+pub use cors::cors;
 pub use forwarding::{Forwarding, Network};
 use rate_limit::{RateLimits, Standing};
 use security_headers::Audience;

@@ -8,7 +8,7 @@ use super::drawing::Format;
 use super::graph::{GivenGraph, Graph};
 use super::queries::{self, Include};
 use super::{Pipeline, routes};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::etag;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -16,7 +16,8 @@ use crate::api::query::{NoParams, Query};
 use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 
 fn graph(pipeline: Pipeline) -> Result<Graph, Problem> {

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::problem::Blocker;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::blocks::BlockType;
@@ -106,22 +107,6 @@ pub struct Readiness {
     /// Why it may not run; empty when it may.
     #[schema(value_type = Vec<Blocker>)]
     pub blockers: RawJson,
-}
-
-/// One reason why a pipeline may not run.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Blocker {
-    /// `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
-    /// `edge_verification_pending` or `edge_verification_failed`.
-    pub code: String,
-    /// `pipeline`, `block` or `edge`.
-    pub entity_type: String,
-    pub entity_id: Uuid,
-    pub name: String,
-    pub version_id: Option<Uuid>,
-    pub version_number: Option<i32>,
-    /// What to do about it.
-    pub detail: String,
 }
 
 /// A pipeline to be, with its graph. Blocks and edges are named by id or name.

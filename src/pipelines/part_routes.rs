@@ -6,14 +6,15 @@ use uuid::Uuid;
 use super::graph::{BlockPin, EdgePin, GivenBlock, GivenEdge};
 use super::part_queries as queries;
 use super::{PipelineBlock, PipelineEdge, routes};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 
 /// Read a block of a pipeline
@@ -63,7 +64,7 @@ pub async fn add_block(
     Query(NoParams): Query<NoParams>,
     change: Change<GivenBlock>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::add_block(scope, &pipeline, &change.body, &change.if_match).await? {
             Some(block) => {
                 let location = format!("/pipelines/{pipeline}/blocks/{}", block.block_id);
@@ -98,7 +99,7 @@ pub async fn pin_block(
     change: Change<BlockPin>,
 ) -> Result<Reply, Problem> {
     let (pipeline, part) = path.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let pinned =
             queries::pin_block(scope, &pipeline, &part, &change.body, &change.if_match).await?;
         match pinned {
@@ -137,7 +138,7 @@ pub async fn remove_block(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (pipeline, part) = path.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::remove_block(scope, &pipeline, &part, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => {
@@ -200,7 +201,7 @@ pub async fn add_edge(
     Query(NoParams): Query<NoParams>,
     change: Change<GivenEdge>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::add_edge(scope, &pipeline, &change.body, &change.if_match).await? {
             Some(edge) => {
                 let location = format!("/pipelines/{pipeline}/edges/{}", edge.pipeline_edge_id);
@@ -235,7 +236,7 @@ pub async fn pin_edge(
     change: Change<EdgePin>,
 ) -> Result<Reply, Problem> {
     let (pipeline, part) = path.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let pinned =
             queries::pin_edge(scope, &pipeline, part, &change.body, &change.if_match).await?;
         match pinned {
@@ -272,7 +273,7 @@ pub async fn remove_edge(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (pipeline, part) = path.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::remove_edge(scope, &pipeline, part, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => {

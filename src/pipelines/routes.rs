@@ -8,19 +8,20 @@ use uuid::Uuid;
 
 use super::queries::{self, Include};
 use super::{NewPipeline, Pipeline, PipelinePatch, gate_routes, graph_routes, part_routes};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
-use crate::api::removal::Removal;
+use crate::resource::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
 use crate::versions::{self, Position, SortKeys};
 
@@ -171,9 +172,9 @@ pub async fn create(
         Ok(reply.revision(pipeline.updated_at))
     };
     if wish.blocks.is_empty() {
-        db.change(&change.caller, make).await
+        change.make(&db, make).await
     } else {
-        db.change_together(&change.caller, make).await
+        change.make_together(&db, make).await
     }
 }
 
@@ -250,7 +251,7 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<PipelinePatch>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, &pipeline, &change.body, &change.if_match).await? {
             Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
             None => Err(refusal(scope, &pipeline, &change.if_match, false).await),
@@ -277,7 +278,7 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let removed = if removal.purge {
             queries::purge(scope, &pipeline, &change.if_match).await?
         } else {
@@ -308,7 +309,7 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::restore(scope, &pipeline, &change.if_match).await? {
             Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
             None => Err(refusal(scope, &pipeline, &change.if_match, true).await),

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{Report, Run, RunStatus, queries};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::fields::NoBody;
 use crate::api::page::{Cursor, Limit, Page};
 use crate::api::path::Reference;
@@ -16,7 +16,8 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::time::Timestamp;
 use crate::api::word::Word;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 
 /// Which runs, newest first.
@@ -124,7 +125,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let run = queries::create(scope, &pipeline)
             .await?
             .ok_or_else(|| Problem::not_found("Pipeline"))?;
@@ -220,7 +221,7 @@ pub async fn report(
     Query(NoParams): Query<NoParams>,
     change: Change<Report>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::report(scope, *run_id, &change.body, &change.if_match).await? {
             Some(run) => Ok(Reply::ok(&run)?.revision(run.updated_at)),
             None => {

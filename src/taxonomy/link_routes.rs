@@ -5,8 +5,8 @@ use utoipa::IntoParams;
 
 use super::routes::CategoryList;
 use super::{BlockTaxonomy, Category, queries};
-use crate::api::change::Change;
-use crate::api::chronology::Chronology;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -14,7 +14,8 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::blocks::routes::BlockList;
 use crate::blocks::{self, Block};
 use crate::db::Db;
@@ -93,7 +94,7 @@ pub async fn link(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (block, category) = path.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let Some(made) = queries::link(scope, &block, &category).await? else {
             return Ok(Reply::no_content());
         };
@@ -124,7 +125,7 @@ pub async fn unlink(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (block, category) = path.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         if queries::unlink(scope, &block, &category).await? {
             Ok(Reply::no_content())
         } else {

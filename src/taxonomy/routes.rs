@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, 
 use utoipa::IntoParams;
 
 use super::{Category, CategoryPatch, NewCategory, link_routes, queries, tree_routes};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -15,7 +15,8 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, history as audit_history};
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
 use crate::versions::{self, Position, Versioned};
 
@@ -132,7 +133,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewCategory>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let category = queries::create(scope, &change.body).await?;
         Ok(versions::created(&category)?)
     })
@@ -212,7 +213,7 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<CategoryPatch>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, &category, &change.body, &change.if_match).await? {
             Some(category) => Ok(versions::shown(&category)?),
             None => Err(refusal(scope, &category, &change.if_match, false).await),
@@ -239,7 +240,7 @@ pub async fn archive(
     Query(removal): Query<CategoryRemoval>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::remove(scope, &category, removal, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => Err(refusal(scope, &category, &change.if_match, removal.purge).await),
@@ -265,7 +266,7 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::restore(scope, &category, &change.if_match).await? {
             Some(category) => Ok(versions::shown(&category)?),
             None => Err(refusal(scope, &category, &change.if_match, true).await),

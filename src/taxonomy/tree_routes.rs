@@ -10,7 +10,8 @@ use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::versions::Versioned;
 

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, post, web};
 use super::queries::{self, PasswordOwner};
 use super::routes::refusal;
 use super::{PASSWORD_IS_NAME, PasswordChange};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
@@ -14,6 +14,7 @@ use crate::auth::Gatekeeper;
 use crate::auth::passwords::Password;
 use crate::auth::throttle::Attempt;
 use crate::db::Db;
+use crate::sessions::queries as sessions;
 
 const CURRENT: &str = "/current_password";
 
@@ -40,7 +41,7 @@ pub(super) async fn set_password(
 ) -> Result<Reply, Problem> {
     let caller = &change.caller;
     // The current password of a repetition is no longer the current one.
-    if let Some(answer) = db.earlier_answer(caller).await? {
+    if let Some(answer) = change.earlier_answer(&db).await? {
         return Ok(answer);
     }
     let owner = db
@@ -64,7 +65,7 @@ pub(super) async fn set_password(
         check(&db, &gatekeeper, &owner, current, &attempt).await?;
     }
     let hash = gatekeeper.passwords().hash(password).await?;
-    db.change(caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::set_password(scope, owner.user_id, &hash, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => Err(refusal(scope, &user, &change.if_match).await),
@@ -81,7 +82,7 @@ async fn check(
     current: &Password,
     attempt: &Attempt,
 ) -> Result<(), Problem> {
-    let found = db.password_of(owner.user_id, attempt).await?;
+    let found = sessions::password_of(db, owner.user_id, attempt).await?;
     if let Some(seconds) = found.retry_after_seconds {
         return Err(Problem::too_many_attempts(seconds));
     }
@@ -92,5 +93,5 @@ async fn check(
             "Is not the current password.",
         ));
     }
-    db.forgive_attempts(owner.user_id, attempt).await
+    sessions::forgive_attempts(db, owner.user_id, attempt).await
 }

@@ -8,14 +8,14 @@ use utoipa::IntoParams;
 use super::password_route;
 use super::queries;
 use super::{NewUser, UserPatch};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::{Cursor, Limit, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
-use crate::api::removal::Removal;
+use crate::resource::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Word;
@@ -23,7 +23,8 @@ use crate::audit::AuditLog;
 use crate::audit::routes::{PageOfLogs, activity as audit_activity};
 use crate::auth::Gatekeeper;
 use crate::auth::account::{Role, User};
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
 
 /// In which order users are listed.
@@ -170,7 +171,7 @@ pub async fn create(
             Some(gatekeeper.passwords().hash(password).await?)
         }
     };
-    db.change(caller, async |scope| {
+    change.make(&db, async |scope| {
         let user = queries::create(scope, &change.body, password_hash.as_deref()).await?;
         let location = format!("/users/{}", user.user_id);
         Ok(Reply::created(location, &user)?.revision(user.updated_at))
@@ -244,7 +245,7 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<UserPatch>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, &user, &change.body, &change.if_match).await? {
             Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
             None => Err(refusal(scope, &user, &change.if_match).await),
@@ -271,7 +272,7 @@ pub async fn deactivate(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let removed = if removal.purge {
             queries::purge(scope, &user, &change.if_match).await?
         } else {
@@ -302,7 +303,7 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::restore(scope, &user, &change.if_match).await? {
             Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
             None => Err(refusal(scope, &user, &change.if_match).await),

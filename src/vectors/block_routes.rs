@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::routes::{self, VectorFilter};
 use super::{NewBlockVector, NewVector, Vector, VectorPatch};
-use crate::api::change::Change;
-use crate::api::chronology::Chronology;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -17,7 +17,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
-use crate::parts::{EntityType, Owner};
+use crate::resource::owner::{EntityType, Owner};
 
 /// Which vectors of blocks.
 #[derive(Debug, IntoParams)]
@@ -66,7 +66,7 @@ pub async fn create(
     change: Change<NewBlockVector>,
 ) -> Result<Reply, Problem> {
     let NewBlockVector(new) = &change.body;
-    routes::add(&db, &change.caller, &new.owner, &new.part).await
+    routes::add(&db, &change, &new.owner, &new.part).await
 }
 
 /// List where the embeddings of blocks live
@@ -104,7 +104,7 @@ pub async fn create_of_block(
     Query(NoParams): Query<NoParams>,
     change: Change<NewVector>,
 ) -> Result<Reply, Problem> {
-    routes::add(&db, &change.caller, &Owner::block(block), &change.body).await
+    routes::add(&db, &change, &Owner::block(block), &change.body).await
 }
 
 /// List where the embeddings of this block live

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::routes::{self, VectorFilter};
 use super::{NewEdgeVector, NewVector, Vector, VectorPatch};
-use crate::api::change::Change;
-use crate::api::chronology::Chronology;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -17,7 +17,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
-use crate::parts::{EntityType, Owner};
+use crate::resource::owner::{EntityType, Owner};
 
 /// Which vectors of edges.
 #[derive(Debug, IntoParams)]
@@ -66,7 +66,7 @@ pub async fn create(
     change: Change<NewEdgeVector>,
 ) -> Result<Reply, Problem> {
     let NewEdgeVector(new) = &change.body;
-    routes::add(&db, &change.caller, &new.owner, &new.part).await
+    routes::add(&db, &change, &new.owner, &new.part).await
 }
 
 /// List where the embeddings of edges live
@@ -104,7 +104,7 @@ pub async fn create_of_edge(
     Query(NoParams): Query<NoParams>,
     change: Change<NewVector>,
 ) -> Result<Reply, Problem> {
-    routes::add(&db, &change.caller, &Owner::edge(edge), &change.body).await
+    routes::add(&db, &change, &Owner::edge(edge), &change.body).await
 }
 
 /// List where the embeddings of this edge live

@@ -18,7 +18,7 @@ pub use filter::TaxonomyFilter;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::raw_json::RawJson;
 use crate::api::text::Line;
-use crate::parts::{EntityType, Owned, Owner};
+use crate::resource::owner::{EntityType, Owned, Owner};
 
 /// Which vector database: at most 100 characters.
 pub type VectorDb = Line<100>;

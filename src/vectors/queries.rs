@@ -6,7 +6,7 @@ use super::routes::VectorFilter;
 use super::{NewVector, TaxonomyFilter, Vector, VectorDb, VectorKey, VectorPatch};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};
-use crate::parts::{EntityType, Owner, Owners};
+use crate::resource::owner::{EntityType, Owner, Owners};
 
 pub(super) async fn create(
     scope: &mut Scope<'_>,

@@ -5,8 +5,8 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{NewVector, VectorPatch, block_routes, edge_routes, queries};
-use crate::api::change::Change;
-use crate::api::chronology::Chronology;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -15,9 +15,10 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
-use crate::parts::{EntityType, Owner, Owners};
+use crate::resource::owner::{EntityType, Owner, Owners};
 
 /// Which vectors.
 #[derive(Debug, IntoParams)]
@@ -81,11 +82,11 @@ pub(super) async fn page(
 
 pub(super) async fn add(
     db: &Db,
-    caller: &Caller,
+    change: &Change<impl Sized>,
     owner: &Owner,
     vector: &NewVector,
 ) -> Result<Reply, Problem> {
-    db.change(caller, async |scope| {
+    change.make(db, async |scope| {
         let vector = queries::create(scope, owner, vector).await?;
         let location = format!("{}/{}", path(owner.kind), vector.vector_id);
         Ok(Reply::created(location, &vector)?.revision(vector.updated_at))
@@ -115,7 +116,7 @@ pub(super) async fn change(
     kind: EntityType,
     vector_id: Uuid,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::update(scope, kind, vector_id, &change.body, &change.if_match).await? {
             Some(vector) => Ok(Reply::ok(&vector)?.revision(vector.updated_at)),
             None => Err(refusal(scope, kind, vector_id, &change.if_match).await),
@@ -130,7 +131,7 @@ pub(super) async fn remove(
     kind: EntityType,
     vector_id: Uuid,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::delete(scope, kind, vector_id, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => Err(refusal(scope, kind, vector_id, &change.if_match).await),

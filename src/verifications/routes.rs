@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{Verification, VerificationReport, VerificationStatus, queries, version_routes};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::page::{Cursor, Limit, Page};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
@@ -15,7 +15,8 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::time::Timestamp;
 use crate::api::word::Word;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::versions::Which;
 
@@ -198,7 +199,7 @@ pub async fn report(
     Query(NoParams): Query<NoParams>,
     change: Change<VerificationReport>,
 ) -> Result<Reply, Problem> {
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         match queries::report(scope, *verification, &change.body, &change.if_match).await? {
             Some(reported) => Ok(Reply::ok(&reported)?.revision(reported.updated_at)),
             None => {

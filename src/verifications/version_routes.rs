@@ -4,14 +4,15 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::routes::{VerificationList, VerificationPage};
 use super::{NewVerification, Verification, VersionStatus, queries};
-use crate::api::change::Change;
+use crate::resource::change::Change;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::{Caller, Entity};
+use crate::api::entity::Entity;
+use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::versions::Which;
 
@@ -43,7 +44,7 @@ pub async fn create(
     change: Change<NewVerification>,
 ) -> Result<Reply, Problem> {
     let (edge, which) = path.into_inner();
-    db.change(&change.caller, async |scope| {
+    change.make(&db, async |scope| {
         let made = queries::create(scope, &edge, which, &change.body)
             .await?
             .ok_or_else(no_version)?;

@@ -2,7 +2,6 @@
 //! and each change of them appends a version. The database does the work
 //! (`migrations/0005_versions.sql`); these are the words of its routes.
 
-mod listing;
 mod snapshots;
 
 use actix_web::{HttpRequest, HttpResponse};
@@ -15,7 +14,7 @@ use crate::api::problem::Problem;
 use crate::api::reply::Reply;
 use crate::db::Failure;
 
-pub use listing::{Filter, Position, Sort, SortKeys};
+pub use crate::resource::listing::{Filter, Position, Sort, SortKeys};
 pub use snapshots::{Difference, Version, VersionList, Which, tree};
 
 /// A block or an edge, as its row shows it.

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use blockyard::db::migrate::{MIGRATOR, newest};
-use blockyard::db::private_server::DefaultGrants;
+use blockyard::development::private_server::DefaultGrants;
 use sqlx::Connection;
 
 use super::support::Database;

@@ -1,6 +1,6 @@
 //! `blockyard user create` and `blockyard login-role`.
 
-use blockyard::db::private_server::{DefaultGrants, Durability, PrivateServer};
+use blockyard::development::private_server::{DefaultGrants, Durability, PrivateServer};
 use sqlx::{ConnectOptions, Connection};
 
 use super::Program;

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use blockyard::db::private_server::DefaultGrants;
+use blockyard::development::private_server::DefaultGrants;
 use sqlx::postgres::PgConnectOptions;
 
 use super::support::Database;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use blockyard::db::private_server::{DefaultGrants, Durability, PrivateServer};
+use blockyard::development::private_server::{DefaultGrants, Durability, PrivateServer};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use sqlx::{Executor, PgConnection};
 use tempfile::TempDir;

@@ -6,7 +6,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use blockyard::db::migrate::migrate;
-use blockyard::db::private_server::{DefaultGrants, Durability, PrivateServer};
+use blockyard::development::private_server::{DefaultGrants, Durability, PrivateServer};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::ConnectOptions;

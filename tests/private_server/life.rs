@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use blockyard::db::private_server::{DefaultGrants, Durability, Error, PrivateServer};
+use blockyard::development::private_server::{DefaultGrants, Durability, Error, PrivateServer};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid};
 

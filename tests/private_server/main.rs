@@ -7,7 +7,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use blockyard::db::private_server::{DefaultGrants, Durability, PrivateServer};
+use blockyard::development::private_server::{DefaultGrants, Durability, PrivateServer};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tempfile::TempDir;

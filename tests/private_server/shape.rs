@@ -1,6 +1,6 @@
 //! What a migration and the service meet: the roles, schemas and grants of a Supabase project.
 
-use blockyard::db::private_server::{DefaultGrants, PrivateServer};
+use blockyard::development::private_server::{DefaultGrants, PrivateServer};
 use sqlx::{ConnectOptions, PgConnection};
 
 use super::{connect, folder, start};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use blockyard::db::private_server::DefaultGrants;
+use blockyard::development::private_server::DefaultGrants;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, query_as, query_scalar, raw_sql};
 

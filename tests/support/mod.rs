@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 
-use blockyard::db::private_server::{DefaultGrants, Durability, PrivateServer};
+use blockyard::development::private_server::{DefaultGrants, Durability, PrivateServer};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::OnceCell;

@@ -3,6 +3,8 @@
 //! Everything it needs lies in `BLOCKYARD_DIR` and stays there between starts: PostgreSQL and its
 //! data, and the secret that signs the tokens.
 
+pub mod private_server;
+
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -18,9 +20,9 @@ use sqlx::postgres::PgConnectOptions;
 use crate::config::{Config, Secret};
 use crate::db::login_check::SERVICE_ROLE;
 use crate::db::migrate;
-use crate::db::owner::{self, Owner};
-use crate::db::private_server::{self, DefaultGrants, Durability, PrivateServer};
-use crate::enrolment::{self, NewAccount};
+use crate::owner::{self, Owner};
+use private_server::{DefaultGrants, Durability, PrivateServer};
+use crate::owner::enrolment::{self, NewAccount};
 
 const DATABASE: &str = "blockyard";
 const ADMIN: &str = "admin";

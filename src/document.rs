@@ -11,12 +11,11 @@ use utoipa::openapi::{
     Ref, RefOr, Required, ResponseBuilder, Type,
 };
 
-use super::problem::{CONTENT_TYPE, Fault, Problem, Thing};
-use crate::blocks::{BlockCategory, BlockVersion};
+use crate::api::problem::{BlockCategory, Blocker, CONTENT_TYPE, Fault, Problem, Thing};
+use crate::blocks::BlockVersion;
 use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
 use crate::perimeter;
-use crate::pipelines::Blocker;
 use crate::taxonomy::CategoryTree;
 use crate::vectors::TaxonomyFilter;
 use crate::verifications::Verification;

@@ -6,20 +6,21 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::account::User;
-use super::caller::{Caller, Entity};
-use super::gatekeeper::Gatekeeper;
-use super::passwords::Password;
-use super::queries::{self, Me};
+use super::queries::{self, Me, NewSession, Rotation};
 use super::refresh_token::RefreshToken;
-use crate::api::change::Body;
+use crate::api::body::Body;
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::text::Text;
-use crate::db::{Db, NewSession, Rotation};
+use crate::auth::Gatekeeper;
+use crate::auth::account::User;
+use crate::auth::caller::Caller;
+use crate::auth::passwords::Password;
+use crate::db::Db;
 
 /// Who wants to log in.
 #[derive(Debug, ToSchema)]
@@ -136,7 +137,7 @@ pub async fn login(
     Body(login): Body<Login>,
 ) -> Result<HttpResponse, Problem> {
     let attempt = gatekeeper.attempt(&request);
-    let found = db.begin_login(login.username.as_str(), &attempt).await?;
+    let found = queries::begin_login(&db, login.username.as_str(), &attempt).await?;
     if let Some(seconds) = found.retry_after_seconds {
         return Err(Problem::too_many_attempts(seconds));
     }
@@ -152,8 +153,7 @@ pub async fn login(
         token_digest: &refresh_token.digest(),
         lifetime_seconds: gatekeeper.refresh_token_seconds(),
     };
-    let user = db
-        .finish_login(account, hash, &attempt, &session)
+    let user = queries::finish_login(&db, account, hash, &attempt, &session)
         .await?
         .ok_or_else(wrong_credentials)?;
     tokens(&gatekeeper, session.session_id, &refresh_token, user)
@@ -184,8 +184,7 @@ pub async fn refresh(
         .map_err(|()| ended())?;
     let new = RefreshToken::random();
     let lifetime = gatekeeper.refresh_token_seconds();
-    match db
-        .rotate_refresh_token(&old.digest(), &new.digest(), lifetime)
+    match queries::rotate_refresh_token(&db, &old.digest(), &new.digest(), lifetime)
         .await?
     {
         Rotation::Rotated { session_id, user } => tokens(&gatekeeper, session_id, &new, user),
@@ -210,7 +209,7 @@ pub async fn logout(
     Body(session): Body<Session>,
 ) -> Result<HttpResponse, Problem> {
     if let Ok(token) = session.refresh_token.as_str().parse::<RefreshToken>() {
-        db.end_session(&token.digest()).await?;
+        queries::end_session(&db, &token.digest()).await?;
     }
     Ok(HttpResponse::NoContent().finish())
 }

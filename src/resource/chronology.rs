@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::page::{Cursor, Limit};
-use super::query::{FromParams, Params};
+use crate::api::page::{Cursor, Limit};
+use crate::api::query::{FromParams, Params};
 
 /// Whether the newest or the oldest comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,11 +1,14 @@
 //! What the owner of the tables does, and no caller may: the first users, the service's password.
 
+pub mod enrolment;
+pub mod scram;
+
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
-use super::connect::{self, Unreachable};
-use super::login_check::SERVICE_ROLE;
+use crate::db::connect::{self, Unreachable};
+use crate::db::login_check::SERVICE_ROLE;
 
 /// Somebody who shall be able to log in.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use utoipa::IntoParams;
 
-use super::query::{FromParams, Params};
+use crate::api::query::{FromParams, Params};
 
 /// Whether a thing is to be removed for good.
 #[derive(Debug, IntoParams)]

@@ -5,9 +5,9 @@ use actix_web::HttpRequest;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
-use super::problem::Problem;
-use super::raw_json::RawJson;
-use super::reply::Reply;
+use crate::api::problem::Problem;
+use crate::api::raw_json::RawJson;
+use crate::api::reply::Reply;
 use crate::auth::Gatekeeper;
 use crate::auth::caller::Caller;
 use crate::db::{Failure, Scope};
@@ -58,13 +58,6 @@ impl IdempotencyKey {
         }))
     }
 
-    pub fn as_str(&self) -> &str {
-        &self.key
-    }
-
-    pub fn fingerprint(&self) -> &[u8; 32] {
-        &self.fingerprint
-    }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -81,7 +74,7 @@ struct KeptHeaders {
 pub async fn claim(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option<Reply>, Failure> {
     let caller = scope.caller();
     let claim = sqlx::query_file!(
-        "sql/db/claim_idempotency_key.sql",
+        "sql/resource/claim_idempotency_key.sql",
         caller as _,
         key.key,
         key.fingerprint.as_slice()
@@ -106,7 +99,7 @@ pub async fn claim(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option
 pub async fn find(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option<Reply>, Failure> {
     let query = sqlx::query_file_as!(
         KeptAnswer,
-        "sql/db/kept_answer.sql",
+        "sql/resource/kept_answer.sql",
         scope.caller() as _,
         key.key,
         key.fingerprint.as_slice()
@@ -161,7 +154,7 @@ pub async fn keep(
     };
     let status = i16::try_from(reply.status).unwrap_or(200);
     let keep = sqlx::query_file!(
-        "sql/db/keep_answer.sql",
+        "sql/resource/keep_answer.sql",
         key.key,
         status,
         Json(headers) as _,

@@ -1,11 +1,11 @@
-//! An account that the operator makes: the first administrator, and whoever he vouches for.
+//! An account that the operator makes: the first administrator, and whoever they vouch for.
 
 use std::borrow::Cow;
 
 use uuid::Uuid;
 
 use crate::auth::passwords::{self, NewPassword};
-use crate::db::owner::{self, NewUser, Owner};
+use super::{NewUser, Owner};
 
 /// What the operator says about the account.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub enum Error {
     #[error("hashing the password failed")]
     Hash(#[from] argon2::password_hash::Error),
     #[error(transparent)]
-    Owner(#[from] owner::Error),
+    Owner(#[from] super::Error),
 }
 
 /// Makes the account and returns its id.
