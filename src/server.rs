@@ -22,17 +22,18 @@ use uuid::Uuid;
 
 use crate::api::body::BodyLimit;
 use crate::api::known_paths::KnownPaths;
+use crate::api::path;
 use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::router::Router;
 use crate::api::unread::Unread;
-use crate::api::path;
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
 use crate::perimeter::{self, Perimeter, Visit};
 use crate::service::drain::Drain;
 use crate::service::metrics_route::Readers;
-use crate::telemetry::metrics::{Metrics, Served};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
     api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges, locks,
@@ -45,18 +46,30 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 fn routes(config: &mut impl Router) {
     // What is asked for most comes first: a path is tried against one route after the other.
     blocks::routes::configure(config);
+    blocks::version_routes::configure(config);
     edges::routes::configure(config);
+    edges::version_routes::configure(config);
     pipelines::routes::configure(config);
+    pipelines::graph_routes::configure(config);
+    pipelines::part_routes::configure(config);
+    pipelines::gate_routes::configure(config);
     service::routes::configure(config);
     sessions::routes::configure(config);
     users::routes::configure(config);
+    users::password_route::configure(config);
     api_keys::routes::configure(config);
     verifications::routes::configure(config);
+    verifications::version_routes::configure(config);
     taxonomy::routes::configure(config);
+    taxonomy::tree_routes::configure(config);
+    taxonomy::link_routes::configure(config);
     code_repos::routes::configure(config);
     docker_images::routes::configure(config);
+    docker_images::log_routes::configure(config);
     dependencies::routes::configure(config);
-    vectors::routes::configure(config);
+    dependencies::dependent_routes::configure(config);
+    vectors::block_routes::configure(config);
+    vectors::edge_routes::configure(config);
     runs::routes::configure(config);
     locks::routes::configure(config);
     audit::routes::configure(config);

@@ -62,8 +62,8 @@ impl FromBody for PlainText {
             "text/plain",
             "Send text, as Content-Type: text/plain.",
         )?;
-        let text = std::str::from_utf8(bytes)
-            .map_err(|_| Problem::malformed("The body is not UTF-8."))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
         if text.contains('\0') {
             return Err(Problem::invalid_field("", "Must not have null characters."));
         }

@@ -3,8 +3,13 @@
 mod queries;
 pub mod routes;
 
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -168,3 +173,35 @@ fn future(fields: &mut Fields) -> Option<Option<DateTime<Utc>>> {
     }
     Some(expires_at)
 }
+
+/// Which API keys.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ApiKeyList {
+    /// Of this user.
+    pub user_id: Option<Uuid>,
+    /// `false` lists the revoked ones.
+    pub is_active: Option<bool>,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
+}
+
+impl FromParams for ApiKeyList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let user_id = params.optional("user_id");
+        let is_active = params.optional("is_active");
+        let limit = params.optional("limit");
+        let cursor = params.cursor_by_time(ORDER);
+        Some(Self {
+            user_id: user_id?,
+            is_active: is_active?,
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+const ORDER: &str = "-created_at";

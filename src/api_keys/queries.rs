@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::routes::ApiKeyList;
+use super::ApiKeyList;
 use super::{ApiKey, ApiKeyPatch, NewApiKey, Rotation};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;

@@ -1,59 +1,28 @@
 //! `/api-keys` and everything below it.
 
+use super::ApiKeyList;
+use super::ORDER;
 use actix_web::http::header;
 use actix_web::{
     CustomizeResponder, HttpRequest, HttpResponse, Responder, delete, get, patch, post, web,
 };
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::queries::{self, Revision, Stored};
 use super::{ApiKey, ApiKeyPatch, IssuedKey, KeptKey, NewApiKey, Rotation};
-use crate::resource::change::Change;
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
-use crate::api::page::{Cursor, Limit, Page};
+use crate::api::page::{Cursor, Page};
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::Gatekeeper;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::auth::keys::Seed;
 use crate::db::{Db, Failure, Scope};
-
-/// Which API keys.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ApiKeyList {
-    /// Of this user.
-    pub user_id: Option<Uuid>,
-    /// `false` lists the revoked ones.
-    pub is_active: Option<bool>,
-    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
-    pub limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
-}
-
-const ORDER: &str = "-created_at";
-
-impl FromParams for ApiKeyList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let user_id = params.optional("user_id");
-        let is_active = params.optional("is_active");
-        let limit = params.optional("limit");
-        let cursor = params.cursor_by_time(ORDER);
-        Some(Self {
-            user_id: user_id?,
-            is_active: is_active?,
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
-    }
-}
+use crate::resource::change::Change;
 
 /// Why a change met no key.
 fn refusal(found: Option<Revision>, if_match: &IfMatch) -> Failure {
@@ -187,16 +156,17 @@ pub async fn update(
     change: Change<ApiKeyPatch>,
 ) -> Result<Reply, Problem> {
     let change = change.of_api_keys();
-    change.make(&db, async |scope| {
-        match queries::update(scope, *id, &change.body, &change.if_match).await? {
-            Some(key) => Ok(Reply::ok(&key)?.compound_revision(key.updated_at)),
-            None => {
-                let found = queries::revision(scope, *id).await?;
-                Err(refusal(found, &change.if_match))
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, *id, &change.body, &change.if_match).await? {
+                Some(key) => Ok(Reply::ok(&key)?.compound_revision(key.updated_at)),
+                None => {
+                    let found = queries::revision(scope, *id).await?;
+                    Err(refusal(found, &change.if_match))
+                }
             }
-        }
-    })
-    .await
+        })
+        .await
 }
 
 /// Revoke an API key
@@ -217,16 +187,17 @@ pub async fn revoke(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let change = change.of_api_keys();
-    change.make(&db, async |scope| {
-        match queries::revoke(scope, *id, &change.if_match).await? {
-            Some(_) => Ok(Reply::no_content()),
-            None => {
-                let found = queries::revision(scope, *id).await?;
-                Err(refusal(found, &change.if_match))
+    change
+        .make(&db, async |scope| {
+            match queries::revoke(scope, *id, &change.if_match).await? {
+                Some(_) => Ok(Reply::no_content()),
+                None => {
+                    let found = queries::revision(scope, *id).await?;
+                    Err(refusal(found, &change.if_match))
+                }
             }
-        }
-    })
-    .await
+        })
+        .await
 }
 
 /// Replace an API key

@@ -1,7 +1,7 @@
 //! One function for each file in `sql/audit/`.
 
+use super::AuditList;
 use super::AuditLog;
-use super::routes::AuditList;
 use crate::api::page::{Cursor, Limit};
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};

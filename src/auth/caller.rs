@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::credential::Credential;
 use super::gatekeeper::Gatekeeper;
+use super::identity::Identity;
 use crate::api::entity::Entity;
 use crate::api::problem::Problem;
 use crate::{perimeter, telemetry};
@@ -50,30 +51,6 @@ struct RequestLine {
     id: String,
     method: String,
     path: String,
-}
-
-/// What was verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) enum Identity {
-    /// The user of a valid access token.
-    #[serde(rename = "sub")]
-    User(Uuid),
-    /// The digest of an API key; whose it is, and whether it still counts, the database knows.
-    #[serde(rename = "api_key")]
-    ApiKey(String),
-}
-
-impl Identity {
-    /// Tells identities apart where only that matters: the user's id, or half of the digest.
-    fn number(&self) -> u128 {
-        match self {
-            Self::User(id) => id.as_u128(),
-            Self::ApiKey(digest) => digest
-                .get(..32)
-                .and_then(|half| u128::from_str_radix(half, 16).ok())
-                .unwrap_or_default(),
-        }
-    }
 }
 
 impl Caller {

@@ -7,8 +7,8 @@ use actix_web::{HttpRequest, web};
 use url::Url;
 use uuid::Uuid;
 
-use super::caller::Identity;
 use super::credential::Credential;
+use super::identity::Identity;
 use super::jwks::Jwks;
 use super::keyed_digest::KeyedDigest;
 use super::keys::KeyMaker;

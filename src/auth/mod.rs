@@ -4,6 +4,7 @@ pub mod account;
 pub mod caller;
 mod credential;
 mod gatekeeper;
+mod identity;
 mod jwks;
 mod keyed_digest;
 pub mod keys;

@@ -2,11 +2,18 @@
 
 pub mod queries;
 pub mod routes;
-mod version_routes;
+pub mod version_routes;
 
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::api::word::Words;
+use crate::versions::Filter;
+use crate::versions::Position;
+use crate::versions::Sort;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -181,6 +188,56 @@ impl FromFields for BlockPatch {
             block_type: block_type?,
             description: description?,
             metadata: metadata?,
+        })
+    }
+}
+
+/// Which blocks, and how they are shown.
+#[derive(Debug, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct BlockList {
+    #[param(inline)]
+    pub block_type: Option<BlockType>,
+    /// In this category: its id or its name.
+    pub category: Option<String>,
+    /// `true` counts what is in the categories below `category` as well.
+    #[param(value_type = Option<bool>)]
+    pub recursive: bool,
+    /// `versions`, `categories`, or both with a comma between.
+    #[param(value_type = Option<String>, example = "versions,categories")]
+    pub include: Words<BlockPart>,
+    #[param(ignore)]
+    pub filter: Filter,
+    #[param(ignore)]
+    pub position: Position,
+}
+
+impl BlockList {
+    /// Whether nothing is filtered, ordered or included.
+    fn is_plain(&self) -> bool {
+        self.block_type.is_none()
+            && self.category.is_none()
+            && self.filter.is_plain()
+            && self.position.sort == Sort::Newest
+            && self.include.is_empty()
+    }
+}
+
+impl FromParams for BlockList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let block_type = params.optional("block_type");
+        let category = params.optional("category");
+        let recursive = params.optional("recursive");
+        let include = params.optional("include");
+        let filter = Filter::from_params(params);
+        let position = Position::from_params(params);
+        Some(Self {
+            block_type: block_type?.map(|Word(kind)| kind),
+            category: category?,
+            recursive: recursive?.unwrap_or(false),
+            include: include?.unwrap_or_default(),
+            filter: filter?,
+            position: position?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::routes::BlockList;
+use super::BlockList;
 use super::{Block, BlockPart, BlockPatch, BlockVersion, NewBlock};
 use crate::api::etag::IfMatch;
 use crate::api::page::Limit;

@@ -1,76 +1,28 @@
 //! `/blocks` and everything below it.
 
+use super::BlockList;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::{Block, BlockPart, BlockPatch, BlockType, NewBlock, queries, version_routes};
-use crate::resource::change::Change;
+use super::{Block, BlockPart, BlockPatch, NewBlock, queries};
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
-use crate::resource::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::word::{Word, Words};
+use crate::api::word::Words;
 use crate::audit::AuditLog;
-use crate::audit::routes::{PageOfLogs, history as audit_history};
-use crate::api::entity::Entity;
+use crate::audit::PageOfLogs;
+use crate::audit::routes::history as audit_history;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
-use crate::versions::{self, Filter, Position, Sort, Versioned};
-
-/// Which blocks, and how they are shown.
-#[derive(Debug, Default, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct BlockList {
-    #[param(inline)]
-    pub block_type: Option<BlockType>,
-    /// In this category: its id or its name.
-    pub category: Option<String>,
-    /// `true` counts what is in the categories below `category` as well.
-    #[param(value_type = Option<bool>)]
-    pub recursive: bool,
-    /// `versions`, `categories`, or both with a comma between.
-    #[param(value_type = Option<String>, example = "versions,categories")]
-    pub include: Words<BlockPart>,
-    #[param(ignore)]
-    pub filter: Filter,
-    #[param(ignore)]
-    pub position: Position,
-}
-
-impl BlockList {
-    /// Whether nothing is filtered, ordered or included.
-    pub(super) fn is_plain(&self) -> bool {
-        self.block_type.is_none()
-            && self.category.is_none()
-            && self.filter.is_plain()
-            && self.position.sort == Sort::Newest
-            && self.include.is_empty()
-    }
-}
-
-impl FromParams for BlockList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let block_type = params.optional("block_type");
-        let category = params.optional("category");
-        let recursive = params.optional("recursive");
-        let include = params.optional("include");
-        let filter = Filter::from_params(params);
-        let position = Position::from_params(params);
-        Some(Self {
-            block_type: block_type?.map(|Word(kind)| kind),
-            category: category?,
-            recursive: recursive?.unwrap_or(false),
-            include: include?.unwrap_or_default(),
-            filter: filter?,
-            position: position?,
-        })
-    }
-}
+use crate::resource::change::Change;
+use crate::resource::removal::Removal;
+use crate::versions::{self, Filter, Position, Versioned};
 
 /// How one block is shown.
 #[derive(Debug, IntoParams)]
@@ -119,11 +71,12 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewBlock>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        let block = queries::create(scope, &change.body).await?;
-        Ok(versions::created(&block)?)
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let block = queries::create(scope, &change.body).await?;
+            Ok(versions::created(&block)?)
+        })
+        .await
 }
 
 /// List blocks
@@ -195,13 +148,14 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<BlockPatch>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::update(scope, &block, &change.body, &change.if_match).await? {
-            Some(block) => Ok(versions::shown(&block)?),
-            None => Err(refusal(scope, &block, &change.if_match, false).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, &block, &change.body, &change.if_match).await? {
+                Some(block) => Ok(versions::shown(&block)?),
+                None => Err(refusal(scope, &block, &change.if_match, false).await),
+            }
+        })
+        .await
 }
 
 /// Archive a block
@@ -222,18 +176,19 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        let removed = if removal.purge {
-            queries::purge(scope, &block, &change.if_match).await?
-        } else {
-            queries::archive(scope, &block, &change.if_match).await?
-        };
-        match removed {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, &block, &change.if_match, removal.purge).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let removed = if removal.purge {
+                queries::purge(scope, &block, &change.if_match).await?
+            } else {
+                queries::archive(scope, &block, &change.if_match).await?
+            };
+            match removed {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, &block, &change.if_match, removal.purge).await),
+            }
+        })
+        .await
 }
 
 /// Restore an archived block
@@ -254,13 +209,14 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::restore(scope, &block, &change.if_match).await? {
-            Some(block) => Ok(versions::shown(&block)?),
-            None => Err(refusal(scope, &block, &change.if_match, true).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::restore(scope, &block, &change.if_match).await? {
+                Some(block) => Ok(versions::shown(&block)?),
+                None => Err(refusal(scope, &block, &change.if_match, true).await),
+            }
+        })
+        .await
 }
 
 /// Who did what to a block and its parts, newest first
@@ -292,6 +248,5 @@ pub fn configure(config: &mut impl Router) {
         .service(update)
         .service(archive)
         .service(restore)
-        .service(history)
-        .configure(version_routes::configure);
+        .service(history);
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::routes::refusal;
 use super::{Block, BlockVersion, queries};
-use crate::resource::change::Change;
+use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -13,9 +13,9 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::change::Change;
 use crate::versions::{self, Difference, VersionList, Versioned, Which};
 
 async fn read_version(
@@ -101,22 +101,23 @@ pub async fn activate_version(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (block, which) = path.into_inner();
-    change.make(&db, async |scope| {
-        if which == Which::Active {
-            return match queries::get(scope, &block, &Words::default()).await? {
+    change
+        .make(&db, async |scope| {
+            if which == Which::Active {
+                return match queries::get(scope, &block, &Words::default()).await? {
+                    Some(block) => Ok(versions::shown(&block)?),
+                    None => Err(Problem::not_found(Block::WHAT).into()),
+                };
+            }
+            match queries::activate(scope, &block, which, &change.if_match).await? {
                 Some(block) => Ok(versions::shown(&block)?),
-                None => Err(Problem::not_found(Block::WHAT).into()),
-            };
-        }
-        match queries::activate(scope, &block, which, &change.if_match).await? {
-            Some(block) => Ok(versions::shown(&block)?),
-            None => match queries::version(scope, &block, which).await? {
-                Some(_) => Err(refusal(scope, &block, &change.if_match, false).await),
-                None => Err(Problem::not_found("Version").into()),
-            },
-        }
-    })
-    .await
+                None => match queries::version(scope, &block, which).await? {
+                    Some(_) => Err(refusal(scope, &block, &change.if_match, false).await),
+                    None => Err(Problem::not_found("Version").into()),
+                },
+            }
+        })
+        .await
 }
 
 /// What turns one version of a block into another

@@ -6,13 +6,13 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::{NewUser, Outcome};
 use crate::config::Config;
-use crate::db::login_check::SERVICE_ROLE;
-use crate::owner::Owner;
-use crate::development::private_server::PrivateServer;
 use crate::db::migrate as migrations;
-use crate::owner::scram;
+use crate::db::service_role::SERVICE_ROLE;
 use crate::development;
+use crate::development::private_server::PrivateServer;
+use crate::owner::Owner;
 use crate::owner::enrolment::{self, NewAccount};
+use crate::owner::scram;
 
 /// Whoever has this password reaches the database: nothing a person would remember.
 const SERVICE_PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=256;

@@ -5,8 +5,12 @@ mod git;
 mod queries;
 pub mod routes;
 
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::resource::chronology::Chronology;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -65,6 +69,31 @@ impl FromFields for CodeRepoPatch {
         Some(Self {
             repo_url: repo_url?,
             branch: branch?,
+        })
+    }
+}
+
+/// Which repositories.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CodeRepoFilter {
+    /// Exactly this URL.
+    pub repo_url: Option<String>,
+    /// Exactly this branch.
+    pub branch: Option<String>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for CodeRepoFilter {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let repo_url = params.optional("repo_url");
+        let branch = params.optional("branch");
+        let position = Chronology::from_params(params);
+        Some(Self {
+            repo_url: repo_url?,
+            branch: branch?,
+            position: position?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::routes::CodeRepoFilter;
+use super::CodeRepoFilter;
 use super::{Branch, CodeRepo, CodeRepoPatch, NewCodeRepo, RepoUrl};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};

@@ -1,49 +1,24 @@
 //! `/code-repos`, and the same below blocks and edges.
 
+use super::CodeRepoFilter;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{CodeRepo, CodeRepoPatch, NewCodeRepo, queries};
-use crate::resource::change::Change;
-use crate::resource::chronology::Chronology;
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
-
-/// Which repositories.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct CodeRepoFilter {
-    /// Exactly this URL.
-    pub repo_url: Option<String>,
-    /// Exactly this branch.
-    pub branch: Option<String>,
-    #[param(ignore)]
-    pub position: Chronology,
-}
-
-impl FromParams for CodeRepoFilter {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let repo_url = params.optional("repo_url");
-        let branch = params.optional("branch");
-        let position = Chronology::from_params(params);
-        Some(Self {
-            repo_url: repo_url?,
-            branch: branch?,
-            position: position?,
-        })
-    }
-}
 
 async fn page(
     request: &HttpRequest,
@@ -70,12 +45,13 @@ async fn add(
     owner: &Owner,
     repo: &NewCodeRepo,
 ) -> Result<Reply, Problem> {
-    change.make(db, async |scope| {
-        let repo = queries::create(scope, owner, repo).await?;
-        let location = format!("/code-repos/{}", repo.repo_id);
-        Ok(Reply::created(location, &repo)?.revision(repo.last_updated))
-    })
-    .await
+    change
+        .make(db, async |scope| {
+            let repo = queries::create(scope, owner, repo).await?;
+            let location = format!("/code-repos/{}", repo.repo_id);
+            Ok(Reply::created(location, &repo)?.revision(repo.last_updated))
+        })
+        .await
 }
 
 /// Why a change met no repository.
@@ -249,13 +225,14 @@ pub async fn update(
     change: Change<CodeRepoPatch>,
 ) -> Result<Reply, Problem> {
     let repo_id = repo_id.into_inner();
-    change.make(&db, async |scope| {
-        match queries::update(scope, repo_id, &change.body, &change.if_match).await? {
-            Some(repo) => Ok(Reply::ok(&repo)?.revision(repo.last_updated)),
-            None => Err(refusal(scope, repo_id, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, repo_id, &change.body, &change.if_match).await? {
+                Some(repo) => Ok(Reply::ok(&repo)?.revision(repo.last_updated)),
+                None => Err(refusal(scope, repo_id, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 /// Remove a repository
@@ -274,13 +251,14 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let repo_id = repo_id.into_inner();
-    change.make(&db, async |scope| {
-        match queries::delete(scope, repo_id, &change.if_match).await? {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, repo_id, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::delete(scope, repo_id, &change.if_match).await? {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, repo_id, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 pub fn configure(config: &mut impl Router) {

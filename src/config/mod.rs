@@ -21,7 +21,6 @@ pub use secret::Secret;
 
 use origin::is_origin;
 
-
 /// Everything that can be configured. Durations are in seconds, sizes in bytes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]

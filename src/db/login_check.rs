@@ -6,9 +6,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use super::connect::{self, Unreachable};
 use super::migrate::{MIGRATOR, newest};
 use super::pooler::{self, Pooling};
-
-/// The role that the migrations make for the service.
-pub const SERVICE_ROLE: &str = "blockyard_api";
+use super::service_role::SERVICE_ROLE;
 
 /// Why the service does not serve this database, and what mends it.
 #[derive(Debug, thiserror::Error)]

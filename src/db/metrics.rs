@@ -1,13 +1,11 @@
 //! What is counted of the database: its connections, its errors, and what it keeps waiting.
 
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
+use prometheus::core::Collector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Result,
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Result,
 };
 
 use super::failure::is_lost_race;
-use super::pool::{Pool, Unavailable};
 
 const WAIT_SECONDS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 3.0,
@@ -101,12 +99,15 @@ impl DatabaseMetrics {
         self.see(1);
     }
 
-    pub fn refused(&self, unavailable: &Unavailable) {
-        let reason = unavailable.reason();
-        self.refusals.with_label_values(&[reason]).inc();
-        if matches!(unavailable, Unavailable::Connect(_)) {
-            self.see(0);
-        }
+    /// A request got no connection: all were in use.
+    pub fn exhausted(&self) {
+        self.refusals.with_label_values(&["exhausted"]).inc();
+    }
+
+    /// The same, when none could be opened.
+    pub fn unreachable(&self) {
+        self.refusals.with_label_values(&["unreachable"]).inc();
+        self.see(0);
     }
 
     /// A statement failed.
@@ -138,9 +139,9 @@ impl DatabaseMetrics {
         }
     }
 
-    /// All of these, and what the pool says when it is asked.
-    pub fn collectors(&self, pool: &Pool) -> Result<Vec<Box<dyn Collector>>> {
-        Ok(vec![
+    /// All of these.
+    pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
+        vec![
             Box::new(self.wait.clone()),
             Box::new(self.opened.clone()),
             Box::new(self.retries.clone()),
@@ -150,61 +151,6 @@ impl DatabaseMetrics {
             Box::new(self.refusals.clone()),
             Box::new(self.errors.clone()),
             Box::new(self.lost_races.clone()),
-            Box::new(PoolMetrics::new(pool)?),
-        ])
-    }
-}
-
-/// The pool, read when somebody looks.
-struct PoolMetrics {
-    pool: Pool,
-    connections: IntGaugeVec,
-    most: IntGauge,
-    waiters: IntGauge,
-}
-
-impl PoolMetrics {
-    fn new(pool: &Pool) -> Result<Self> {
-        Ok(Self {
-            pool: pool.clone(),
-            connections: IntGaugeVec::new(
-                Opts::new("blockyard_database_connections", "Connections in the pool."),
-                &["state"],
-            )?,
-            most: IntGauge::new(
-                "blockyard_database_connections_max",
-                "How many connections there may be: DATABASE_CONNECTIONS.",
-            )?,
-            waiters: IntGauge::new(
-                "blockyard_database_connection_waiters",
-                "Requests that wait for a connection.",
-            )?,
-        })
-    }
-}
-
-impl Collector for PoolMetrics {
-    fn desc(&self) -> Vec<&Desc> {
-        let mut all = self.connections.desc();
-        all.extend(self.most.desc());
-        all.extend(self.waiters.desc());
-        all
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let status = self.pool.status();
-        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        let set = |state, number| {
-            let gauge = self.connections.with_label_values(&[state]);
-            gauge.set(count(number));
-        };
-        set("idle", status.available);
-        set("in_use", status.size.saturating_sub(status.available));
-        self.most.set(count(status.max_size));
-        self.waiters.set(count(status.waiting));
-        let mut all = self.connections.collect();
-        all.extend(self.most.collect());
-        all.extend(self.waiters.collect());
-        all
+        ]
     }
 }

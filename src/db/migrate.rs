@@ -10,8 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Row};
 
 use super::connect::{self, Unreachable};
-use super::login_check::SERVICE_ROLE;
 use super::pooler::{self, Pooling};
+use super::service_role::SERVICE_ROLE;
 
 /// Every migration this program knows.
 pub static MIGRATOR: Migrator = sqlx::migrate!();

@@ -12,8 +12,10 @@ pub mod login_check;
 mod metrics;
 pub mod migrate;
 mod pool;
+mod pool_metrics;
 pub mod pooler;
 mod refusal;
+pub mod service_role;
 
 use std::time::Duration;
 
@@ -26,7 +28,7 @@ use tokio::time::timeout;
 
 use crate::api::problem::Problem;
 use crate::auth::caller::{Caller, Context};
-use crate::telemetry::traces::DatabaseSpan;
+use crate::telemetry::database_span::DatabaseSpan;
 
 pub use failure::Failure;
 use failure::{Loss, state};
@@ -78,7 +80,9 @@ impl Db {
     /// # Errors
     /// When a metric cannot be made.
     pub(crate) fn collectors(&self) -> prometheus::Result<Vec<Box<dyn Collector>>> {
-        self.pool.manager().metrics.collectors(&self.pool)
+        let mut all = self.pool.manager().metrics.collectors();
+        all.push(Box::new(pool_metrics::PoolMetrics::new(&self.pool)?));
+        Ok(all)
     }
 
     /// Runs `work` for `caller`, each statement its own transaction. `work` holds at most one

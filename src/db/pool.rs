@@ -187,6 +187,9 @@ pub(super) async fn borrow(pool: &Pool) -> Result<Loan, Unavailable> {
         Some(Err(managed::PoolError::Backend(error))) => Unavailable::Connect(error),
         _ => Unavailable::Exhausted(pool.status().max_size, wait),
     };
-    metrics.refused(&unavailable);
+    match &unavailable {
+        Unavailable::Connect(_) => metrics.unreachable(),
+        Unavailable::Exhausted(..) => metrics.exhausted(),
+    }
     Err(unavailable)
 }

@@ -1,61 +1,19 @@
 //! What depends on a block or an edge.
 
+use super::BY_DEPTH;
+use super::DependentList;
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use utoipa::IntoParams;
-use uuid::Uuid;
 
 use super::{Dependent, queries};
-use crate::api::page::{Cursor, Limit, Page};
+use crate::api::entity::Entity;
+use crate::api::page::{Cursor, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, Params, Query};
+use crate::api::query::Query;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::owner::Owner;
-
-/// Which dependents.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct DependentList {
-    /// `true` lists also what depends on the dependents, and so on.
-    #[param(value_type = Option<bool>)]
-    pub recursive: bool,
-    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
-    pub limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
-
-const BY_DEPTH: &str = "depth";
-
-impl DependentList {
-    /// Depth of the last one seen.
-    pub(super) fn depth(&self) -> Option<i32> {
-        self.cursor.as_ref()?.key.parse().ok()
-    }
-
-    /// Id of the last one seen.
-    pub(super) fn id(&self) -> Option<Uuid> {
-        self.cursor.as_ref().map(|cursor| cursor.id)
-    }
-}
-
-impl FromParams for DependentList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let recursive = params.optional("recursive");
-        let limit = params.optional("limit");
-        let cursor =
-            params.cursor(|cursor| cursor.sort == BY_DEPTH && cursor.key.parse::<i32>().is_ok());
-        Some(Self {
-            recursive: recursive?.unwrap_or(false),
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
-    }
-}
 
 async fn page(
     request: &HttpRequest,

@@ -1,12 +1,19 @@
 //! What a block or an edge depends on: another of them (internal), or something outside
 //! (external); and, the other way round, what depends on it. Internal dependencies form no cycle.
 
-mod dependent_routes;
+pub mod dependent_routes;
 mod queries;
 pub mod routes;
 
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::resource::chronology::Chronology;
+use crate::resource::owner::reference_with_kind;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -189,3 +196,76 @@ impl FromFields for DependencyPatch {
         })
     }
 }
+
+/// Which dependents.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DependentList {
+    /// `true` lists also what depends on the dependents, and so on.
+    #[param(value_type = Option<bool>)]
+    pub recursive: bool,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+impl DependentList {
+    /// Depth of the last one seen.
+    fn depth(&self) -> Option<i32> {
+        self.cursor.as_ref()?.key.parse().ok()
+    }
+
+    /// Id of the last one seen.
+    fn id(&self) -> Option<Uuid> {
+        self.cursor.as_ref().map(|cursor| cursor.id)
+    }
+}
+
+impl FromParams for DependentList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let recursive = params.optional("recursive");
+        let limit = params.optional("limit");
+        let cursor =
+            params.cursor(|cursor| cursor.sort == BY_DEPTH && cursor.key.parse::<i32>().is_ok());
+        Some(Self {
+            recursive: recursive?.unwrap_or(false),
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+/// Which dependencies.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DependencyFilter {
+    #[param(inline)]
+    pub dependency_type: Option<DependencyType>,
+    /// Those on blocks, or those on edges.
+    #[param(inline)]
+    pub depends_on_type: Option<EntityType>,
+    /// Those on this one: its id or its name, along with `depends_on_type`.
+    #[param(value_type = Option<String>)]
+    pub depends_on_id: Option<Reference>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for DependencyFilter {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let dependency_type = params.optional::<Word<DependencyType>>("dependency_type");
+        let depends_on = reference_with_kind(params, "depends_on_type", "depends_on_id");
+        let position = Chronology::from_params(params);
+        let (depends_on_type, depends_on_id) = depends_on?;
+        Some(Self {
+            dependency_type: dependency_type?.map(|Word(kind)| kind),
+            depends_on_type,
+            depends_on_id,
+            position: position?,
+        })
+    }
+}
+
+const BY_DEPTH: &str = "depth";

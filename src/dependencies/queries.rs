@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::dependent_routes::DependentList;
-use super::routes::DependencyFilter;
+use super::DependencyFilter;
+use super::DependentList;
 use super::{Dependency, DependencyPatch, Dependent, Detail, NewDependency, VersionConstraint};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;

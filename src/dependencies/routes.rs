@@ -1,58 +1,24 @@
 //! `/dependencies`, and the same below blocks and edges.
 
+use super::DependencyFilter;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{
-    Dependency, DependencyPatch, DependencyType, NewDependency, dependent_routes, queries,
-};
-use crate::resource::change::Change;
-use crate::resource::chronology::Chronology;
+use super::{Dependency, DependencyPatch, NewDependency, queries};
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::word::Word;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
-use crate::resource::owner::{EntityType, Flat, Owned, Owner, OwnerMembers, Owners, reference_with_kind};
-
-/// Which dependencies.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct DependencyFilter {
-    #[param(inline)]
-    pub dependency_type: Option<DependencyType>,
-    /// Those on blocks, or those on edges.
-    #[param(inline)]
-    pub depends_on_type: Option<EntityType>,
-    /// Those on this one: its id or its name, along with `depends_on_type`.
-    #[param(value_type = Option<String>)]
-    pub depends_on_id: Option<Reference>,
-    #[param(ignore)]
-    pub position: Chronology,
-}
-
-impl FromParams for DependencyFilter {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let dependency_type = params.optional::<Word<DependencyType>>("dependency_type");
-        let depends_on = reference_with_kind(params, "depends_on_type", "depends_on_id");
-        let position = Chronology::from_params(params);
-        let (depends_on_type, depends_on_id) = depends_on?;
-        Some(Self {
-            dependency_type: dependency_type?.map(|Word(kind)| kind),
-            depends_on_type,
-            depends_on_id,
-            position: position?,
-        })
-    }
-}
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
+use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
 
 async fn page(
     request: &HttpRequest,
@@ -81,12 +47,13 @@ async fn add(
     owner: &Owner,
     dependency: &NewDependency,
 ) -> Result<Reply, Problem> {
-    change.make(db, async |scope| {
-        let dependency = queries::create(scope, owner, dependency).await?;
-        let location = format!("/dependencies/{}", dependency.dependency_id);
-        Ok(Reply::created(location, &dependency)?.revision(dependency.updated_at))
-    })
-    .await
+    change
+        .make(db, async |scope| {
+            let dependency = queries::create(scope, owner, dependency).await?;
+            let location = format!("/dependencies/{}", dependency.dependency_id);
+            Ok(Reply::created(location, &dependency)?.revision(dependency.updated_at))
+        })
+        .await
 }
 
 /// Why a change met no dependency.
@@ -262,13 +229,14 @@ pub async fn update(
     change: Change<DependencyPatch>,
 ) -> Result<Reply, Problem> {
     let dependency_id = dependency_id.into_inner();
-    change.make(&db, async |scope| {
-        match queries::update(scope, dependency_id, &change.body, &change.if_match).await? {
-            Some(dependency) => Ok(Reply::ok(&dependency)?.revision(dependency.updated_at)),
-            None => Err(refusal(scope, dependency_id, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, dependency_id, &change.body, &change.if_match).await? {
+                Some(dependency) => Ok(Reply::ok(&dependency)?.revision(dependency.updated_at)),
+                None => Err(refusal(scope, dependency_id, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 /// Remove a dependency
@@ -287,13 +255,14 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let dependency_id = dependency_id.into_inner();
-    change.make(&db, async |scope| {
-        match queries::delete(scope, dependency_id, &change.if_match).await? {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, dependency_id, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::delete(scope, dependency_id, &change.if_match).await? {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, dependency_id, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 pub fn configure(config: &mut impl Router) {
@@ -306,6 +275,5 @@ pub fn configure(config: &mut impl Router) {
         .service(list_of_edge)
         .service(get)
         .service(update)
-        .service(remove)
-        .configure(dependent_routes::configure);
+        .service(remove);
 }

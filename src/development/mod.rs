@@ -18,11 +18,11 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::{Config, Secret};
-use crate::db::login_check::SERVICE_ROLE;
 use crate::db::migrate;
+use crate::db::service_role::SERVICE_ROLE;
+use crate::owner::enrolment::{self, NewAccount};
 use crate::owner::{self, Owner};
 use private_server::{DefaultGrants, Durability, PrivateServer};
-use crate::owner::enrolment::{self, NewAccount};
 
 const DATABASE: &str = "blockyard";
 const ADMIN: &str = "admin";

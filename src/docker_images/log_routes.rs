@@ -7,15 +7,15 @@ use uuid::Uuid;
 use super::routes::refusal;
 use super::{DockerImage, queries};
 use crate::api::body::PlainText;
-use crate::resource::change::Change;
+use crate::api::entity::Entity;
 use crate::api::etag;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::change::Change;
 
 /// Read the logs of a build
 #[utoipa::path(
@@ -71,13 +71,14 @@ pub async fn append_logs(
     change: Change<PlainText>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    change.make(&db, async |scope| {
-        match queries::append_logs(scope, image_id, &change.body.0, &change.if_match).await? {
-            Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
-            None => Err(refusal(scope, image_id, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::append_logs(scope, image_id, &change.body.0, &change.if_match).await? {
+                Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
+                None => Err(refusal(scope, image_id, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 pub fn configure(config: &mut impl Router) {

@@ -1,12 +1,16 @@
 //! Container images of blocks and edges, and how their builds went. The service never fetches any.
 
-mod log_routes;
+pub mod log_routes;
 mod queries;
 mod reference;
 pub mod routes;
 
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::resource::chronology::Chronology;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -100,6 +104,35 @@ impl FromFields for DockerImagePatch {
             registry_url: registry_url?,
             build_status: build_status?.map(|Word(status)| status),
             build_logs: build_logs?,
+        })
+    }
+}
+
+/// Which images.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DockerImageFilter {
+    /// Exactly this tag.
+    pub image_tag: Option<String>,
+    /// Exactly this registry.
+    pub registry_url: Option<String>,
+    #[param(inline)]
+    pub build_status: Option<BuildStatus>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for DockerImageFilter {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let image_tag = params.optional("image_tag");
+        let registry_url = params.optional("registry_url");
+        let build_status = params.optional::<Word<BuildStatus>>("build_status");
+        let position = Chronology::from_params(params);
+        Some(Self {
+            image_tag: image_tag?,
+            registry_url: registry_url?,
+            build_status: build_status?.map(|Word(status)| status),
+            position: position?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::routes::DockerImageFilter;
+use super::DockerImageFilter;
 use super::{BuildLogs, DockerImage, DockerImagePatch, ImageName, ImageTag, NewDockerImage};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};

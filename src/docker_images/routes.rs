@@ -1,12 +1,12 @@
 //! `/docker-images`, and the same below blocks and edges.
 
+use super::DockerImageFilter;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{BuildStatus, DockerImage, DockerImagePatch, NewDockerImage, log_routes, queries};
-use crate::resource::change::Change;
-use crate::resource::chronology::Chronology;
+use super::{DockerImage, DockerImagePatch, NewDockerImage, queries};
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -15,40 +15,11 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::word::Word;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
-
-/// Which images.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct DockerImageFilter {
-    /// Exactly this tag.
-    pub image_tag: Option<String>,
-    /// Exactly this registry.
-    pub registry_url: Option<String>,
-    #[param(inline)]
-    pub build_status: Option<BuildStatus>,
-    #[param(ignore)]
-    pub position: Chronology,
-}
-
-impl FromParams for DockerImageFilter {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let image_tag = params.optional("image_tag");
-        let registry_url = params.optional("registry_url");
-        let build_status = params.optional::<Word<BuildStatus>>("build_status");
-        let position = Chronology::from_params(params);
-        Some(Self {
-            image_tag: image_tag?,
-            registry_url: registry_url?,
-            build_status: build_status?.map(|Word(status)| status),
-            position: position?,
-        })
-    }
-}
 
 /// How one image is shown.
 #[derive(Debug, IntoParams)]
@@ -97,12 +68,13 @@ async fn add(
     owner: &Owner,
     image: &NewDockerImage,
 ) -> Result<Reply, Problem> {
-    change.make(db, async |scope| {
-        let image = queries::create(scope, owner, image).await?;
-        let location = format!("/docker-images/{}", image.image_id);
-        Ok(Reply::created(location, &image)?.revision(image.updated_at))
-    })
-    .await
+    change
+        .make(db, async |scope| {
+            let image = queries::create(scope, owner, image).await?;
+            let location = format!("/docker-images/{}", image.image_id);
+            Ok(Reply::created(location, &image)?.revision(image.updated_at))
+        })
+        .await
 }
 
 /// Why a change met no image.
@@ -286,13 +258,14 @@ pub async fn update(
     change: Change<DockerImagePatch>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    change.make(&db, async |scope| {
-        match queries::update(scope, image_id, &change.body, &change.if_match).await? {
-            Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
-            None => Err(refusal(scope, image_id, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, image_id, &change.body, &change.if_match).await? {
+                Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
+                None => Err(refusal(scope, image_id, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 /// Remove an image
@@ -311,13 +284,14 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    change.make(&db, async |scope| {
-        match queries::delete(scope, image_id, &change.if_match).await? {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, image_id, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::delete(scope, image_id, &change.if_match).await? {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, image_id, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 pub fn configure(config: &mut impl Router) {
@@ -330,6 +304,5 @@ pub fn configure(config: &mut impl Router) {
         .service(list_of_edge)
         .service(get)
         .service(update)
-        .service(remove)
-        .configure(log_routes::configure);
+        .service(remove);
 }

@@ -3,11 +3,18 @@
 
 mod queries;
 pub mod routes;
-mod version_routes;
+pub mod version_routes;
 
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::api::word::Words;
+use crate::versions::Filter;
+use crate::versions::Position;
+use crate::versions::Sort;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -166,6 +173,39 @@ impl FromFields for EdgePatch {
             name: name?,
             description: description?,
             metadata: metadata?,
+        })
+    }
+}
+
+/// Which edges, and how they are shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EdgeList {
+    /// `versions`, `verifications`, or both with a comma between.
+    #[param(value_type = Option<String>, example = "versions,verifications")]
+    pub include: Words<EdgePart>,
+    #[param(ignore)]
+    pub filter: Filter,
+    #[param(ignore)]
+    pub position: Position,
+}
+
+impl EdgeList {
+    /// Whether nothing is filtered, ordered or included.
+    fn is_plain(&self) -> bool {
+        self.filter.is_plain() && self.position.sort == Sort::Newest && self.include.is_empty()
+    }
+}
+
+impl FromParams for EdgeList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let include = params.optional("include");
+        let filter = Filter::from_params(params);
+        let position = Position::from_params(params);
+        Some(Self {
+            include: include?.unwrap_or_default(),
+            filter: filter?,
+            position: position?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::routes::EdgeList;
+use super::EdgeList;
 use super::{Edge, EdgePart, EdgePatch, EdgeVersion, NewEdge};
 use crate::api::etag::IfMatch;
 use crate::api::page::Limit;

@@ -1,59 +1,28 @@
 //! `/edges` and everything below it.
 
+use super::EdgeList;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::{Edge, EdgePart, EdgePatch, NewEdge, queries, version_routes};
-use crate::resource::change::Change;
+use super::{Edge, EdgePart, EdgePatch, NewEdge, queries};
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
-use crate::resource::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
 use crate::audit::AuditLog;
-use crate::audit::routes::{PageOfLogs, history as audit_history};
-use crate::api::entity::Entity;
+use crate::audit::PageOfLogs;
+use crate::audit::routes::history as audit_history;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
-use crate::versions::{self, Filter, Position, Sort, Versioned};
-
-/// Which edges, and how they are shown.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct EdgeList {
-    /// `versions`, `verifications`, or both with a comma between.
-    #[param(value_type = Option<String>, example = "versions,verifications")]
-    pub include: Words<EdgePart>,
-    #[param(ignore)]
-    pub filter: Filter,
-    #[param(ignore)]
-    pub position: Position,
-}
-
-impl EdgeList {
-    /// Whether nothing is filtered, ordered or included.
-    pub(super) fn is_plain(&self) -> bool {
-        self.filter.is_plain() && self.position.sort == Sort::Newest && self.include.is_empty()
-    }
-}
-
-impl FromParams for EdgeList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let include = params.optional("include");
-        let filter = Filter::from_params(params);
-        let position = Position::from_params(params);
-        Some(Self {
-            include: include?.unwrap_or_default(),
-            filter: filter?,
-            position: position?,
-        })
-    }
-}
+use crate::resource::change::Change;
+use crate::resource::removal::Removal;
+use crate::versions::{self, Filter, Position, Versioned};
 
 /// How one edge is shown.
 #[derive(Debug, IntoParams)]
@@ -103,11 +72,12 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewEdge>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        let edge = queries::create(scope, &change.body).await?;
-        Ok(versions::created(&edge)?)
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let edge = queries::create(scope, &change.body).await?;
+            Ok(versions::created(&edge)?)
+        })
+        .await
 }
 
 /// List edges
@@ -179,13 +149,14 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<EdgePatch>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::update(scope, &edge, &change.body, &change.if_match).await? {
-            Some(edge) => Ok(versions::shown(&edge)?),
-            None => Err(refusal(scope, &edge, &change.if_match, false).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, &edge, &change.body, &change.if_match).await? {
+                Some(edge) => Ok(versions::shown(&edge)?),
+                None => Err(refusal(scope, &edge, &change.if_match, false).await),
+            }
+        })
+        .await
 }
 
 /// Archive an edge
@@ -206,18 +177,19 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        let removed = if removal.purge {
-            queries::purge(scope, &edge, &change.if_match).await?
-        } else {
-            queries::archive(scope, &edge, &change.if_match).await?
-        };
-        match removed {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, &edge, &change.if_match, removal.purge).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let removed = if removal.purge {
+                queries::purge(scope, &edge, &change.if_match).await?
+            } else {
+                queries::archive(scope, &edge, &change.if_match).await?
+            };
+            match removed {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, &edge, &change.if_match, removal.purge).await),
+            }
+        })
+        .await
 }
 
 /// Restore an archived edge
@@ -238,13 +210,14 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::restore(scope, &edge, &change.if_match).await? {
-            Some(edge) => Ok(versions::shown(&edge)?),
-            None => Err(refusal(scope, &edge, &change.if_match, true).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::restore(scope, &edge, &change.if_match).await? {
+                Some(edge) => Ok(versions::shown(&edge)?),
+                None => Err(refusal(scope, &edge, &change.if_match, true).await),
+            }
+        })
+        .await
 }
 
 /// Who did what to an edge and its parts, newest first
@@ -276,6 +249,5 @@ pub fn configure(config: &mut impl Router) {
         .service(update)
         .service(archive)
         .service(restore)
-        .service(history)
-        .configure(version_routes::configure);
+        .service(history);
 }

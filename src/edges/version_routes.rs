@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
 use super::routes::refusal;
 use super::{Edge, EdgeVersion, queries};
-use crate::resource::change::Change;
+use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -13,9 +13,9 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::change::Change;
 use crate::versions::{self, Difference, VersionList, Versioned, Which};
 
 async fn read_version(
@@ -101,22 +101,23 @@ pub async fn activate_version(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (edge, which) = path.into_inner();
-    change.make(&db, async |scope| {
-        if which == Which::Active {
-            return match queries::get(scope, &edge, &Words::default()).await? {
+    change
+        .make(&db, async |scope| {
+            if which == Which::Active {
+                return match queries::get(scope, &edge, &Words::default()).await? {
+                    Some(edge) => Ok(versions::shown(&edge)?),
+                    None => Err(Problem::not_found(Edge::WHAT).into()),
+                };
+            }
+            match queries::activate(scope, &edge, which, &change.if_match).await? {
                 Some(edge) => Ok(versions::shown(&edge)?),
-                None => Err(Problem::not_found(Edge::WHAT).into()),
-            };
-        }
-        match queries::activate(scope, &edge, which, &change.if_match).await? {
-            Some(edge) => Ok(versions::shown(&edge)?),
-            None => match queries::version(scope, &edge, which).await? {
-                Some(_) => Err(refusal(scope, &edge, &change.if_match, false).await),
-                None => Err(Problem::not_found("Version").into()),
-            },
-        }
-    })
-    .await
+                None => match queries::version(scope, &edge, which).await? {
+                    Some(_) => Err(refusal(scope, &edge, &change.if_match, false).await),
+                    None => Err(Problem::not_found("Version").into()),
+                },
+            }
+        })
+        .await
 }
 
 /// What turns one version of an edge into another

@@ -8,11 +8,11 @@ use serde_json::Value;
 use utoipa::IntoParams;
 
 use super::{Lock, LockDiff, comparison, queries};
+use crate::api::entity::Entity;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::versions::tree;

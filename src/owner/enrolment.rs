@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use crate::auth::passwords::{self, NewPassword};
 use super::{NewUser, Owner};
+use crate::auth::passwords::{self, NewPassword};
 
 /// What the operator says about the account.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use crate::db::connect::{self, Unreachable};
-use crate::db::login_check::SERVICE_ROLE;
+use crate::db::service_role::SERVICE_ROLE;
 
 /// Somebody who shall be able to log in.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use super::Network;
+use super::forwarding::Network;
 use crate::api::problem::Problem;
 use crate::config::Config;
 

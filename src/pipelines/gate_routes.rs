@@ -4,12 +4,12 @@ use actix_web::{get, web};
 
 use super::Readiness;
 use super::queries::{self, Prospect};
+use crate::api::entity::Entity;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::locks::{LockContent, ProspectiveLock};

@@ -5,7 +5,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{PipelineBlock, PipelineEdge};
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::path::Reference;
 
@@ -173,13 +172,4 @@ fn new_pin(fields: &mut Fields, id_field: &str) -> Option<(Option<Uuid>, Option<
         }
         _ => Some((id.assignment().1.copied(), number.assignment().1.copied())),
     }
-}
-
-/// The graph of a pipeline.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Graph {
-    pub pipeline_id: Uuid,
-    pub name: String,
-    pub blocks: Vec<PipelineBlock>,
-    pub edges: Vec<PipelineEdge>,
 }

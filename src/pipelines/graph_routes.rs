@@ -4,11 +4,13 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, put, web};
 use serde::de::DeserializeOwned;
 
+use super::Graph;
+use super::Include;
 use super::drawing::Format;
-use super::graph::{GivenGraph, Graph};
-use super::queries::{self, Include};
+use super::graph::GivenGraph;
+use super::queries;
 use super::{Pipeline, routes};
-use crate::resource::change::Change;
+use crate::api::entity::Entity;
 use crate::api::etag;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -16,9 +18,9 @@ use crate::api::query::{NoParams, Query};
 use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::change::Change;
 
 fn graph(pipeline: Pipeline) -> Result<Graph, Problem> {
     Ok(Graph {

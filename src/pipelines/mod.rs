@@ -2,16 +2,20 @@
 
 mod config;
 mod drawing;
-mod gate_routes;
+pub mod gate_routes;
 mod graph;
-mod graph_routes;
+pub mod graph_routes;
 mod part_queries;
-mod part_routes;
+pub mod part_routes;
 mod queries;
 pub mod routes;
 
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::versions::Position;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -172,4 +176,84 @@ impl FromFields for PipelinePatch {
             dagster_pipeline_config: config?,
         })
     }
+}
+
+/// Which pipelines, and how they are shown.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PipelineList {
+    /// Exactly this name, without regard to case.
+    pub name: Option<String>,
+    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    pub q: Option<String>,
+    /// Made by this user.
+    pub created_by: Option<Uuid>,
+    /// With this block: its id or its name.
+    pub block: Option<String>,
+    /// With this edge: its id or its name.
+    pub edge: Option<String>,
+    /// `true` lists what is archived instead (yours, or all for admins).
+    #[param(value_type = Option<bool>)]
+    pub archived: bool,
+    /// `blocks`, `edges`, or both with a comma between.
+    #[param(value_type = Option<String>, example = "blocks,edges")]
+    pub include: Include,
+    #[param(ignore)]
+    pub position: Position,
+}
+
+impl FromParams for PipelineList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let name = params.optional("name");
+        let q = params.optional("q");
+        let created_by = params.optional("created_by");
+        let block = params.optional("block");
+        let edge = params.optional("edge");
+        let archived = params.optional("archived");
+        let include = params.optional::<Include>("include");
+        let position = Position::from_params(params);
+        let include = include?.unwrap_or_default();
+        if include.runs {
+            params.fault(
+                "include",
+                "The runs are shown with one pipeline, not in a list.",
+            );
+            return None;
+        }
+        Some(Self {
+            name: name?,
+            q: q?,
+            created_by: created_by?,
+            block: block?,
+            edge: edge?,
+            archived: archived?.unwrap_or(false),
+            include,
+            position: position?,
+        })
+    }
+}
+
+/// The graph of a pipeline.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Graph {
+    pub pipeline_id: Uuid,
+    pub name: String,
+    pub blocks: Vec<PipelineBlock>,
+    pub edges: Vec<PipelineEdge>,
+}
+
+/// What to show along with a pipeline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Include {
+    pub blocks: bool,
+    pub edges: bool,
+    pub runs: bool,
+}
+
+impl Include {
+    pub(super) const GRAPH: Self = Self {
+        blocks: true,
+        edges: true,
+        runs: false,
+    };
 }

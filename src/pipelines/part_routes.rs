@@ -6,16 +6,16 @@ use uuid::Uuid;
 use super::graph::{BlockPin, EdgePin, GivenBlock, GivenEdge};
 use super::part_queries as queries;
 use super::{PipelineBlock, PipelineEdge, routes};
-use crate::resource::change::Change;
+use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::change::Change;
 
 /// Read a block of a pipeline
 #[utoipa::path(
@@ -64,16 +64,17 @@ pub async fn add_block(
     Query(NoParams): Query<NoParams>,
     change: Change<GivenBlock>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::add_block(scope, &pipeline, &change.body, &change.if_match).await? {
-            Some(block) => {
-                let location = format!("/pipelines/{pipeline}/blocks/{}", block.block_id);
-                Ok(Reply::created(location, &block)?.compound_revision(block.updated_at))
+    change
+        .make(&db, async |scope| {
+            match queries::add_block(scope, &pipeline, &change.body, &change.if_match).await? {
+                Some(block) => {
+                    let location = format!("/pipelines/{pipeline}/blocks/{}", block.block_id);
+                    Ok(Reply::created(location, &block)?.compound_revision(block.updated_at))
+                }
+                None => Err(routes::refusal(scope, &pipeline, &change.if_match, false).await),
             }
-            None => Err(routes::refusal(scope, &pipeline, &change.if_match, false).await),
-        }
-    })
-    .await
+        })
+        .await
 }
 
 /// Pin a block of a pipeline to a version
@@ -99,22 +100,23 @@ pub async fn pin_block(
     change: Change<BlockPin>,
 ) -> Result<Reply, Problem> {
     let (pipeline, part) = path.into_inner();
-    change.make(&db, async |scope| {
-        let pinned =
-            queries::pin_block(scope, &pipeline, &part, &change.body, &change.if_match).await?;
-        match pinned {
-            Some(block) => Ok(Reply::ok(&block)?.compound_revision(block.updated_at)),
-            None => {
-                let found = queries::block(scope, &pipeline, &part).await?;
-                let revision = found.map(|block| block.updated_at);
-                Err(change
-                    .if_match
-                    .refusal("Block of the pipeline", revision)
-                    .into())
+    change
+        .make(&db, async |scope| {
+            let pinned =
+                queries::pin_block(scope, &pipeline, &part, &change.body, &change.if_match).await?;
+            match pinned {
+                Some(block) => Ok(Reply::ok(&block)?.compound_revision(block.updated_at)),
+                None => {
+                    let found = queries::block(scope, &pipeline, &part).await?;
+                    let revision = found.map(|block| block.updated_at);
+                    Err(change
+                        .if_match
+                        .refusal("Block of the pipeline", revision)
+                        .into())
+                }
             }
-        }
-    })
-    .await
+        })
+        .await
 }
 
 /// Take a block out of a pipeline
@@ -138,20 +140,21 @@ pub async fn remove_block(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (pipeline, part) = path.into_inner();
-    change.make(&db, async |scope| {
-        match queries::remove_block(scope, &pipeline, &part, &change.if_match).await? {
-            Some(_) => Ok(Reply::no_content()),
-            None => {
-                let found = queries::block(scope, &pipeline, &part).await?;
-                let revision = found.map(|block| block.updated_at);
-                Err(change
-                    .if_match
-                    .refusal("Block of the pipeline", revision)
-                    .into())
+    change
+        .make(&db, async |scope| {
+            match queries::remove_block(scope, &pipeline, &part, &change.if_match).await? {
+                Some(_) => Ok(Reply::no_content()),
+                None => {
+                    let found = queries::block(scope, &pipeline, &part).await?;
+                    let revision = found.map(|block| block.updated_at);
+                    Err(change
+                        .if_match
+                        .refusal("Block of the pipeline", revision)
+                        .into())
+                }
             }
-        }
-    })
-    .await
+        })
+        .await
 }
 
 /// Read an edge of a pipeline
@@ -201,16 +204,17 @@ pub async fn add_edge(
     Query(NoParams): Query<NoParams>,
     change: Change<GivenEdge>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::add_edge(scope, &pipeline, &change.body, &change.if_match).await? {
-            Some(edge) => {
-                let location = format!("/pipelines/{pipeline}/edges/{}", edge.pipeline_edge_id);
-                Ok(Reply::created(location, &edge)?.compound_revision(edge.updated_at))
+    change
+        .make(&db, async |scope| {
+            match queries::add_edge(scope, &pipeline, &change.body, &change.if_match).await? {
+                Some(edge) => {
+                    let location = format!("/pipelines/{pipeline}/edges/{}", edge.pipeline_edge_id);
+                    Ok(Reply::created(location, &edge)?.compound_revision(edge.updated_at))
+                }
+                None => Err(routes::refusal(scope, &pipeline, &change.if_match, false).await),
             }
-            None => Err(routes::refusal(scope, &pipeline, &change.if_match, false).await),
-        }
-    })
-    .await
+        })
+        .await
 }
 
 /// Pin an edge of a pipeline to a version
@@ -236,22 +240,23 @@ pub async fn pin_edge(
     change: Change<EdgePin>,
 ) -> Result<Reply, Problem> {
     let (pipeline, part) = path.into_inner();
-    change.make(&db, async |scope| {
-        let pinned =
-            queries::pin_edge(scope, &pipeline, part, &change.body, &change.if_match).await?;
-        match pinned {
-            Some(edge) => Ok(Reply::ok(&edge)?.compound_revision(edge.updated_at)),
-            None => {
-                let found = queries::edge(scope, &pipeline, part).await?;
-                let revision = found.map(|edge| edge.updated_at);
-                Err(change
-                    .if_match
-                    .refusal("Edge of the pipeline", revision)
-                    .into())
+    change
+        .make(&db, async |scope| {
+            let pinned =
+                queries::pin_edge(scope, &pipeline, part, &change.body, &change.if_match).await?;
+            match pinned {
+                Some(edge) => Ok(Reply::ok(&edge)?.compound_revision(edge.updated_at)),
+                None => {
+                    let found = queries::edge(scope, &pipeline, part).await?;
+                    let revision = found.map(|edge| edge.updated_at);
+                    Err(change
+                        .if_match
+                        .refusal("Edge of the pipeline", revision)
+                        .into())
+                }
             }
-        }
-    })
-    .await
+        })
+        .await
 }
 
 /// Take an edge out of a pipeline
@@ -273,20 +278,21 @@ pub async fn remove_edge(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (pipeline, part) = path.into_inner();
-    change.make(&db, async |scope| {
-        match queries::remove_edge(scope, &pipeline, part, &change.if_match).await? {
-            Some(_) => Ok(Reply::no_content()),
-            None => {
-                let found = queries::edge(scope, &pipeline, part).await?;
-                let revision = found.map(|edge| edge.updated_at);
-                Err(change
-                    .if_match
-                    .refusal("Edge of the pipeline", revision)
-                    .into())
+    change
+        .make(&db, async |scope| {
+            match queries::remove_edge(scope, &pipeline, part, &change.if_match).await? {
+                Some(_) => Ok(Reply::no_content()),
+                None => {
+                    let found = queries::edge(scope, &pipeline, part).await?;
+                    let revision = found.map(|edge| edge.updated_at);
+                    Err(change
+                        .if_match
+                        .refusal("Edge of the pipeline", revision)
+                        .into())
+                }
             }
-        }
-    })
-    .await
+        })
+        .await
 }
 
 pub fn configure(config: &mut impl Router) {

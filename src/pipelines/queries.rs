@@ -3,9 +3,9 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::PipelineList;
 use super::graph::GivenGraph;
-use super::routes::PipelineList;
-use super::{NewPipeline, Pipeline, PipelinePatch};
+use super::{Include, NewPipeline, Pipeline, PipelinePatch};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::api::raw_json::RawJson;
@@ -30,22 +30,6 @@ pub(super) async fn create(
         Json(&pipeline.edges) as _,
     );
     Ok(query.fetch_one(scope.connection()).await?)
-}
-
-/// What to show along with a pipeline.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Include {
-    pub blocks: bool,
-    pub edges: bool,
-    pub runs: bool,
-}
-
-impl Include {
-    pub(super) const GRAPH: Self = Self {
-        blocks: true,
-        edges: true,
-        runs: false,
-    };
 }
 
 pub(super) async fn get(

@@ -1,28 +1,30 @@
 //! `/pipelines`, and their history.
 
+use super::Include;
+use super::PipelineList;
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, web};
 use utoipa::IntoParams;
-use uuid::Uuid;
 
-use super::queries::{self, Include};
-use super::{NewPipeline, Pipeline, PipelinePatch, gate_routes, graph_routes, part_routes};
-use crate::resource::change::Change;
+use super::queries;
+use super::{NewPipeline, Pipeline, PipelinePatch};
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
-use crate::resource::removal::Removal;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::audit::AuditLog;
-use crate::audit::routes::{PageOfLogs, history as audit_history};
-use crate::api::entity::Entity;
+use crate::audit::PageOfLogs;
+use crate::audit::routes::history as audit_history;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
+use crate::resource::change::Change;
+use crate::resource::removal::Removal;
 use crate::versions::{self, Position, SortKeys};
 
 impl FromStr for Include {
@@ -39,61 +41,6 @@ impl FromStr for Include {
             }
         }
         Ok(include)
-    }
-}
-
-/// Which pipelines, and how they are shown.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct PipelineList {
-    /// Exactly this name, without regard to case.
-    pub name: Option<String>,
-    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
-    pub q: Option<String>,
-    /// Made by this user.
-    pub created_by: Option<Uuid>,
-    /// With this block: its id or its name.
-    pub block: Option<String>,
-    /// With this edge: its id or its name.
-    pub edge: Option<String>,
-    /// `true` lists what is archived instead (yours, or all for admins).
-    #[param(value_type = Option<bool>)]
-    pub archived: bool,
-    /// `blocks`, `edges`, or both with a comma between.
-    #[param(value_type = Option<String>, example = "blocks,edges")]
-    pub include: Include,
-    #[param(ignore)]
-    pub position: Position,
-}
-
-impl FromParams for PipelineList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let name = params.optional("name");
-        let q = params.optional("q");
-        let created_by = params.optional("created_by");
-        let block = params.optional("block");
-        let edge = params.optional("edge");
-        let archived = params.optional("archived");
-        let include = params.optional::<Include>("include");
-        let position = Position::from_params(params);
-        let include = include?.unwrap_or_default();
-        if include.runs {
-            params.fault(
-                "include",
-                "The runs are shown with one pipeline, not in a list.",
-            );
-            return None;
-        }
-        Some(Self {
-            name: name?,
-            q: q?,
-            created_by: created_by?,
-            block: block?,
-            edge: edge?,
-            archived: archived?.unwrap_or(false),
-            include,
-            position: position?,
-        })
     }
 }
 
@@ -251,13 +198,14 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<PipelinePatch>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::update(scope, &pipeline, &change.body, &change.if_match).await? {
-            Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
-            None => Err(refusal(scope, &pipeline, &change.if_match, false).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, &pipeline, &change.body, &change.if_match).await? {
+                Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
+                None => Err(refusal(scope, &pipeline, &change.if_match, false).await),
+            }
+        })
+        .await
 }
 
 /// Archive a pipeline
@@ -278,18 +226,19 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        let removed = if removal.purge {
-            queries::purge(scope, &pipeline, &change.if_match).await?
-        } else {
-            queries::archive(scope, &pipeline, &change.if_match).await?
-        };
-        match removed {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, &pipeline, &change.if_match, removal.purge).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let removed = if removal.purge {
+                queries::purge(scope, &pipeline, &change.if_match).await?
+            } else {
+                queries::archive(scope, &pipeline, &change.if_match).await?
+            };
+            match removed {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, &pipeline, &change.if_match, removal.purge).await),
+            }
+        })
+        .await
 }
 
 /// Restore an archived pipeline
@@ -309,13 +258,14 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::restore(scope, &pipeline, &change.if_match).await? {
-            Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
-            None => Err(refusal(scope, &pipeline, &change.if_match, true).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::restore(scope, &pipeline, &change.if_match).await? {
+                Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
+                None => Err(refusal(scope, &pipeline, &change.if_match, true).await),
+            }
+        })
+        .await
 }
 
 /// Who did what to a pipeline and its parts, newest first
@@ -347,8 +297,5 @@ pub fn configure(config: &mut impl Router) {
         .service(update)
         .service(archive)
         .service(restore)
-        .service(history)
-        .configure(graph_routes::configure)
-        .configure(part_routes::configure)
-        .configure(gate_routes::configure);
+        .service(history);
 }

@@ -57,7 +57,6 @@ impl IdempotencyKey {
             fingerprint,
         }))
     }
-
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -3,8 +3,15 @@
 mod queries;
 pub mod routes;
 
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::api::time::Timestamp;
+use crate::api::word::Word;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -80,3 +87,49 @@ impl FromFields for Report {
         })
     }
 }
+
+/// Which runs, newest first.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RunList {
+    #[param(inline)]
+    pub status: Option<RunStatus>,
+    /// Created at this time or later.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Created before this time.
+    pub created_before: Option<DateTime<Utc>>,
+    /// That ran on exactly this.
+    pub lock_digest: Option<String>,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
+}
+
+impl FromParams for RunList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let status = params.optional("status");
+        let created_after = params.optional::<Timestamp>("created_after");
+        let created_before = params.optional::<Timestamp>("created_before");
+        let lock_digest = params.optional("lock_digest");
+        let limit = params.optional("limit");
+        let cursor: Option<Option<Cursor>> = params.optional("cursor");
+        if let Some(Some(cursor)) = &cursor
+            && (cursor.sort != ORDER || cursor.time().is_none())
+        {
+            params.fault("cursor", "Is no cursor of this list.");
+            return None;
+        }
+        Some(Self {
+            status: status?.map(|Word(status)| status),
+            created_after: created_after?.map(|Timestamp(time)| time),
+            created_before: created_before?.map(|Timestamp(time)| time),
+            lock_digest: lock_digest?,
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+const ORDER: &str = "-created_at";

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::routes::RunList;
+use super::RunList;
 use super::{Report, Run};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;

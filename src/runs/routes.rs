@@ -1,70 +1,23 @@
 //! `/runs`, and the runs of a pipeline.
 
+use super::ORDER;
+use super::RunList;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
-use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::{Report, Run, RunStatus, queries};
-use crate::resource::change::Change;
+use super::{Report, Run, queries};
+use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
-use crate::api::page::{Cursor, Limit, Page};
+use crate::api::page::{Cursor, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::time::Timestamp;
-use crate::api::word::Word;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
-
-/// Which runs, newest first.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct RunList {
-    #[param(inline)]
-    pub status: Option<RunStatus>,
-    /// Created at this time or later.
-    pub created_after: Option<DateTime<Utc>>,
-    /// Created before this time.
-    pub created_before: Option<DateTime<Utc>>,
-    /// That ran on exactly this.
-    pub lock_digest: Option<String>,
-    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
-    pub limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
-}
-
-const ORDER: &str = "-created_at";
-
-impl FromParams for RunList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let status = params.optional("status");
-        let created_after = params.optional::<Timestamp>("created_after");
-        let created_before = params.optional::<Timestamp>("created_before");
-        let lock_digest = params.optional("lock_digest");
-        let limit = params.optional("limit");
-        let cursor: Option<Option<Cursor>> = params.optional("cursor");
-        if let Some(Some(cursor)) = &cursor
-            && (cursor.sort != ORDER || cursor.time().is_none())
-        {
-            params.fault("cursor", "Is no cursor of this list.");
-            return None;
-        }
-        Some(Self {
-            status: status?.map(|Word(status)| status),
-            created_after: created_after?.map(|Timestamp(time)| time),
-            created_before: created_before?.map(|Timestamp(time)| time),
-            lock_digest: lock_digest?,
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
-    }
-}
+use crate::resource::change::Change;
 
 /// Of which pipeline, and which of its runs.
 #[derive(Debug, IntoParams)]
@@ -125,13 +78,14 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        let run = queries::create(scope, &pipeline)
-            .await?
-            .ok_or_else(|| Problem::not_found("Pipeline"))?;
-        Ok(Reply::created(format!("/runs/{}", run.run_id), &run)?.revision(run.updated_at))
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let run = queries::create(scope, &pipeline)
+                .await?
+                .ok_or_else(|| Problem::not_found("Pipeline"))?;
+            Ok(Reply::created(format!("/runs/{}", run.run_id), &run)?.revision(run.updated_at))
+        })
+        .await
 }
 
 /// List the runs of a pipeline
@@ -221,17 +175,18 @@ pub async fn report(
     Query(NoParams): Query<NoParams>,
     change: Change<Report>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::report(scope, *run_id, &change.body, &change.if_match).await? {
-            Some(run) => Ok(Reply::ok(&run)?.revision(run.updated_at)),
-            None => {
-                let found = queries::get(scope, *run_id).await?;
-                let revision = found.map(|run| run.updated_at);
-                Err(change.if_match.refusal("Run", revision).into())
+    change
+        .make(&db, async |scope| {
+            match queries::report(scope, *run_id, &change.body, &change.if_match).await? {
+                Some(run) => Ok(Reply::ok(&run)?.revision(run.updated_at)),
+                None => {
+                    let found = queries::get(scope, *run_id).await?;
+                    let revision = found.map(|run| run.updated_at);
+                    Err(change.if_match.refusal("Run", revision).into())
+                }
             }
-        }
-    })
-    .await
+        })
+        .await
 }
 
 pub fn configure(config: &mut impl Router) {

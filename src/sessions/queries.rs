@@ -109,9 +109,7 @@ pub(crate) async fn rotate_refresh_token(
 }
 
 /// Ends the session of a refresh token, if there is one.
-pub(crate) async fn end_session(
-    db: &Db,
-    digest: &[u8; 32]) -> Result<(), Problem> {
+pub(crate) async fn end_session(db: &Db, digest: &[u8; 32]) -> Result<(), Problem> {
     db.without_caller(async |connection| {
         let query = sqlx::query_file!("sql/sessions/end_session.sql", digest.as_slice());
         query.execute(connection).await?;
@@ -148,8 +146,11 @@ pub(crate) async fn forgive_attempts(
     attempt: &Attempt,
 ) -> Result<(), Problem> {
     db.without_caller(async |connection| {
-        let query =
-            sqlx::query_file!("sql/sessions/forgive_attempts.sql", account, attempt.address);
+        let query = sqlx::query_file!(
+            "sql/sessions/forgive_attempts.sql",
+            account,
+            attempt.address
+        );
         query.execute(connection).await?;
         Ok(())
     })

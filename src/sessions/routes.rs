@@ -184,9 +184,7 @@ pub async fn refresh(
         .map_err(|()| ended())?;
     let new = RefreshToken::random();
     let lifetime = gatekeeper.refresh_token_seconds();
-    match queries::rotate_refresh_token(&db, &old.digest(), &new.digest(), lifetime)
-        .await?
-    {
+    match queries::rotate_refresh_token(&db, &old.digest(), &new.digest(), lifetime).await? {
         Rotation::Rotated { session_id, user } => tokens(&gatekeeper, session_id, &new, user),
         Rotation::Refused => Err(ended()),
     }

@@ -1,12 +1,12 @@
 //! Which block is in which category.
 
+use super::LinkList;
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 use utoipa::IntoParams;
 
-use super::routes::CategoryList;
+use super::CategoryList;
 use super::{BlockTaxonomy, Category, queries};
-use crate::resource::change::Change;
-use crate::resource::chronology::Chronology;
+use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -14,39 +14,13 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
-use crate::blocks::routes::BlockList;
+use crate::blocks::BlockList;
 use crate::blocks::{self, Block};
 use crate::db::Db;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::versions::{self, Position, Versioned};
-
-/// Which links.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct LinkList {
-    /// Those of this block: its id or its name.
-    #[param(value_type = Option<String>)]
-    pub block_id: Option<Reference>,
-    /// Those of this category: its id or its name.
-    #[param(value_type = Option<String>)]
-    pub category_id: Option<Reference>,
-    #[param(ignore)]
-    pub position: Chronology,
-}
-
-impl FromParams for LinkList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let block_id = params.optional("block_id");
-        let category_id = params.optional("category_id");
-        let position = Chronology::from_params(params);
-        Some(Self {
-            block_id: block_id?,
-            category_id: category_id?,
-            position: position?,
-        })
-    }
-}
 
 /// Which blocks of a category.
 #[derive(Debug, IntoParams)]
@@ -94,14 +68,15 @@ pub async fn link(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (block, category) = path.into_inner();
-    change.make(&db, async |scope| {
-        let Some(made) = queries::link(scope, &block, &category).await? else {
-            return Ok(Reply::no_content());
-        };
-        let location = format!("/blocks/{}/categories", made.block_id);
-        Ok(Reply::created(location, &made)?.revision(made.created_at))
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let Some(made) = queries::link(scope, &block, &category).await? else {
+                return Ok(Reply::no_content());
+            };
+            let location = format!("/blocks/{}/categories", made.block_id);
+            Ok(Reply::created(location, &made)?.revision(made.created_at))
+        })
+        .await
 }
 
 /// Take a block out of a category
@@ -125,14 +100,15 @@ pub async fn unlink(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let (block, category) = path.into_inner();
-    change.make(&db, async |scope| {
-        if queries::unlink(scope, &block, &category).await? {
-            Ok(Reply::no_content())
-        } else {
-            Err(Problem::forbidden().into())
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            if queries::unlink(scope, &block, &category).await? {
+                Ok(Reply::no_content())
+            } else {
+                Err(Problem::forbidden().into())
+            }
+        })
+        .await
 }
 
 /// List the categories of a block

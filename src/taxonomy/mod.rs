@@ -4,12 +4,17 @@
 //! below different parents two may be called alike, and then only the id will do (409 `ambiguous`,
 //! with the candidates).
 
-mod link_routes;
+pub mod link_routes;
 mod queries;
 pub mod routes;
-mod tree_routes;
+pub mod tree_routes;
 
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::resource::chronology::Chronology;
+use crate::versions::Position;
 use std::collections::{HashMap, HashSet};
+use utoipa::IntoParams;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -140,6 +145,119 @@ impl FromFields for CategoryPatch {
         Some(Self {
             name: name?,
             parent_id: parent_id?,
+        })
+    }
+}
+
+/// Which links.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LinkList {
+    /// Those of this block: its id or its name.
+    #[param(value_type = Option<String>)]
+    pub block_id: Option<Reference>,
+    /// Those of this category: its id or its name.
+    #[param(value_type = Option<String>)]
+    pub category_id: Option<Reference>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for LinkList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let block_id = params.optional("block_id");
+        let category_id = params.optional("category_id");
+        let position = Chronology::from_params(params);
+        Some(Self {
+            block_id: block_id?,
+            category_id: category_id?,
+            position: position?,
+        })
+    }
+}
+
+/// Which categories.
+#[derive(Debug, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CategoryList {
+    /// Exactly this name, without regard to case.
+    pub name: Option<String>,
+    /// Directly below this category: its id or its name.
+    #[param(value_type = Option<String>)]
+    pub parent_id: Option<Reference>,
+    /// `true` lists only those that are below no other.
+    #[param(value_type = Option<bool>)]
+    pub roots: bool,
+    /// With this text in the name, without regard to case.
+    pub q: Option<String>,
+    /// `true` lists what is archived instead (yours, or all for admins).
+    #[param(value_type = Option<bool>)]
+    pub archived: bool,
+    /// `true` shows everything at once, each category with its `children`, and goes with no other
+    /// parameter.
+    #[param(value_type = Option<bool>)]
+    pub tree: bool,
+    #[param(ignore)]
+    pub position: Position,
+}
+
+impl CategoryList {
+    fn is_plain(&self) -> bool {
+        self.name.is_none()
+            && self.parent_id.is_none()
+            && !self.roots
+            && self.q.is_none()
+            && !self.archived
+            && self.position == Position::default()
+    }
+}
+
+impl FromParams for CategoryList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let name = params.optional("name");
+        let parent_id = params.optional("parent_id");
+        let roots = params.optional("roots");
+        let q = params.optional("q");
+        let archived = params.optional("archived");
+        let tree = params.optional("tree");
+        let position = Position::from_params(params);
+        let wanted = Self {
+            name: name?,
+            parent_id: parent_id?,
+            roots: roots?.unwrap_or(false),
+            q: q?,
+            archived: archived?.unwrap_or(false),
+            tree: tree?.unwrap_or(false),
+            position: position?,
+        };
+        if wanted.tree && !wanted.is_plain() {
+            params.fault("tree", "Goes with no other parameter.");
+            return None;
+        }
+        Some(wanted)
+    }
+}
+
+/// How a category is removed.
+#[derive(Debug, Clone, Copy, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CategoryRemoval {
+    /// `true` removes it for good, out of its blocks as well; for admins. The audit trail stays.
+    #[param(value_type = Option<bool>)]
+    pub purge: bool,
+    /// `true` moves what is directly below it up to its parent; otherwise it is refused while
+    /// there is anything.
+    #[param(value_type = Option<bool>)]
+    pub reparent: bool,
+}
+
+impl FromParams for CategoryRemoval {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let purge = params.optional("purge");
+        let reparent = params.optional("reparent");
+        Some(Self {
+            purge: purge?.unwrap_or(false),
+            reparent: reparent?.unwrap_or(false),
         })
     }
 }

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-use super::link_routes::LinkList;
-use super::routes::{CategoryList, CategoryRemoval};
+use super::CategoryList;
+use super::CategoryRemoval;
+use super::LinkList;
 use super::{BlockTaxonomy, Category, CategoryPatch, NewCategory};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;

@@ -1,110 +1,26 @@
 //! `/taxonomy-categories`: their life.
 
+use super::CategoryList;
+use super::CategoryRemoval;
 use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, web};
-use utoipa::IntoParams;
 
-use super::{Category, CategoryPatch, NewCategory, link_routes, queries, tree_routes};
-use crate::resource::change::Change;
+use super::{Category, CategoryPatch, NewCategory, queries};
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::audit::AuditLog;
-use crate::audit::routes::{PageOfLogs, history as audit_history};
-use crate::api::entity::Entity;
+use crate::audit::PageOfLogs;
+use crate::audit::routes::history as audit_history;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
+use crate::resource::change::Change;
 use crate::versions::{self, Position, Versioned};
-
-/// Which categories.
-#[derive(Debug, Default, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct CategoryList {
-    /// Exactly this name, without regard to case.
-    pub name: Option<String>,
-    /// Directly below this category: its id or its name.
-    #[param(value_type = Option<String>)]
-    pub parent_id: Option<Reference>,
-    /// `true` lists only those that are below no other.
-    #[param(value_type = Option<bool>)]
-    pub roots: bool,
-    /// With this text in the name, without regard to case.
-    pub q: Option<String>,
-    /// `true` lists what is archived instead (yours, or all for admins).
-    #[param(value_type = Option<bool>)]
-    pub archived: bool,
-    /// `true` shows everything at once, each category with its `children`, and goes with no other
-    /// parameter.
-    #[param(value_type = Option<bool>)]
-    pub tree: bool,
-    #[param(ignore)]
-    pub position: Position,
-}
-
-impl CategoryList {
-    fn is_plain(&self) -> bool {
-        self.name.is_none()
-            && self.parent_id.is_none()
-            && !self.roots
-            && self.q.is_none()
-            && !self.archived
-            && self.position == Position::default()
-    }
-}
-
-impl FromParams for CategoryList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let name = params.optional("name");
-        let parent_id = params.optional("parent_id");
-        let roots = params.optional("roots");
-        let q = params.optional("q");
-        let archived = params.optional("archived");
-        let tree = params.optional("tree");
-        let position = Position::from_params(params);
-        let wanted = Self {
-            name: name?,
-            parent_id: parent_id?,
-            roots: roots?.unwrap_or(false),
-            q: q?,
-            archived: archived?.unwrap_or(false),
-            tree: tree?.unwrap_or(false),
-            position: position?,
-        };
-        if wanted.tree && !wanted.is_plain() {
-            params.fault("tree", "Goes with no other parameter.");
-            return None;
-        }
-        Some(wanted)
-    }
-}
-
-/// How a category is removed.
-#[derive(Debug, Clone, Copy, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct CategoryRemoval {
-    /// `true` removes it for good, out of its blocks as well; for admins. The audit trail stays.
-    #[param(value_type = Option<bool>)]
-    pub purge: bool,
-    /// `true` moves what is directly below it up to its parent; otherwise it is refused while
-    /// there is anything.
-    #[param(value_type = Option<bool>)]
-    pub reparent: bool,
-}
-
-impl FromParams for CategoryRemoval {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let purge = params.optional("purge");
-        let reparent = params.optional("reparent");
-        Some(Self {
-            purge: purge?.unwrap_or(false),
-            reparent: reparent?.unwrap_or(false),
-        })
-    }
-}
 
 /// Why a change met no category; `archived` says whether it was meant for archived ones as well.
 async fn refusal(
@@ -133,11 +49,12 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewCategory>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        let category = queries::create(scope, &change.body).await?;
-        Ok(versions::created(&category)?)
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let category = queries::create(scope, &change.body).await?;
+            Ok(versions::created(&category)?)
+        })
+        .await
 }
 
 /// List categories
@@ -160,7 +77,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Taxonomy, None);
     if wanted.tree {
-        let items = tree_routes::read(&db, &caller, None).await?;
+        let items = super::tree_routes::read(&db, &caller, None).await?;
         let next_cursor = None;
         return Ok(Page { items, next_cursor }.respond(&request));
     }
@@ -213,13 +130,14 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<CategoryPatch>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::update(scope, &category, &change.body, &change.if_match).await? {
-            Some(category) => Ok(versions::shown(&category)?),
-            None => Err(refusal(scope, &category, &change.if_match, false).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, &category, &change.body, &change.if_match).await? {
+                Some(category) => Ok(versions::shown(&category)?),
+                None => Err(refusal(scope, &category, &change.if_match, false).await),
+            }
+        })
+        .await
 }
 
 /// Archive a category
@@ -240,13 +158,14 @@ pub async fn archive(
     Query(removal): Query<CategoryRemoval>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::remove(scope, &category, removal, &change.if_match).await? {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, &category, &change.if_match, removal.purge).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::remove(scope, &category, removal, &change.if_match).await? {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, &category, &change.if_match, removal.purge).await),
+            }
+        })
+        .await
 }
 
 /// Restore an archived category
@@ -266,13 +185,14 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::restore(scope, &category, &change.if_match).await? {
-            Some(category) => Ok(versions::shown(&category)?),
-            None => Err(refusal(scope, &category, &change.if_match, true).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::restore(scope, &category, &change.if_match).await? {
+                Some(category) => Ok(versions::shown(&category)?),
+                None => Err(refusal(scope, &category, &change.if_match, true).await),
+            }
+        })
+        .await
 }
 
 /// Who did what to a category, newest first
@@ -304,7 +224,5 @@ pub fn configure(config: &mut impl Router) {
         .service(update)
         .service(archive)
         .service(restore)
-        .service(history)
-        .configure(tree_routes::configure)
-        .configure(link_routes::configure);
+        .service(history);
 }

@@ -6,15 +6,12 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use actix_web::dev::{ResourceDef, ServiceRequest};
-use actix_web::http::{Method, StatusCode};
-use actix_web::web;
+use actix_web::dev::ResourceDef;
+use actix_web::http::Method;
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use prometheus::{Opts, Registry, Result};
-
-use super::metrics::Metrics;
 
 /// The route of what met none.
 const UNMATCHED: &str = "unmatched";
@@ -30,8 +27,6 @@ const STATUSES: [u16; 24] = [
     200, 201, 202, 204, 206, 302, 304, 400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 415, 422,
     429, 499, 500, 503, 504,
 ];
-/// No answer: the client has left. nginx's number for it.
-const CLIENT_LEFT: u16 = 499;
 
 /// From half a millisecond, a point read, to what runs into the time limit of a statement.
 const SECONDS: [f64; 14] = [
@@ -43,7 +38,7 @@ pub(super) fn method_name(method: &Method) -> &'static str {
     METHODS[method_index(method)]
 }
 
-fn method_index(method: &Method) -> usize {
+pub(super) fn method_index(method: &Method) -> usize {
     METHODS
         .iter()
         .position(|known| *known == method.as_str())
@@ -53,12 +48,12 @@ fn method_index(method: &Method) -> usize {
 pub(super) struct HttpMetrics {
     requests: IntCounterVec,
     durations: HistogramVec,
-    in_flight: IntGauge,
+    pub(super) in_flight: IntGauge,
     by_pattern: HashMap<String, usize>,
     routes: Vec<Route>,
 }
 
-struct Route {
+pub(super) struct Route {
     pattern: String,
     definition: ResourceDef,
     methods: [Endpoint; METHODS.len()],
@@ -116,20 +111,20 @@ impl HttpMetrics {
         registry.register(Box::new(self.in_flight.clone()))
     }
 
-    fn route(&self, pattern: Option<&str>) -> &Route {
+    pub(super) fn route(&self, pattern: Option<&str>) -> &Route {
         let known = pattern.and_then(|pattern| self.by_pattern.get(pattern));
         &self.routes[known.copied().unwrap_or(0)]
     }
 
     /// The route that a path leads to; looks at all of them.
-    fn route_of_path(&self, path: &str) -> &Route {
+    pub(super) fn route_of_path(&self, path: &str) -> &Route {
         let mut others = self.routes[1..].iter();
         others
             .find(|route| route.definition.is_match(path))
             .unwrap_or(&self.routes[0])
     }
 
-    fn count(&self, route: &Route, method: usize, status: u16, duration: Duration) {
+    pub(super) fn count(&self, route: &Route, method: usize, status: u16, duration: Duration) {
         let (pattern, name) = (route.pattern.as_str(), METHODS[method]);
         let endpoint = &route.methods[method];
         endpoint
@@ -143,64 +138,6 @@ impl HttpMetrics {
         match STATUSES.iter().position(|known| *known == status) {
             Some(index) => endpoint.answers[index].get_or_init(answered).inc(),
             None => answered().inc(),
-        }
-    }
-}
-
-/// A request that is being served. Dropped before its end, its client has left.
-pub struct Served {
-    metrics: Option<web::Data<Metrics>>,
-    begun: Instant,
-    method: usize,
-    path: String,
-    has_ended: bool,
-}
-
-impl Served {
-    pub fn begin(request: &ServiceRequest) -> Self {
-        let metrics = request.app_data::<web::Data<Metrics>>().cloned();
-        if let Some(metrics) = &metrics {
-            metrics.http.in_flight.inc();
-        }
-        Self {
-            metrics,
-            begun: Instant::now(),
-            method: method_index(request.method()),
-            path: request.path().to_owned(),
-            has_ended: false,
-        }
-    }
-
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// The answer is made, by the route with this pattern if it is known; how long it took.
-    pub fn end(&mut self, pattern: Option<&str>, status: StatusCode) -> Duration {
-        let duration = self.begun.elapsed();
-        if let Some(metrics) = &self.metrics {
-            let http = &metrics.http;
-            let route = match pattern {
-                Some(_) => http.route(pattern),
-                // A panic took the request with it.
-                None if status.is_server_error() => http.route_of_path(&self.path),
-                None => http.route(None),
-            };
-            http.count(route, self.method, status.as_u16(), duration);
-        }
-        self.has_ended = true;
-        duration
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let Some(metrics) = &self.metrics else { return };
-        let http = &metrics.http;
-        http.in_flight.dec();
-        if !self.has_ended {
-            let route = http.route_of_path(&self.path);
-            http.count(route, self.method, CLIENT_LEFT, self.begun.elapsed());
         }
     }
 }

@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::REQUEST;
+use super::request::REQUEST;
 use crate::config::LogFormat;
 
 /// Formats events as one line each.

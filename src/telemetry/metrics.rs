@@ -11,8 +11,6 @@ use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry, Result, TextEncoder
 use super::http_metrics::HttpMetrics;
 use super::outputs;
 
-pub use super::http_metrics::Served;
-
 /// The metrics of a service. The application holds one, as `web::Data<Metrics>`.
 pub struct Metrics {
     registry: Registry,

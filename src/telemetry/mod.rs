@@ -1,11 +1,14 @@
 //! What can be seen of the service from outside: logs, metrics, traces, and the id that ties a
 //! request's log lines, audit rows and answer together.
 
+pub mod database_span;
 mod http_metrics;
 mod line;
 mod log_file;
 pub mod metrics;
 mod outputs;
+mod request;
+pub mod served;
 pub mod traces;
 
 use tracing_subscriber::EnvFilter;
@@ -19,32 +22,12 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use crate::config::{Config, LogFormat};
 use line::Line;
 use outputs::{Both, Queues};
-use traces::{RequestSpan, Traces};
+pub use request::{request_id, within_request};
+use traces::Traces;
 
 /// Directives that hold unless `LOG_LEVEL` says otherwise: what is only noise below this. actix's
 /// dispatcher calls it an error of its own when a client sends what is no HTTP, or leaves.
 const QUIET: &str = "actix_http::h1::dispatcher=off,actix_server=warn,reqwest_retry=error,sqlx::postgres::notice=warn";
-
-/// The request that a task serves.
-struct Request {
-    id: String,
-    span: RequestSpan,
-}
-
-tokio::task_local! {
-    static REQUEST: Request;
-}
-
-/// The id of the request that this task serves.
-pub fn request_id() -> Option<String> {
-    REQUEST.try_with(|request| request.id.clone()).ok()
-}
-
-/// Runs `work` as part of the request `id`, which every log line within then carries, and `span`,
-/// which the spans within are children of.
-pub async fn within_request<T>(id: String, span: RequestSpan, work: impl Future<Output = T>) -> T {
-    REQUEST.scope(Request { id, span }, work).await
-}
 
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,6 @@
 //! OTLP to where the standard variables say. Without an endpoint there are none, and they cost
 //! nothing.
 
-use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::USER_AGENT;
 use actix_web::http::{StatusCode, Version};
 use opentelemetry::trace::{
-    Span, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
+    SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
     Tracer, TracerProvider,
 };
 use opentelemetry::{Context, Key, KeyValue};
@@ -21,14 +20,13 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
 use opentelemetry_semantic_conventions::attribute as name;
 
-use super::REQUEST;
 use super::http_metrics::method_name;
 use crate::config::Config;
 
 /// How long the end of the program waits for the last spans to be taken.
 const LAST_EXPORT: Duration = Duration::from_secs(3);
 
-static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+pub(super) static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
 /// Sends the last spans when it is dropped.
 pub(super) struct Traces(SdkTracerProvider);
@@ -182,7 +180,7 @@ impl TraceParent {
 /// The span of a request, if there are traces.
 #[derive(Clone, Default)]
 pub struct RequestSpan {
-    context: Option<Context>,
+    pub(super) context: Option<Context>,
     method: &'static str,
 }
 
@@ -267,51 +265,6 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_2 => "2",
         Version::HTTP_10 => "1.0",
         _ => "1.1",
-    }
-}
-
-/// The work that a request does in the database: the wait for a connection, its statements, and
-/// their repetition. Ends when it is dropped.
-pub(crate) struct DatabaseSpan(Option<opentelemetry_sdk::trace::Span>);
-
-impl DatabaseSpan {
-    /// A child of the request that this task serves, if there are traces.
-    pub(crate) fn begin(database: Option<&str>) -> Self {
-        Self(TRACER.get().map(|tracer| {
-            let parent = REQUEST
-                .try_with(|request| request.span.context.clone())
-                .ok()
-                .flatten()
-                .unwrap_or_default();
-            let mut attributes = vec![KeyValue::new(name::DB_SYSTEM_NAME, "postgresql")];
-            if let Some(database) = database {
-                attributes.push(KeyValue::new(name::DB_NAMESPACE, database.to_owned()));
-            }
-            tracer
-                .span_builder("postgresql")
-                .with_kind(SpanKind::Client)
-                .with_attributes(attributes)
-                .start_with_context(tracer, &parent)
-        }))
-    }
-
-    /// Marks a moment in it.
-    pub(crate) fn event(&mut self, name: &'static str) {
-        if let Some(span) = &mut self.0 {
-            span.add_event(name, Vec::new());
-        }
-    }
-
-    /// It did not succeed; `state` is the SQLSTATE, or a word where there is none.
-    pub(crate) fn failed(&mut self, state: impl Into<Cow<'static, str>>) {
-        if let Some(span) = &mut self.0 {
-            let state = state.into();
-            if state.len() == 5 {
-                span.set_attribute(KeyValue::new(name::DB_RESPONSE_STATUS_CODE, state.clone()));
-            }
-            span.set_attribute(KeyValue::new(name::ERROR_TYPE, state));
-            span.set_status(Status::error(""));
-        }
     }
 }
 

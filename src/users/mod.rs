@@ -1,11 +1,18 @@
 //! Users: who interacts with the registry. Their rows are [`crate::auth::account::User`].
 
-mod password_route;
+pub mod password_route;
 mod queries;
 pub mod routes;
 
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::auth::account::User;
 use serde::{Deserialize, Deserializer, de::Error};
+use std::str::FromStr;
 use unicode_normalization::UnicodeNormalization;
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -213,5 +220,106 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+}
+
+/// Which users.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UserList {
+    #[param(inline)]
+    pub role: Option<Role>,
+    pub is_active: Option<bool>,
+    /// Exactly this username, without regard to case.
+    pub username: Option<String>,
+    /// Exactly this email address, without regard to case.
+    pub email: Option<String>,
+    /// A part of the username or of the email address.
+    pub q: Option<String>,
+    /// `created_at` or `username`, with `-` before it for the reverse.
+    #[param(value_type = Option<String>, default = "-created_at", example = "username")]
+    pub sort: Sort,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
+}
+
+impl FromParams for UserList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let role = params.optional("role");
+        let is_active = params.optional("is_active");
+        let username = params.optional("username");
+        let email = params.optional("email");
+        let q = params.optional("q");
+        let sort = params.optional::<Sort>("sort");
+        let limit = params.optional("limit");
+        let in_order = sort.flatten().unwrap_or_default();
+        let cursor = params.cursor(|cursor| {
+            cursor.sort == in_order.as_str() && (!in_order.is_by_time() || cursor.time().is_some())
+        });
+        Some(Self {
+            role: role?.map(|Word(role)| role),
+            is_active: is_active?,
+            username: username?,
+            email: email?,
+            q: q?,
+            sort: sort?.unwrap_or_default(),
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+/// In which order users are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    #[default]
+    Newest,
+    Oldest,
+    Username,
+    UsernameReversed,
+}
+
+impl Sort {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "-created_at",
+            Self::Oldest => "created_at",
+            Self::Username => "username",
+            Self::UsernameReversed => "-username",
+        }
+    }
+
+    fn is_by_time(self) -> bool {
+        matches!(self, Self::Newest | Self::Oldest)
+    }
+
+    fn cursor(self, user: &User) -> Cursor {
+        if self.is_by_time() {
+            return Cursor::at(self.as_str(), user.created_at, user.user_id);
+        }
+        Cursor {
+            sort: self.as_str().to_owned(),
+            key: user.username.clone(),
+            id: user.user_id,
+        }
+    }
+}
+
+impl FromStr for Sort {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [
+            Self::Newest,
+            Self::Oldest,
+            Self::Username,
+            Self::UsernameReversed,
+        ]
+        .into_iter()
+        .find(|sort| sort.as_str() == text)
+        .ok_or("Must be created_at or username, with - before it for the reverse.")
     }
 }

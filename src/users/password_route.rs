@@ -5,15 +5,16 @@ use actix_web::{HttpRequest, post, web};
 use super::queries::{self, PasswordOwner};
 use super::routes::refusal;
 use super::{PASSWORD_IS_NAME, PasswordChange};
-use crate::resource::change::Change;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
+use crate::api::router::Router;
 use crate::auth::Gatekeeper;
 use crate::auth::passwords::Password;
 use crate::auth::throttle::Attempt;
 use crate::db::Db;
+use crate::resource::change::Change;
 use crate::sessions::queries as sessions;
 
 const CURRENT: &str = "/current_password";
@@ -65,13 +66,14 @@ pub(super) async fn set_password(
         check(&db, &gatekeeper, &owner, current, &attempt).await?;
     }
     let hash = gatekeeper.passwords().hash(password).await?;
-    change.make(&db, async |scope| {
-        match queries::set_password(scope, owner.user_id, &hash, &change.if_match).await? {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, &user, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::set_password(scope, owner.user_id, &hash, &change.if_match).await? {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, &user, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 /// Counted like a login, so that whoever has stolen a token cannot try passwords here.
@@ -94,4 +96,8 @@ async fn check(
         ));
     }
     sessions::forgive_attempts(db, owner.user_id, attempt).await
+}
+
+pub fn configure(config: &mut impl Router) {
+    config.service(set_password);
 }

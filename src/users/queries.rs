@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::routes::UserList;
+use super::UserList;
 use super::{NewUser, UserPatch};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;

@@ -1,132 +1,29 @@
 //! `/users` and everything below it.
 
-use std::str::FromStr;
+use super::UserList;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use utoipa::IntoParams;
 
-use super::password_route;
 use super::queries;
 use super::{NewUser, UserPatch};
-use crate::resource::change::Change;
+use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
-use crate::api::page::{Cursor, Limit, Page};
+use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
-use crate::resource::removal::Removal;
+use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::word::Word;
 use crate::audit::AuditLog;
-use crate::audit::routes::{PageOfLogs, activity as audit_activity};
+use crate::audit::PageOfLogs;
+use crate::audit::routes::activity as audit_activity;
 use crate::auth::Gatekeeper;
-use crate::auth::account::{Role, User};
-use crate::api::entity::Entity;
+use crate::auth::account::User;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Scope};
-
-/// In which order users are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Sort {
-    #[default]
-    Newest,
-    Oldest,
-    Username,
-    UsernameReversed,
-}
-
-impl Sort {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Newest => "-created_at",
-            Self::Oldest => "created_at",
-            Self::Username => "username",
-            Self::UsernameReversed => "-username",
-        }
-    }
-
-    fn is_by_time(self) -> bool {
-        matches!(self, Self::Newest | Self::Oldest)
-    }
-
-    fn cursor(self, user: &User) -> Cursor {
-        if self.is_by_time() {
-            return Cursor::at(self.as_str(), user.created_at, user.user_id);
-        }
-        Cursor {
-            sort: self.as_str().to_owned(),
-            key: user.username.clone(),
-            id: user.user_id,
-        }
-    }
-}
-
-impl FromStr for Sort {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [
-            Self::Newest,
-            Self::Oldest,
-            Self::Username,
-            Self::UsernameReversed,
-        ]
-        .into_iter()
-        .find(|sort| sort.as_str() == text)
-        .ok_or("Must be created_at or username, with - before it for the reverse.")
-    }
-}
-
-/// Which users.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct UserList {
-    #[param(inline)]
-    pub role: Option<Role>,
-    pub is_active: Option<bool>,
-    /// Exactly this username, without regard to case.
-    pub username: Option<String>,
-    /// Exactly this email address, without regard to case.
-    pub email: Option<String>,
-    /// A part of the username or of the email address.
-    pub q: Option<String>,
-    /// `created_at` or `username`, with `-` before it for the reverse.
-    #[param(value_type = Option<String>, default = "-created_at", example = "username")]
-    pub sort: Sort,
-    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
-    pub limit: Limit,
-    /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
-}
-
-impl FromParams for UserList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let role = params.optional("role");
-        let is_active = params.optional("is_active");
-        let username = params.optional("username");
-        let email = params.optional("email");
-        let q = params.optional("q");
-        let sort = params.optional::<Sort>("sort");
-        let limit = params.optional("limit");
-        let in_order = sort.flatten().unwrap_or_default();
-        let cursor = params.cursor(|cursor| {
-            cursor.sort == in_order.as_str() && (!in_order.is_by_time() || cursor.time().is_some())
-        });
-        Some(Self {
-            role: role?.map(|Word(role)| role),
-            is_active: is_active?,
-            username: username?,
-            email: email?,
-            q: q?,
-            sort: sort?.unwrap_or_default(),
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
-    }
-}
+use crate::resource::change::Change;
+use crate::resource::removal::Removal;
 
 /// Why a change met no user.
 pub(super) async fn refusal(
@@ -171,12 +68,13 @@ pub async fn create(
             Some(gatekeeper.passwords().hash(password).await?)
         }
     };
-    change.make(&db, async |scope| {
-        let user = queries::create(scope, &change.body, password_hash.as_deref()).await?;
-        let location = format!("/users/{}", user.user_id);
-        Ok(Reply::created(location, &user)?.revision(user.updated_at))
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let user = queries::create(scope, &change.body, password_hash.as_deref()).await?;
+            let location = format!("/users/{}", user.user_id);
+            Ok(Reply::created(location, &user)?.revision(user.updated_at))
+        })
+        .await
 }
 
 /// List users
@@ -245,13 +143,14 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<UserPatch>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::update(scope, &user, &change.body, &change.if_match).await? {
-            Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
-            None => Err(refusal(scope, &user, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, &user, &change.body, &change.if_match).await? {
+                Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
+                None => Err(refusal(scope, &user, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 /// Deactivate a user
@@ -272,18 +171,19 @@ pub async fn deactivate(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        let removed = if removal.purge {
-            queries::purge(scope, &user, &change.if_match).await?
-        } else {
-            queries::deactivate(scope, &user, &change.if_match).await?
-        };
-        match removed {
-            Some(_) => Ok(Reply::no_content()),
-            None => Err(refusal(scope, &user, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let removed = if removal.purge {
+                queries::purge(scope, &user, &change.if_match).await?
+            } else {
+                queries::deactivate(scope, &user, &change.if_match).await?
+            };
+            match removed {
+                Some(_) => Ok(Reply::no_content()),
+                None => Err(refusal(scope, &user, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 /// Reactivate a user
@@ -303,13 +203,14 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change.make(&db, async |scope| {
-        match queries::restore(scope, &user, &change.if_match).await? {
-            Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
-            None => Err(refusal(scope, &user, &change.if_match).await),
-        }
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::restore(scope, &user, &change.if_match).await? {
+                Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
+                None => Err(refusal(scope, &user, &change.if_match).await),
+            }
+        })
+        .await
 }
 
 /// What a user did, newest first
@@ -348,6 +249,5 @@ pub fn configure(config: &mut impl Router) {
         .service(update)
         .service(deactivate)
         .service(restore)
-        .service(password_route::set_password)
         .service(activity);
 }

@@ -4,10 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::routes::{self, VectorFilter};
+use super::VectorFilter;
+use super::routes::{self};
 use super::{NewEdgeVector, NewVector, Vector, VectorPatch};
-use crate::resource::change::Change;
-use crate::resource::chronology::Chronology;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -17,6 +16,8 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::change::Change;
+use crate::resource::chronology::Chronology;
 use crate::resource::owner::{EntityType, Owner};
 
 /// Which vectors of edges.

@@ -2,14 +2,18 @@
 //! Blocks and edges have a table each, of the same shape; all but the names of the routes is
 //! shared.
 
-mod block_routes;
-mod edge_routes;
+pub mod block_routes;
+pub mod edge_routes;
 mod filter;
 mod queries;
 pub mod routes;
 
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::resource::chronology::Chronology;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -127,6 +131,31 @@ impl FromFields for VectorPatch {
             vector_db: vector_db?,
             vector_key: vector_key?,
             taxonomy_filter: taxonomy_filter?,
+        })
+    }
+}
+
+/// Which vectors.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VectorFilter {
+    /// Exactly this database.
+    pub vector_db: Option<String>,
+    /// Exactly this key.
+    pub vector_key: Option<String>,
+    #[param(ignore)]
+    pub position: Chronology,
+}
+
+impl FromParams for VectorFilter {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let vector_db = params.optional("vector_db");
+        let vector_key = params.optional("vector_key");
+        let position = Chronology::from_params(params);
+        Some(Self {
+            vector_db: vector_db?,
+            vector_key: vector_key?,
+            position: position?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::routes::VectorFilter;
+use super::VectorFilter;
 use super::{NewVector, TaxonomyFilter, Vector, VectorDb, VectorKey, VectorPatch};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};

@@ -4,10 +4,18 @@
 
 mod queries;
 pub mod routes;
-mod version_routes;
+pub mod version_routes;
 
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::page::Page;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::api::time::Timestamp;
+use crate::versions::Which;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -133,5 +141,115 @@ impl FromFields for VerificationReport {
             verification_status: verification_status?.map(|Word(status)| status),
             verification_logs: verification_logs?,
         })
+    }
+}
+
+/// Which page, in which order.
+#[derive(Debug, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VerificationPage {
+    /// `-created_at`, or `created_at` for the oldest first.
+    #[param(value_type = Option<String>, default = "-created_at", example = "created_at")]
+    pub sort: Order,
+    #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    pub limit: Limit,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
+}
+
+impl VerificationPage {
+    fn of(&self, rows: Vec<Verification>) -> Page<Verification> {
+        Page::new(rows, self.limit, |row| {
+            Cursor::at(self.sort.as_str(), row.created_at, row.verification_id)
+        })
+    }
+}
+
+impl FromParams for VerificationPage {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let sort = params.optional::<Word<Order>>("sort");
+        let limit = params.optional("limit");
+        let in_order = sort.flatten().map(|Word(order)| order).unwrap_or_default();
+        let cursor = params.cursor_by_time(in_order.as_str());
+        sort?;
+        Some(Self {
+            sort: in_order,
+            limit: limit?.unwrap_or_default(),
+            cursor: cursor?,
+        })
+    }
+}
+
+/// Which verifications.
+#[derive(Debug, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VerificationList {
+    /// Also as `status`.
+    #[param(inline)]
+    pub verification_status: Option<VerificationStatus>,
+    /// Of this edge: its id or its name.
+    pub edge: Option<String>,
+    /// Of this version of the edge: a number, `latest` or `active`.
+    #[param(value_type = Option<String>, example = "latest")]
+    pub version: Option<Which>,
+    pub edge_version_id: Option<Uuid>,
+    /// Reported by this user.
+    pub verified_by: Option<Uuid>,
+    /// Opened at this time or later.
+    pub created_after: Option<DateTime<Utc>>,
+    /// Opened before this time.
+    pub created_before: Option<DateTime<Utc>>,
+    #[param(ignore)]
+    pub page: VerificationPage,
+}
+
+impl FromParams for VerificationList {
+    fn from_params(params: &mut Params) -> Option<Self> {
+        let status = params.optional("verification_status");
+        let short = params.optional("status");
+        if let (Some(Some(_)), Some(Some(_))) = (&status, &short) {
+            params.fault("status", "Is given more than once.");
+        }
+        let edge = params.optional::<String>("edge");
+        let version = params.optional::<Which>("version");
+        if let (Some(None), Some(Some(_))) = (&edge, version) {
+            params.fault("version", "Needs the edge.");
+        }
+        let edge_version_id = params.optional("edge_version_id");
+        let verified_by = params.optional("verified_by");
+        let created_after = params.optional::<Timestamp>("created_after");
+        let created_before = params.optional::<Timestamp>("created_before");
+        let page = VerificationPage::from_params(params);
+        let status: Option<Word<_>> = status?;
+        Some(Self {
+            verification_status: status.or(short?).map(|Word(status)| status),
+            edge: edge?,
+            version: version?,
+            edge_version_id: edge_version_id?,
+            verified_by: verified_by?,
+            created_after: created_after?.map(|Timestamp(time)| time),
+            created_before: created_before?.map(|Timestamp(time)| time),
+            page: page?,
+        })
+    }
+}
+
+/// In which order verifications are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Order {
+    #[default]
+    #[serde(rename = "-created_at")]
+    Newest,
+    #[serde(rename = "created_at")]
+    Oldest,
+}
+
+impl Order {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "-created_at",
+            Self::Oldest => "created_at",
+        }
     }
 }

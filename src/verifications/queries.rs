@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::routes::VerificationList;
+use super::VerificationList;
 use super::{NewVerification, Verification, VerificationReport, VersionStatus};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;

@@ -2,18 +2,19 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
-use super::routes::{VerificationList, VerificationPage};
+use super::VerificationList;
+use super::VerificationPage;
 use super::{NewVerification, Verification, VersionStatus, queries};
-use crate::resource::change::Change;
+use crate::api::entity::Entity;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::api::entity::Entity;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::change::Change;
 use crate::versions::Which;
 
 fn no_version() -> Problem {
@@ -44,14 +45,15 @@ pub async fn create(
     change: Change<NewVerification>,
 ) -> Result<Reply, Problem> {
     let (edge, which) = path.into_inner();
-    change.make(&db, async |scope| {
-        let made = queries::create(scope, &edge, which, &change.body)
-            .await?
-            .ok_or_else(no_version)?;
-        let location = format!("/verifications/{}", made.verification_id);
-        Ok(Reply::created(location, &made)?.revision(made.updated_at))
-    })
-    .await
+    change
+        .make(&db, async |scope| {
+            let made = queries::create(scope, &edge, which, &change.body)
+                .await?
+                .ok_or_else(no_version)?;
+            let location = format!("/verifications/{}", made.verification_id);
+            Ok(Reply::created(location, &made)?.revision(made.updated_at))
+        })
+        .await
 }
 
 /// List the verifications of an edge version

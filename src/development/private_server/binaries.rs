@@ -8,11 +8,8 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 
 use super::account::Account;
-use super::error::Error;
+use super::error::{Error, OLDEST_MAJOR};
 use super::home::Home;
-
-/// Supabase still runs this one; older ones lack what the migrations use.
-pub(super) const OLDEST_MAJOR: u32 = 15;
 
 /// A folder with programs that somebody chose; nothing else is tried then.
 const CHOSEN: &str = "BLOCKYARD_PG_BIN";

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Pid, Uid};
 use thiserror::Error;
 
+/// Supabase still runs this one; older ones lack what the migrations use.
+pub(super) const OLDEST_MAJOR: u32 = 15;
+
 /// How to get PostgreSQL on the machines that people have; ends every message about its absence.
 const INSTALL: &str = "\
 Install it:
@@ -23,7 +26,7 @@ pub enum Error {
     /// Nothing usable on this machine, and downloads were compiled out.
     #[error(
         "no PostgreSQL {minimum} or newer was found on this machine.{rejected}\n{INSTALL}",
-        minimum = super::binaries::OLDEST_MAJOR
+        minimum = OLDEST_MAJOR
     )]
     NotInstalled { rejected: String },
 
@@ -31,7 +34,7 @@ pub enum Error {
     #[error(
         "no PostgreSQL {minimum} or newer was found on this machine, \
          and downloading it failed: {reason}.{rejected}\n{INSTALL}",
-        minimum = super::binaries::OLDEST_MAJOR
+        minimum = OLDEST_MAJOR
     )]
     Download { reason: String, rejected: String },
 

@@ -28,6 +28,7 @@ use binaries::{Binaries, Search};
 pub use error::Error;
 use home::Home;
 use lock::FolderLock;
+pub use postmaster::Durability;
 use postmaster::Postmaster;
 use secret::Secret;
 
@@ -41,15 +42,6 @@ const AUTHENTICATOR: &str = "authenticator";
 const MAINTENANCE: &str = "postgres";
 /// Another program may take the port between our choice and PostgreSQL's start.
 const PORT_ATTEMPTS: u32 = 5;
-
-/// How much a server does for its data when the machine crashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// Everything: the data are somebody's.
-    Full,
-    /// Nothing, for the sake of speed: the data are a test's.
-    Relaxed,
-}
 
 /// What new objects in schema `public` grant to `anon`, `authenticated` and `service_role`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

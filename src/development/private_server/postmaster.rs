@@ -17,12 +17,20 @@ use nix::unistd::Pid;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Durability;
 use super::binaries::Binaries;
 use super::error::Error;
 use super::home::Home;
 use super::lock::FolderLock;
 use super::port::ADDRESS;
+
+/// How much a server does for its data when the machine crashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Everything: the data are somebody's.
+    Full,
+    /// Nothing, for the sake of speed: the data are a test's.
+    Relaxed,
+}
 
 /// Crash recovery of a developer's database is a matter of seconds; a sick disk may need longer.
 const START: Duration = Duration::from_mins(2);

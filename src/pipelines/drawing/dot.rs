@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Check, Graph, caption, check, ends};
+use super::{Check, caption, check, ends};
 use crate::blocks::BlockType;
+use crate::pipelines::Graph;
 
 pub(super) fn render(graph: &Graph) -> String {
     let mut text = format!(

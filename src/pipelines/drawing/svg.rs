@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::layout::{self, PORT, Point, Size};
-use super::{Check, Graph, caption, check, ends};
+use super::{Check, caption, check, ends};
 use crate::blocks::BlockType;
+use crate::pipelines::Graph;
 
 const MARGIN: f64 = 24.0;
 const TITLE: f64 = 40.0;

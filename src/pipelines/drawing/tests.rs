@@ -3,9 +3,10 @@
 use chrono::DateTime;
 use uuid::Uuid;
 
+use super::Format;
 use super::layout::{Layout, Size, layout};
-use super::{Format, Graph};
 use crate::blocks::BlockType;
+use crate::pipelines::Graph;
 use crate::pipelines::{PipelineBlock, PipelineEdge};
 
 /// `blocks` blocks; each leads to `fan` of those that come after it, within `reach`.
