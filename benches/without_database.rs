@@ -22,7 +22,8 @@ use blockyard::auth::caller::Caller;
 use blockyard::blocks::{Block, BlockPatch, BlockType};
 use blockyard::config::{Config, Secret};
 use blockyard::pipelines::NewPipeline;
-use blockyard::versions::{self, Position};
+use blockyard::resource::listing::Position;
+use blockyard::resource::verbs;
 use chrono::Utc;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jsonwebtoken::{EncodingKey, Header};
@@ -160,7 +161,7 @@ fn answers(c: &mut Criterion) {
     let mut group = c.benchmark_group("an answer as JSON");
     let one = block(1);
     group.bench_function("one block", |b| {
-        b.iter(|| versions::shown(black_box(&one)).unwrap_or_else(|problem| panic!("{problem}")));
+        b.iter(|| verbs::shown(black_box(&one)).unwrap_or_else(|problem| panic!("{problem}")));
     });
     let plain = TestRequest::get().uri("/blocks?limit=50").to_http_request();
     let position = Position::default();
@@ -169,7 +170,7 @@ fn answers(c: &mut Criterion) {
     group.bench_function("a list of 50 blocks", |b| {
         b.iter_batched(
             rows,
-            |rows| bytes_of(&runtime, versions::page(rows, &position, &plain)),
+            |rows| bytes_of(&runtime, verbs::paged(rows, &position, &plain)),
             BatchSize::SmallInput,
         );
     });

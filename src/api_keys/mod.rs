@@ -3,10 +3,6 @@
 mod queries;
 pub mod routes;
 
-use crate::api::page::Cursor;
-use crate::api::page::Limit;
-use crate::api::query::FromParams;
-use crate::api::query::Params;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -14,6 +10,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields};
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::text::Name;
 use crate::api::word::Word;
 use crate::auth::account::Role;

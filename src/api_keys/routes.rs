@@ -1,13 +1,13 @@
 //! `/api-keys` and everything below it.
 
-use super::ApiKeyList;
-use super::ORDER;
 use actix_web::http::header;
 use actix_web::{
     CustomizeResponder, HttpRequest, HttpResponse, Responder, delete, get, patch, post, web,
 };
 use uuid::Uuid;
 
+use super::ApiKeyList;
+use super::ORDER;
 use super::queries::{self, Revision, Stored};
 use super::{ApiKey, ApiKeyPatch, IssuedKey, KeptKey, NewApiKey, Rotation};
 use crate::api::entity::Entity;

@@ -3,12 +3,6 @@
 mod queries;
 pub mod routes;
 
-use crate::api::page::Cursor;
-use crate::api::page::Limit;
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::api::time::Timestamp;
-use crate::api::word::Word;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -16,7 +10,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::raw_json::RawJson;
+use crate::api::time::Timestamp;
+use crate::api::word::Word;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]

@@ -1,10 +1,10 @@
 //! `GET /audit-logs`.
 
+use actix_web::{HttpRequest, HttpResponse, get, web};
+
 use super::AuditList;
 use super::ORDER;
 use super::PageOfLogs;
-use actix_web::{HttpRequest, HttpResponse, get, web};
-
 use super::{AuditLog, queries};
 use crate::api::entity::Entity;
 use crate::api::page::{Cursor, Page};

@@ -4,12 +4,6 @@ pub mod queries;
 pub mod routes;
 pub mod version_routes;
 
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::api::word::Words;
-use crate::versions::Filter;
-use crate::versions::Position;
-use crate::versions::Sort;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,13 +11,22 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::problem::{BlockCategory, Problem};
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::api::time;
 use crate::api::word::Word;
-use crate::versions::{SortKeys, Version, Versioned, tree};
+use crate::api::word::Words;
+use crate::resource::listing::Filter;
+use crate::resource::listing::Named;
+use crate::resource::listing::Position;
+use crate::resource::listing::Sort;
+use crate::resource::verbs::Resource;
+use crate::versions::{Version, tree};
 
 /// What kind of thing a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -69,17 +72,30 @@ pub struct Block {
     pub categories: Option<RawJson>,
 }
 
-impl Versioned for Block {
+impl Resource for Block {
     const WHAT: &'static str = "Block";
-    const PATH: &'static str = "/blocks";
+    const ENTITY: Entity = Entity::Block;
 
-    fn keys(&self) -> SortKeys<'_> {
-        SortKeys {
-            id: self.block_id,
-            name: &self.name,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
+    fn id(&self) -> Uuid {
+        self.block_id
+    }
+
+    fn location(&self) -> String {
+        format!("/blocks/{}", self.block_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+}
+
+impl Named for Block {
+    fn name(&self) -> &str {
+        &self.name
     }
 }
 

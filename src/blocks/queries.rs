@@ -9,7 +9,8 @@ use crate::api::page::Limit;
 use crate::api::path::Reference;
 use crate::api::word::Words;
 use crate::db::{Failure, Scope};
-use crate::versions::{Revision, Which};
+use crate::resource::verbs::Revision;
+use crate::versions::Which;
 
 pub(super) async fn create(scope: &mut Scope<'_>, block: &NewBlock) -> Result<Block, Failure> {
     let query = sqlx::query_file_as!(

@@ -1,12 +1,10 @@
 //! `/blocks` and everything below it.
 
-use super::BlockList;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
+use super::BlockList;
 use super::{Block, BlockPart, BlockPatch, NewBlock, queries};
-use crate::api::entity::Entity;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -19,10 +17,11 @@ use crate::audit::AuditLog;
 use crate::audit::PageOfLogs;
 use crate::audit::routes::history as audit_history;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::Db;
 use crate::resource::change::Change;
+use crate::resource::listing::{Filter, Position};
 use crate::resource::removal::Removal;
-use crate::versions::{self, Filter, Position, Versioned};
+use crate::resource::verbs::{self};
 
 /// How one block is shown.
 #[derive(Debug, IntoParams)]
@@ -42,19 +41,6 @@ impl FromParams for BlockShown {
     }
 }
 
-/// Why a change met no block; `archived` says whether it was meant for archived ones as well.
-pub(super) async fn refusal(
-    scope: &mut Scope<'_>,
-    block: &Reference,
-    if_match: &IfMatch,
-    archived: bool,
-) -> Failure {
-    match queries::revision(scope, block).await {
-        Ok(found) => versions::refusal(Block::WHAT, found, if_match, archived),
-        Err(failure) => failure,
-    }
-}
-
 /// Register a block
 ///
 /// The block gets version 1, with the metadata that is sent.
@@ -71,12 +57,10 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewBlock>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            let block = queries::create(scope, &change.body).await?;
-            Ok(versions::created(&block)?)
-        })
-        .await
+    verbs::create(&db, &change, async |scope| {
+        queries::create(scope, &change.body).await
+    })
+    .await
 }
 
 /// List blocks
@@ -94,11 +78,10 @@ pub async fn list(
     caller: Caller,
     Query(wanted): Query<BlockList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::Block, None);
-    let rows = db
-        .run(&caller, async |scope| queries::list(scope, &wanted).await)
-        .await?;
-    Ok(versions::page(rows, &wanted.position, &request))
+    verbs::page(&request, &db, caller, &wanted.position, async |scope| {
+        queries::list(scope, &wanted).await
+    })
+    .await
 }
 
 /// Read a block
@@ -116,15 +99,12 @@ pub async fn get(
     block: web::Path<Reference>,
     Query(shown): Query<BlockShown>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::Block, Some(block.as_str()));
-    let found = db
-        .run(&caller, async |scope| {
-            queries::get(scope, &block, &shown.include).await
-        })
-        .await?
-        .ok_or_else(|| Problem::not_found(Block::WHAT))?;
+    let found = verbs::find(&db, caller, block.as_str(), async |scope| {
+        queries::get(scope, &block, &shown.include).await
+    })
+    .await?;
     if shown.include.is_empty() {
-        return versions::shown(&found);
+        return verbs::shown(&found);
     }
     Ok(Reply::ok(&found)?.compound_revision(found.updated_at))
 }
@@ -148,14 +128,13 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<BlockPatch>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::update(scope, &block, &change.body, &change.if_match).await? {
-                Some(block) => Ok(versions::shown(&block)?),
-                None => Err(refusal(scope, &block, &change.if_match, false).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::update(scope, &block, &change.body, &change.if_match).await,
+        async |scope| queries::revision(scope, &block).await,
+    )
+    .await
 }
 
 /// Archive a block
@@ -176,19 +155,20 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            let removed = if removal.purge {
-                queries::purge(scope, &block, &change.if_match).await?
+    verbs::write::<Block>(
+        &db,
+        &change,
+        removal.reach(),
+        async |scope| {
+            if removal.purge {
+                queries::purge(scope, &block, &change.if_match).await
             } else {
-                queries::archive(scope, &block, &change.if_match).await?
-            };
-            match removed {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, &block, &change.if_match, removal.purge).await),
+                queries::archive(scope, &block, &change.if_match).await
             }
-        })
-        .await
+        },
+        async |scope| queries::revision(scope, &block).await,
+    )
+    .await
 }
 
 /// Restore an archived block
@@ -209,14 +189,13 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::restore(scope, &block, &change.if_match).await? {
-                Some(block) => Ok(versions::shown(&block)?),
-                None => Err(refusal(scope, &block, &change.if_match, true).await),
-            }
-        })
-        .await
+    verbs::restore(
+        &db,
+        &change,
+        async |scope| queries::restore(scope, &block, &change.if_match).await,
+        async |scope| queries::revision(scope, &block).await,
+    )
+    .await
 }
 
 /// Who did what to a block and its parts, newest first

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
-use super::routes::refusal;
 use super::{Block, BlockVersion, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
@@ -16,7 +15,8 @@ use crate::api::word::Words;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
-use crate::versions::{self, Difference, VersionList, Versioned, Which};
+use crate::resource::verbs::{self, Reach, Resource};
+use crate::versions::{Difference, VersionList, Which};
 
 async fn read_version(
     db: &Db,
@@ -104,15 +104,17 @@ pub async fn activate_version(
     change
         .make(&db, async |scope| {
             if which == Which::Active {
-                return match queries::get(scope, &block, &Words::default()).await? {
-                    Some(block) => Ok(versions::shown(&block)?),
-                    None => Err(Problem::not_found(Block::WHAT).into()),
-                };
+                let block = queries::get(scope, &block, &Words::default()).await?;
+                let block = block.ok_or_else(|| Problem::not_found(Block::WHAT))?;
+                return Ok(verbs::shown(&block)?);
             }
             match queries::activate(scope, &block, which, &change.if_match).await? {
-                Some(block) => Ok(versions::shown(&block)?),
+                Some(block) => Ok(verbs::shown(&block)?),
                 None => match queries::version(scope, &block, which).await? {
-                    Some(_) => Err(refusal(scope, &block, &change.if_match, false).await),
+                    Some(_) => {
+                        let found = queries::revision(scope, &block).await?;
+                        Err(verbs::why::<Block>(found, &change.if_match, Reach::Live))
+                    }
                     None => Err(Problem::not_found("Version").into()),
                 },
             }

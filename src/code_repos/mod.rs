@@ -5,14 +5,17 @@ mod git;
 mod queries;
 pub mod routes;
 
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::resource::chronology::Chronology;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::api::entity::Entity;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::resource::chronology::Chronology;
+use crate::resource::verbs::Resource;
 
 pub use git::{Branch, RepoUrl};
 
@@ -32,6 +35,27 @@ pub struct CodeRepo {
     /// When the URL or the branch was last set; `ETag` is made of it.
     pub last_updated: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
+}
+
+impl Resource for CodeRepo {
+    const WHAT: &'static str = "Code repo";
+    const ENTITY: Entity = Entity::CodeRepo;
+
+    fn id(&self) -> Uuid {
+        self.repo_id
+    }
+
+    fn location(&self) -> String {
+        format!("/code-repos/{}", self.repo_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.last_updated
+    }
 }
 
 /// A repository to be.

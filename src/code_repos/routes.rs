@@ -1,12 +1,10 @@
 //! `/code-repos`, and the same below blocks and edges.
 
-use super::CodeRepoFilter;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use uuid::Uuid;
 
+use super::CodeRepoFilter;
 use super::{CodeRepo, CodeRepoPatch, NewCodeRepo, queries};
-use crate::api::entity::Entity;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -15,10 +13,11 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::chronology::Chronology;
 use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
+use crate::resource::verbs::{self, Reach, Revision};
 
 async fn page(
     request: &HttpRequest,
@@ -27,16 +26,10 @@ async fn page(
     owners: &Owners,
     filter: &CodeRepoFilter,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::CodeRepo, None);
-    let rows = db
-        .run(&caller, async |scope| {
-            queries::list(scope, owners, filter).await
-        })
-        .await?;
-    let page = Page::new(rows, filter.position.limit, |repo| {
-        filter.position.cursor(repo.created_at, repo.repo_id)
-    });
-    Ok(page.respond(request))
+    verbs::page(request, db, caller, &filter.position, async |scope| {
+        queries::list(scope, owners, filter).await
+    })
+    .await
 }
 
 async fn add(
@@ -45,23 +38,10 @@ async fn add(
     owner: &Owner,
     repo: &NewCodeRepo,
 ) -> Result<Reply, Problem> {
-    change
-        .make(db, async |scope| {
-            let repo = queries::create(scope, owner, repo).await?;
-            let location = format!("/code-repos/{}", repo.repo_id);
-            Ok(Reply::created(location, &repo)?.revision(repo.last_updated))
-        })
-        .await
-}
-
-/// Why a change met no repository.
-async fn refusal(scope: &mut Scope<'_>, repo_id: Uuid, if_match: &IfMatch) -> Failure {
-    match queries::get(scope, repo_id).await {
-        Ok(found) => if_match
-            .refusal("Code repo", found.map(|repo| repo.last_updated))
-            .into(),
-        Err(failure) => failure,
-    }
+    verbs::create(db, change, async |scope| {
+        queries::create(scope, owner, repo).await
+    })
+    .await
 }
 
 /// A new repository, and whose it is.
@@ -200,12 +180,10 @@ pub async fn get(
     repo_id: web::Path<Uuid>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::CodeRepo, Some(&repo_id.to_string()));
-    let repo = db
-        .run(&caller, async |scope| queries::get(scope, *repo_id).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Code repo"))?;
-    Ok(Reply::ok(&repo)?.revision(repo.last_updated))
+    verbs::read(&db, caller, &repo_id.to_string(), async |scope| {
+        queries::get(scope, *repo_id).await
+    })
+    .await
 }
 
 /// Change a repository
@@ -225,14 +203,13 @@ pub async fn update(
     change: Change<CodeRepoPatch>,
 ) -> Result<Reply, Problem> {
     let repo_id = repo_id.into_inner();
-    change
-        .make(&db, async |scope| {
-            match queries::update(scope, repo_id, &change.body, &change.if_match).await? {
-                Some(repo) => Ok(Reply::ok(&repo)?.revision(repo.last_updated)),
-                None => Err(refusal(scope, repo_id, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::update(scope, repo_id, &change.body, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, repo_id).await?)),
+    )
+    .await
 }
 
 /// Remove a repository
@@ -251,14 +228,14 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let repo_id = repo_id.into_inner();
-    change
-        .make(&db, async |scope| {
-            match queries::delete(scope, repo_id, &change.if_match).await? {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, repo_id, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::write::<CodeRepo>(
+        &db,
+        &change,
+        Reach::Live,
+        async |scope| queries::delete(scope, repo_id, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, repo_id).await?)),
+    )
+    .await
 }
 
 pub fn configure(config: &mut impl Router) {

@@ -1,9 +1,9 @@
 //! What depends on a block or an edge.
 
-use super::BY_DEPTH;
-use super::DependentList;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
+use super::BY_DEPTH;
+use super::DependentList;
 use super::{Dependent, queries};
 use crate::api::entity::Entity;
 use crate::api::page::{Cursor, Page};

@@ -5,24 +5,26 @@ pub mod dependent_routes;
 mod queries;
 pub mod routes;
 
-use crate::api::page::Cursor;
-use crate::api::page::Limit;
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::resource::chronology::Chronology;
-use crate::resource::owner::reference_with_kind;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
 use crate::api::path::Reference;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::raw_json::RawJson;
 use crate::api::text::{Line, Text};
 use crate::api::word::Word;
+use crate::resource::chronology::Chronology;
 use crate::resource::owner::EntityType;
+use crate::resource::owner::reference_with_kind;
+use crate::resource::verbs::Resource;
 
 /// What a dependency is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -59,6 +61,27 @@ pub struct Dependency {
     pub created_at: DateTime<Utc>,
     /// When it last changed; `ETag` is made of it.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Dependency {
+    const WHAT: &'static str = "Dependency";
+    const ENTITY: Entity = Entity::Dependency;
+
+    fn id(&self) -> Uuid {
+        self.dependency_id
+    }
+
+    fn location(&self) -> String {
+        format!("/dependencies/{}", self.dependency_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
 }
 
 /// Something that depends on a block or an edge, directly or by way of others.

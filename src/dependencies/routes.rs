@@ -1,12 +1,10 @@
 //! `/dependencies`, and the same below blocks and edges.
 
-use super::DependencyFilter;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use uuid::Uuid;
 
+use super::DependencyFilter;
 use super::{Dependency, DependencyPatch, NewDependency, queries};
-use crate::api::entity::Entity;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -15,10 +13,11 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::chronology::Chronology;
 use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
+use crate::resource::verbs::{self, Reach, Revision};
 
 async fn page(
     request: &HttpRequest,
@@ -27,18 +26,10 @@ async fn page(
     owners: &Owners,
     filter: &DependencyFilter,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::Dependency, None);
-    let rows = db
-        .run(&caller, async |scope| {
-            queries::list(scope, owners, filter).await
-        })
-        .await?;
-    let page = Page::new(rows, filter.position.limit, |dependency| {
-        filter
-            .position
-            .cursor(dependency.created_at, dependency.dependency_id)
-    });
-    Ok(page.respond(request))
+    verbs::page(request, db, caller, &filter.position, async |scope| {
+        queries::list(scope, owners, filter).await
+    })
+    .await
 }
 
 async fn add(
@@ -47,23 +38,10 @@ async fn add(
     owner: &Owner,
     dependency: &NewDependency,
 ) -> Result<Reply, Problem> {
-    change
-        .make(db, async |scope| {
-            let dependency = queries::create(scope, owner, dependency).await?;
-            let location = format!("/dependencies/{}", dependency.dependency_id);
-            Ok(Reply::created(location, &dependency)?.revision(dependency.updated_at))
-        })
-        .await
-}
-
-/// Why a change met no dependency.
-async fn refusal(scope: &mut Scope<'_>, dependency_id: Uuid, if_match: &IfMatch) -> Failure {
-    match queries::get(scope, dependency_id).await {
-        Ok(found) => if_match
-            .refusal("Dependency", found.map(|dependency| dependency.updated_at))
-            .into(),
-        Err(failure) => failure,
-    }
+    verbs::create(db, change, async |scope| {
+        queries::create(scope, owner, dependency).await
+    })
+    .await
 }
 
 /// A new dependency, and whose it is.
@@ -202,14 +180,10 @@ pub async fn get(
     dependency_id: web::Path<Uuid>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::Dependency, Some(&dependency_id.to_string()));
-    let dependency = db
-        .run(&caller, async |scope| {
-            queries::get(scope, *dependency_id).await
-        })
-        .await?
-        .ok_or_else(|| Problem::not_found("Dependency"))?;
-    Ok(Reply::ok(&dependency)?.revision(dependency.updated_at))
+    verbs::read(&db, caller, &dependency_id.to_string(), async |scope| {
+        queries::get(scope, *dependency_id).await
+    })
+    .await
 }
 
 /// Change a dependency
@@ -229,14 +203,13 @@ pub async fn update(
     change: Change<DependencyPatch>,
 ) -> Result<Reply, Problem> {
     let dependency_id = dependency_id.into_inner();
-    change
-        .make(&db, async |scope| {
-            match queries::update(scope, dependency_id, &change.body, &change.if_match).await? {
-                Some(dependency) => Ok(Reply::ok(&dependency)?.revision(dependency.updated_at)),
-                None => Err(refusal(scope, dependency_id, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::update(scope, dependency_id, &change.body, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, dependency_id).await?)),
+    )
+    .await
 }
 
 /// Remove a dependency
@@ -255,14 +228,14 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let dependency_id = dependency_id.into_inner();
-    change
-        .make(&db, async |scope| {
-            match queries::delete(scope, dependency_id, &change.if_match).await? {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, dependency_id, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::write::<Dependency>(
+        &db,
+        &change,
+        Reach::Live,
+        async |scope| queries::delete(scope, dependency_id, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, dependency_id).await?)),
+    )
+    .await
 }
 
 pub fn configure(config: &mut impl Router) {

@@ -4,7 +4,6 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use uuid::Uuid;
 
-use super::routes::refusal;
 use super::{DockerImage, queries};
 use crate::api::body::PlainText;
 use crate::api::entity::Entity;
@@ -16,6 +15,7 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
+use crate::resource::verbs::{self, Revision};
 
 /// Read the logs of a build
 #[utoipa::path(
@@ -71,14 +71,13 @@ pub async fn append_logs(
     change: Change<PlainText>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    change
-        .make(&db, async |scope| {
-            match queries::append_logs(scope, image_id, &change.body.0, &change.if_match).await? {
-                Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
-                None => Err(refusal(scope, image_id, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::append_logs(scope, image_id, &change.body.0, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, image_id, false).await?)),
+    )
+    .await
 }
 
 pub fn configure(config: &mut impl Router) {

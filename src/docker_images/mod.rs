@@ -5,14 +5,17 @@ mod queries;
 mod reference;
 pub mod routes;
 
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::resource::chronology::Chronology;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::api::entity::Entity;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::resource::chronology::Chronology;
+use crate::resource::verbs::Resource;
 
 pub use reference::{ImageName, ImageTag};
 
@@ -53,6 +56,27 @@ pub struct DockerImage {
     /// With `include=build_logs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_logs: Option<String>,
+}
+
+impl Resource for DockerImage {
+    const WHAT: &'static str = "Docker image";
+    const ENTITY: Entity = Entity::DockerImage;
+
+    fn id(&self) -> Uuid {
+        self.image_id
+    }
+
+    fn location(&self) -> String {
+        format!("/docker-images/{}", self.image_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
 }
 
 /// An image to be.

@@ -1,13 +1,12 @@
 //! `/docker-images`, and the same below blocks and edges.
 
-use super::DockerImageFilter;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::DockerImageFilter;
 use super::{DockerImage, DockerImagePatch, NewDockerImage, queries};
 use crate::api::entity::Entity;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -16,10 +15,11 @@ use crate::api::query::{FromParams, NoParams, Params, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::chronology::Chronology;
 use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
+use crate::resource::verbs::{self, Reach, Revision};
 
 /// How one image is shown.
 #[derive(Debug, IntoParams)]
@@ -50,16 +50,10 @@ async fn page(
     owners: &Owners,
     filter: &DockerImageFilter,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::DockerImage, None);
-    let rows = db
-        .run(&caller, async |scope| {
-            queries::list(scope, owners, filter).await
-        })
-        .await?;
-    let page = Page::new(rows, filter.position.limit, |image| {
-        filter.position.cursor(image.created_at, image.image_id)
-    });
-    Ok(page.respond(request))
+    verbs::page(request, db, caller, &filter.position, async |scope| {
+        queries::list(scope, owners, filter).await
+    })
+    .await
 }
 
 async fn add(
@@ -68,23 +62,10 @@ async fn add(
     owner: &Owner,
     image: &NewDockerImage,
 ) -> Result<Reply, Problem> {
-    change
-        .make(db, async |scope| {
-            let image = queries::create(scope, owner, image).await?;
-            let location = format!("/docker-images/{}", image.image_id);
-            Ok(Reply::created(location, &image)?.revision(image.updated_at))
-        })
-        .await
-}
-
-/// Why a change met no image.
-pub(super) async fn refusal(scope: &mut Scope<'_>, image_id: Uuid, if_match: &IfMatch) -> Failure {
-    match queries::get(scope, image_id, false).await {
-        Ok(found) => if_match
-            .refusal("Docker image", found.map(|image| image.updated_at))
-            .into(),
-        Err(failure) => failure,
-    }
+    verbs::create(db, change, async |scope| {
+        queries::create(scope, owner, image).await
+    })
+    .await
 }
 
 /// A new image, and whose it is.
@@ -258,14 +239,13 @@ pub async fn update(
     change: Change<DockerImagePatch>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    change
-        .make(&db, async |scope| {
-            match queries::update(scope, image_id, &change.body, &change.if_match).await? {
-                Some(image) => Ok(Reply::ok(&image)?.revision(image.updated_at)),
-                None => Err(refusal(scope, image_id, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::update(scope, image_id, &change.body, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, image_id, false).await?)),
+    )
+    .await
 }
 
 /// Remove an image
@@ -284,14 +264,14 @@ pub async fn remove(
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let image_id = image_id.into_inner();
-    change
-        .make(&db, async |scope| {
-            match queries::delete(scope, image_id, &change.if_match).await? {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, image_id, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::write::<DockerImage>(
+        &db,
+        &change,
+        Reach::Live,
+        async |scope| queries::delete(scope, image_id, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, image_id, false).await?)),
+    )
+    .await
 }
 
 pub fn configure(config: &mut impl Router) {

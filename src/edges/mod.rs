@@ -5,12 +5,6 @@ mod queries;
 pub mod routes;
 pub mod version_routes;
 
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::api::word::Words;
-use crate::versions::Filter;
-use crate::versions::Position;
-use crate::versions::Sort;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,13 +12,22 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::problem::Problem;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::api::time;
+use crate::api::word::Words;
+use crate::resource::listing::Filter;
+use crate::resource::listing::Named;
+use crate::resource::listing::Position;
+use crate::resource::listing::Sort;
+use crate::resource::verbs::Resource;
 use crate::verifications::{Standing, Verification};
-use crate::versions::{SortKeys, Version, Versioned, tree};
+use crate::versions::{Version, tree};
 
 /// An edge as it is in use now: the content of its active version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,17 +68,30 @@ pub struct Edge {
     pub verification_status: Option<Standing>,
 }
 
-impl Versioned for Edge {
+impl Resource for Edge {
     const WHAT: &'static str = "Edge";
-    const PATH: &'static str = "/edges";
+    const ENTITY: Entity = Entity::Edge;
 
-    fn keys(&self) -> SortKeys<'_> {
-        SortKeys {
-            id: self.edge_id,
-            name: &self.name,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
+    fn id(&self) -> Uuid {
+        self.edge_id
+    }
+
+    fn location(&self) -> String {
+        format!("/edges/{}", self.edge_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+}
+
+impl Named for Edge {
+    fn name(&self) -> &str {
+        &self.name
     }
 }
 

@@ -1,12 +1,10 @@
 //! `/edges` and everything below it.
 
-use super::EdgeList;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
+use super::EdgeList;
 use super::{Edge, EdgePart, EdgePatch, NewEdge, queries};
-use crate::api::entity::Entity;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -19,10 +17,11 @@ use crate::audit::AuditLog;
 use crate::audit::PageOfLogs;
 use crate::audit::routes::history as audit_history;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::Db;
 use crate::resource::change::Change;
+use crate::resource::listing::{Filter, Position};
 use crate::resource::removal::Removal;
-use crate::versions::{self, Filter, Position, Versioned};
+use crate::resource::verbs::{self};
 
 /// How one edge is shown.
 #[derive(Debug, IntoParams)]
@@ -39,19 +38,6 @@ impl FromParams for EdgeShown {
         Some(Self {
             include: include.unwrap_or_default(),
         })
-    }
-}
-
-/// Why a change met no edge; `archived` says whether it was meant for archived ones as well.
-pub(super) async fn refusal(
-    scope: &mut Scope<'_>,
-    edge: &Reference,
-    if_match: &IfMatch,
-    archived: bool,
-) -> Failure {
-    match queries::revision(scope, edge).await {
-        Ok(found) => versions::refusal(Edge::WHAT, found, if_match, archived),
-        Err(failure) => failure,
     }
 }
 
@@ -72,12 +58,10 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewEdge>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            let edge = queries::create(scope, &change.body).await?;
-            Ok(versions::created(&edge)?)
-        })
-        .await
+    verbs::create(&db, &change, async |scope| {
+        queries::create(scope, &change.body).await
+    })
+    .await
 }
 
 /// List edges
@@ -95,11 +79,10 @@ pub async fn list(
     caller: Caller,
     Query(wanted): Query<EdgeList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::Edge, None);
-    let rows = db
-        .run(&caller, async |scope| queries::list(scope, &wanted).await)
-        .await?;
-    Ok(versions::page(rows, &wanted.position, &request))
+    verbs::page(&request, &db, caller, &wanted.position, async |scope| {
+        queries::list(scope, &wanted).await
+    })
+    .await
 }
 
 /// Read an edge
@@ -117,15 +100,12 @@ pub async fn get(
     edge: web::Path<Reference>,
     Query(shown): Query<EdgeShown>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::Edge, Some(edge.as_str()));
-    let found = db
-        .run(&caller, async |scope| {
-            queries::get(scope, &edge, &shown.include).await
-        })
-        .await?
-        .ok_or_else(|| Problem::not_found(Edge::WHAT))?;
+    let found = verbs::find(&db, caller, edge.as_str(), async |scope| {
+        queries::get(scope, &edge, &shown.include).await
+    })
+    .await?;
     if shown.include.is_empty() {
-        return versions::shown(&found);
+        return verbs::shown(&found);
     }
     Ok(Reply::ok(&found)?.compound_revision(found.updated_at))
 }
@@ -149,14 +129,13 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<EdgePatch>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::update(scope, &edge, &change.body, &change.if_match).await? {
-                Some(edge) => Ok(versions::shown(&edge)?),
-                None => Err(refusal(scope, &edge, &change.if_match, false).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::update(scope, &edge, &change.body, &change.if_match).await,
+        async |scope| queries::revision(scope, &edge).await,
+    )
+    .await
 }
 
 /// Archive an edge
@@ -177,19 +156,20 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            let removed = if removal.purge {
-                queries::purge(scope, &edge, &change.if_match).await?
+    verbs::write::<Edge>(
+        &db,
+        &change,
+        removal.reach(),
+        async |scope| {
+            if removal.purge {
+                queries::purge(scope, &edge, &change.if_match).await
             } else {
-                queries::archive(scope, &edge, &change.if_match).await?
-            };
-            match removed {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, &edge, &change.if_match, removal.purge).await),
+                queries::archive(scope, &edge, &change.if_match).await
             }
-        })
-        .await
+        },
+        async |scope| queries::revision(scope, &edge).await,
+    )
+    .await
 }
 
 /// Restore an archived edge
@@ -210,14 +190,13 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::restore(scope, &edge, &change.if_match).await? {
-                Some(edge) => Ok(versions::shown(&edge)?),
-                None => Err(refusal(scope, &edge, &change.if_match, true).await),
-            }
-        })
-        .await
+    verbs::restore(
+        &db,
+        &change,
+        async |scope| queries::restore(scope, &edge, &change.if_match).await,
+        async |scope| queries::revision(scope, &edge).await,
+    )
+    .await
 }
 
 /// Who did what to an edge and its parts, newest first

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
-use super::routes::refusal;
 use super::{Edge, EdgeVersion, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
@@ -16,7 +15,8 @@ use crate::api::word::Words;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
-use crate::versions::{self, Difference, VersionList, Versioned, Which};
+use crate::resource::verbs::{self, Reach, Resource};
+use crate::versions::{Difference, VersionList, Which};
 
 async fn read_version(
     db: &Db,
@@ -104,15 +104,17 @@ pub async fn activate_version(
     change
         .make(&db, async |scope| {
             if which == Which::Active {
-                return match queries::get(scope, &edge, &Words::default()).await? {
-                    Some(edge) => Ok(versions::shown(&edge)?),
-                    None => Err(Problem::not_found(Edge::WHAT).into()),
-                };
+                let edge = queries::get(scope, &edge, &Words::default()).await?;
+                let edge = edge.ok_or_else(|| Problem::not_found(Edge::WHAT))?;
+                return Ok(verbs::shown(&edge)?);
             }
             match queries::activate(scope, &edge, which, &change.if_match).await? {
-                Some(edge) => Ok(versions::shown(&edge)?),
+                Some(edge) => Ok(verbs::shown(&edge)?),
                 None => match queries::version(scope, &edge, which).await? {
-                    Some(_) => Err(refusal(scope, &edge, &change.if_match, false).await),
+                    Some(_) => {
+                        let found = queries::revision(scope, &edge).await?;
+                        Err(verbs::why::<Edge>(found, &change.if_match, Reach::Live))
+                    }
                     None => Err(Problem::not_found("Version").into()),
                 },
             }

@@ -6,11 +6,10 @@ use serde::de::DeserializeOwned;
 
 use super::Graph;
 use super::Include;
+use super::Pipeline;
 use super::drawing::Format;
 use super::graph::GivenGraph;
 use super::queries;
-use super::{Pipeline, routes};
-use crate::api::entity::Entity;
 use crate::api::etag;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -21,6 +20,7 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
+use crate::resource::verbs::{self, Reach};
 
 fn graph(pipeline: Pipeline) -> Result<Graph, Problem> {
     Ok(Graph {
@@ -68,13 +68,10 @@ pub async fn get_graph(
     Query(NoParams): Query<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let format = Format::accepted_by(&request)?;
-    let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
-    let found = db
-        .run(&caller, async |scope| {
-            queries::get(scope, &pipeline, Include::GRAPH).await
-        })
-        .await?
-        .ok_or_else(|| Problem::not_found("Pipeline"))?;
+    let found = verbs::find(&db, caller, pipeline.as_str(), async |scope| {
+        queries::get(scope, &pipeline, Include::GRAPH).await
+    })
+    .await?;
     let revision = found.updated_at;
     let body = format.render(&graph(found)?)?;
     let tag = etag::of_compound(revision, body.as_bytes());
@@ -113,7 +110,8 @@ pub async fn replace_graph(
 ) -> Result<Reply, Problem> {
     db.transaction(&change.caller, async |scope| {
         let Some(id) = queries::hold(scope, &pipeline, &change.if_match).await? else {
-            return Err(routes::refusal(scope, &pipeline, &change.if_match, false).await);
+            let found = queries::revision(scope, &pipeline).await?;
+            return Err(verbs::why::<Pipeline>(found, &change.if_match, Reach::Live));
         };
         queries::replace_graph(scope, id, &change.body).await?;
         let replaced = queries::get(scope, &pipeline, Include::GRAPH)

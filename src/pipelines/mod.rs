@@ -10,21 +10,24 @@ pub mod part_routes;
 mod queries;
 pub mod routes;
 
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::versions::Position;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::problem::Blocker;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::blocks::BlockType;
 use crate::locks::{LockedBlock, LockedEdge};
+use crate::resource::listing::Named;
+use crate::resource::listing::Position;
+use crate::resource::verbs::Resource;
 use graph::{GivenBlock, GivenEdge};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.
@@ -58,6 +61,33 @@ pub struct Pipeline {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<crate::runs::Run>>)]
     pub runs: Option<RawJson>,
+}
+
+impl Resource for Pipeline {
+    const WHAT: &'static str = "Pipeline";
+    const ENTITY: Entity = Entity::Pipeline;
+
+    fn id(&self) -> Uuid {
+        self.pipeline_id
+    }
+
+    fn location(&self) -> String {
+        format!("/pipelines/{}", self.pipeline_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+}
+
+impl Named for Pipeline {
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// A block in a pipeline.

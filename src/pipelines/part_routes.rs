@@ -3,9 +3,10 @@
 use actix_web::{delete, get, patch, post, web};
 use uuid::Uuid;
 
+use super::Pipeline;
 use super::graph::{BlockPin, EdgePin, GivenBlock, GivenEdge};
 use super::part_queries as queries;
-use super::{PipelineBlock, PipelineEdge, routes};
+use super::{PipelineBlock, PipelineEdge};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;
@@ -16,6 +17,7 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
+use crate::resource::verbs::{self, Reach};
 
 /// Read a block of a pipeline
 #[utoipa::path(
@@ -71,7 +73,10 @@ pub async fn add_block(
                     let location = format!("/pipelines/{pipeline}/blocks/{}", block.block_id);
                     Ok(Reply::created(location, &block)?.compound_revision(block.updated_at))
                 }
-                None => Err(routes::refusal(scope, &pipeline, &change.if_match, false).await),
+                None => {
+                    let found = super::queries::revision(scope, &pipeline).await?;
+                    Err(verbs::why::<Pipeline>(found, &change.if_match, Reach::Live))
+                }
             }
         })
         .await
@@ -211,7 +216,10 @@ pub async fn add_edge(
                     let location = format!("/pipelines/{pipeline}/edges/{}", edge.pipeline_edge_id);
                     Ok(Reply::created(location, &edge)?.compound_revision(edge.updated_at))
                 }
-                None => Err(routes::refusal(scope, &pipeline, &change.if_match, false).await),
+                None => {
+                    let found = super::queries::revision(scope, &pipeline).await?;
+                    Err(verbs::why::<Pipeline>(found, &change.if_match, Reach::Live))
+                }
             }
         })
         .await

@@ -10,7 +10,7 @@ use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::api::raw_json::RawJson;
 use crate::db::{Failure, Scope};
-use crate::versions::Revision;
+use crate::resource::verbs::Revision;
 
 pub(super) async fn create(
     scope: &mut Scope<'_>,

@@ -1,16 +1,14 @@
 //! `/pipelines`, and their history.
 
-use super::Include;
-use super::PipelineList;
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
+use super::Include;
+use super::PipelineList;
 use super::queries;
 use super::{NewPipeline, Pipeline, PipelinePatch};
-use crate::api::entity::Entity;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -22,10 +20,11 @@ use crate::audit::AuditLog;
 use crate::audit::PageOfLogs;
 use crate::audit::routes::history as audit_history;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::{Db, Scope};
 use crate::resource::change::Change;
+use crate::resource::listing::Position;
 use crate::resource::removal::Removal;
-use crate::versions::{self, Position, SortKeys};
+use crate::resource::verbs::{self, Resource};
 
 impl FromStr for Include {
     type Err = &'static str;
@@ -62,32 +61,6 @@ impl FromParams for PipelineShown {
     }
 }
 
-fn keys(pipeline: &Pipeline) -> SortKeys<'_> {
-    SortKeys {
-        id: pipeline.pipeline_id,
-        name: &pipeline.name,
-        created_at: pipeline.created_at,
-        updated_at: pipeline.updated_at,
-    }
-}
-
-fn location(pipeline: &Pipeline) -> String {
-    format!("/pipelines/{}", pipeline.pipeline_id)
-}
-
-/// Why a change met no pipeline; `archived` says whether it was meant for archived ones as well.
-pub(super) async fn refusal(
-    scope: &mut Scope<'_>,
-    pipeline: &Reference,
-    if_match: &IfMatch,
-    archived: bool,
-) -> Failure {
-    match queries::revision(scope, pipeline).await {
-        Ok(found) => versions::refusal("Pipeline", found, if_match, archived),
-        Err(failure) => failure,
-    }
-}
-
 /// Make a pipeline
 ///
 /// Its blocks and edges come with it. An edge goes from one of the blocks to another, and there is
@@ -114,7 +87,7 @@ pub async fn create(
                 .await?
                 .ok_or_else(Problem::internal)?;
         }
-        let reply = Reply::created(location(&pipeline), &pipeline)?;
+        let reply = Reply::created(pipeline.location(), &pipeline)?;
         // The tag of what `Location` names: the pipeline without its parts.
         Ok(reply.revision(pipeline.updated_at))
     };
@@ -140,14 +113,10 @@ pub async fn list(
     caller: Caller,
     Query(wanted): Query<PipelineList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::Pipeline, None);
-    let rows = db
-        .run(&caller, async |scope| queries::list(scope, &wanted).await)
-        .await?;
-    Ok(Page::new(rows, wanted.position.limit, |pipeline| {
-        wanted.position.sort.cursor(&keys(pipeline))
+    verbs::page(&request, &db, caller, &wanted.position, async |scope| {
+        queries::list(scope, &wanted).await
     })
-    .respond(&request))
+    .await
 }
 
 /// Read a pipeline
@@ -165,13 +134,10 @@ pub async fn get(
     pipeline: web::Path<Reference>,
     Query(shown): Query<PipelineShown>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
-    let found = db
-        .run(&caller, async |scope| {
-            queries::get(scope, &pipeline, shown.include).await
-        })
-        .await?
-        .ok_or_else(|| Problem::not_found("Pipeline"))?;
+    let found = verbs::find(&db, caller, pipeline.as_str(), async |scope| {
+        queries::get(scope, &pipeline, shown.include).await
+    })
+    .await?;
     let reply = Reply::ok(&found)?;
     Ok(if shown.include == Include::default() {
         reply.revision(found.updated_at)
@@ -198,14 +164,13 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<PipelinePatch>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::update(scope, &pipeline, &change.body, &change.if_match).await? {
-                Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
-                None => Err(refusal(scope, &pipeline, &change.if_match, false).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::update(scope, &pipeline, &change.body, &change.if_match).await,
+        async |scope| queries::revision(scope, &pipeline).await,
+    )
+    .await
 }
 
 /// Archive a pipeline
@@ -226,19 +191,20 @@ pub async fn archive(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            let removed = if removal.purge {
-                queries::purge(scope, &pipeline, &change.if_match).await?
+    verbs::write::<Pipeline>(
+        &db,
+        &change,
+        removal.reach(),
+        async |scope| {
+            if removal.purge {
+                queries::purge(scope, &pipeline, &change.if_match).await
             } else {
-                queries::archive(scope, &pipeline, &change.if_match).await?
-            };
-            match removed {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, &pipeline, &change.if_match, removal.purge).await),
+                queries::archive(scope, &pipeline, &change.if_match).await
             }
-        })
-        .await
+        },
+        async |scope| queries::revision(scope, &pipeline).await,
+    )
+    .await
 }
 
 /// Restore an archived pipeline
@@ -258,14 +224,13 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::restore(scope, &pipeline, &change.if_match).await? {
-                Some(pipeline) => Ok(Reply::ok(&pipeline)?.revision(pipeline.updated_at)),
-                None => Err(refusal(scope, &pipeline, &change.if_match, true).await),
-            }
-        })
-        .await
+    verbs::restore(
+        &db,
+        &change,
+        async |scope| queries::restore(scope, &pipeline, &change.if_match).await,
+        async |scope| queries::revision(scope, &pipeline).await,
+    )
+    .await
 }
 
 /// Who did what to a pipeline and its parts, newest first

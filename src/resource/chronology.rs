@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::verbs::{Paging, Resource};
 use crate::api::page::{Cursor, Limit};
 use crate::api::query::{FromParams, Params};
 
@@ -67,8 +68,18 @@ impl Chronology {
     }
 
     /// The cursor behind a row.
-    pub fn cursor(&self, created_at: DateTime<Utc>, id: Uuid) -> Cursor {
+    pub fn after(&self, created_at: DateTime<Utc>, id: Uuid) -> Cursor {
         Cursor::at(self.sort.as_str(), created_at, id)
+    }
+}
+
+impl<T: Resource> Paging<T> for Chronology {
+    fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    fn cursor(&self, thing: &T) -> Cursor {
+        self.after(thing.created_at(), thing.id())
     }
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::verbs::{Paging, Resource};
 use crate::api::page::{Cursor, Limit};
 use crate::api::query::{FromParams, Params};
 use crate::api::time::Timestamp;
@@ -63,12 +64,9 @@ pub enum Sort {
     NameReversed,
 }
 
-/// By what a listed thing is sorted.
-pub struct SortKeys<'a> {
-    pub id: Uuid,
-    pub name: &'a str,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
+/// A thing with a name.
+pub trait Named: Resource {
+    fn name(&self) -> &str;
 }
 
 impl Sort {
@@ -94,21 +92,6 @@ impl Sort {
 
     fn is_by_name(self) -> bool {
         matches!(self, Self::Name | Self::NameReversed)
-    }
-
-    /// The cursor behind a thing in this order.
-    pub fn cursor(self, keys: &SortKeys<'_>) -> Cursor {
-        match self {
-            Self::Newest | Self::Oldest => Cursor::at(self.as_str(), keys.created_at, keys.id),
-            Self::LatestChanged | Self::EarliestChanged => {
-                Cursor::at(self.as_str(), keys.updated_at, keys.id)
-            }
-            Self::Name | Self::NameReversed => Cursor {
-                sort: self.as_str().to_owned(),
-                key: keys.name.to_lowercase(),
-                id: keys.id,
-            },
-        }
     }
 }
 
@@ -155,6 +138,27 @@ impl Position {
     /// Id of the last row seen.
     pub fn id(&self) -> Option<Uuid> {
         self.cursor.as_ref().map(|cursor| cursor.id)
+    }
+}
+
+impl<T: Named> Paging<T> for Position {
+    fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    fn cursor(&self, thing: &T) -> Cursor {
+        let order = self.sort.as_str();
+        match self.sort {
+            Sort::Newest | Sort::Oldest => Cursor::at(order, thing.created_at(), thing.id()),
+            Sort::LatestChanged | Sort::EarliestChanged => {
+                Cursor::at(order, thing.revision(), thing.id())
+            }
+            Sort::Name | Sort::NameReversed => Cursor {
+                sort: order.to_owned(),
+                key: thing.name().to_lowercase(),
+                id: thing.id(),
+            },
+        }
     }
 }
 

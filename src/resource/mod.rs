@@ -1,4 +1,5 @@
-//! What every resource does, written once.
+//! What every resource does, written once: a change with its precondition, body and key; create,
+//! read, update, remove, restore, page; why a change met no row; whose a part is.
 
 pub mod change;
 pub mod chronology;
@@ -6,3 +7,4 @@ pub mod idempotency;
 pub mod listing;
 pub mod owner;
 pub mod removal;
+pub mod verbs;

@@ -2,6 +2,7 @@
 
 use utoipa::IntoParams;
 
+use super::verbs::Reach;
 use crate::api::query::{FromParams, Params};
 
 /// Whether a thing is to be removed for good.
@@ -11,6 +12,13 @@ pub struct Removal {
     /// `true` removes it for good, with all that is part of it; for admins. The audit trail stays.
     #[param(value_type = Option<bool>)]
     pub purge: bool,
+}
+
+impl Removal {
+    /// What is archived can still be purged.
+    pub fn reach(&self) -> Reach {
+        if self.purge { Reach::All } else { Reach::Live }
+    }
 }
 
 impl FromParams for Removal {

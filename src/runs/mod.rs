@@ -3,19 +3,21 @@
 mod queries;
 pub mod routes;
 
-use crate::api::page::Cursor;
-use crate::api::page::Limit;
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::api::time::Timestamp;
-use crate::api::word::Word;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::api::time::Timestamp;
+use crate::api::word::Word;
+use crate::resource::verbs::Resource;
 
 /// How far a run is. The last three are outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -44,6 +46,27 @@ pub struct Run {
     /// What it runs on: `GET /locks/{lock_digest}`.
     #[schema(example = "89358878025f80c275dc2f07d9c425b1b9192345269bd0f7e2b4cd99efeb3ef6")]
     pub lock_digest: String,
+}
+
+impl Resource for Run {
+    const WHAT: &'static str = "Run";
+    const ENTITY: Entity = Entity::PipelineRun;
+
+    fn id(&self) -> Uuid {
+        self.run_id
+    }
+
+    fn location(&self) -> String {
+        format!("/runs/{}", self.run_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
 }
 
 /// What became of a run. Reports may come twice and in any order: what was said already, or was

@@ -1,11 +1,11 @@
 //! `/runs`, and the runs of a pipeline.
 
-use super::ORDER;
-use super::RunList;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::ORDER;
+use super::RunList;
 use super::{Report, Run, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
@@ -18,6 +18,7 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
+use crate::resource::verbs::{self, Revision};
 
 /// Of which pipeline, and which of its runs.
 #[derive(Debug, IntoParams)]
@@ -148,12 +149,10 @@ pub async fn get(
     run_id: web::Path<Uuid>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::PipelineRun, Some(&run_id.to_string()));
-    let run = db
-        .run(&caller, async |scope| queries::get(scope, *run_id).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Run"))?;
-    Ok(Reply::ok(&run)?.revision(run.updated_at))
+    verbs::read(&db, caller, &run_id.to_string(), async |scope| {
+        queries::get(scope, *run_id).await
+    })
+    .await
 }
 
 /// Report on a run
@@ -175,18 +174,13 @@ pub async fn report(
     Query(NoParams): Query<NoParams>,
     change: Change<Report>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::report(scope, *run_id, &change.body, &change.if_match).await? {
-                Some(run) => Ok(Reply::ok(&run)?.revision(run.updated_at)),
-                None => {
-                    let found = queries::get(scope, *run_id).await?;
-                    let revision = found.map(|run| run.updated_at);
-                    Err(change.if_match.refusal("Run", revision).into())
-                }
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::report(scope, *run_id, &change.body, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, *run_id).await?)),
+    )
+    .await
 }
 
 pub fn configure(config: &mut impl Router) {

@@ -5,12 +5,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::drain::Drain;
+use super::metrics_route;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::router::Router;
 use crate::db::Db;
-
-use super::metrics_route;
 
 /// The greeting, and where to go from it.
 #[derive(Debug, Serialize, ToSchema)]

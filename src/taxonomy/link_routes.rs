@@ -1,10 +1,10 @@
 //! Which block is in which category.
 
-use super::LinkList;
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 use utoipa::IntoParams;
 
 use super::CategoryList;
+use super::LinkList;
 use super::{BlockTaxonomy, Category, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
@@ -20,7 +20,8 @@ use crate::blocks::{self, Block};
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::chronology::Chronology;
-use crate::versions::{self, Position, Versioned};
+use crate::resource::listing::Position;
+use crate::resource::verbs::{self, Resource};
 
 /// Which blocks of a category.
 #[derive(Debug, IntoParams)]
@@ -132,12 +133,10 @@ pub async fn categories_of_block(
         position,
         ..CategoryList::default()
     };
-    let rows = db
-        .run(&caller, async |scope| {
-            queries::list(scope, &wanted, Some(&block)).await
-        })
-        .await?;
-    Ok(versions::page(rows, &wanted.position, &request))
+    verbs::page(&request, &db, caller, &wanted.position, async |scope| {
+        queries::list(scope, &wanted, Some(&block)).await
+    })
+    .await
 }
 
 /// List the blocks in a category
@@ -156,24 +155,21 @@ pub async fn blocks_in_category(
     category: web::Path<Reference>,
     Query(wanted): Query<BlocksInCategory>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::Block, None);
     let wanted = BlockList {
         category: Some(category.to_string()),
         recursive: wanted.recursive,
         position: wanted.position,
         ..BlockList::default()
     };
-    let rows = db
-        .run(&caller, async |scope| {
-            let rows = blocks::queries::list(scope, &wanted).await?;
-            // An empty category, or none?
-            if rows.is_empty() && queries::get(scope, &category).await?.is_none() {
-                return Err(Problem::not_found(Category::WHAT).into());
-            }
-            Ok(rows)
-        })
-        .await?;
-    Ok(versions::page(rows, &wanted.position, &request))
+    verbs::page(&request, &db, caller, &wanted.position, async |scope| {
+        let rows = blocks::queries::list(scope, &wanted).await?;
+        // An empty category, or none?
+        if rows.is_empty() && queries::get(scope, &category).await?.is_none() {
+            return Err(Problem::not_found(Category::WHAT).into());
+        }
+        Ok(rows)
+    })
+    .await
 }
 
 /// List which block is in which category
@@ -197,7 +193,7 @@ pub async fn links(
         .await?;
     let page = Page::new(rows, wanted.position.limit, |row| {
         let position = &wanted.position;
-        position.cursor(row.created_at, row.block_taxonomy_id)
+        position.after(row.created_at, row.block_taxonomy_id)
     });
     Ok(page.respond(&request))
 }

@@ -9,22 +9,24 @@ mod queries;
 pub mod routes;
 pub mod tree_routes;
 
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::resource::chronology::Chronology;
-use crate::versions::Position;
 use std::collections::{HashMap, HashSet};
-use utoipa::IntoParams;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::path::Reference;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::text::Name;
-use crate::versions::{SortKeys, Versioned};
+use crate::resource::chronology::Chronology;
+use crate::resource::listing::Named;
+use crate::resource::listing::Position;
+use crate::resource::verbs::{Reach, Resource};
 
 /// A category.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,17 +44,30 @@ pub struct Category {
     pub archived_at: Option<DateTime<Utc>>,
 }
 
-impl Versioned for Category {
+impl Resource for Category {
     const WHAT: &'static str = "Category";
-    const PATH: &'static str = "/taxonomy-categories";
+    const ENTITY: Entity = Entity::Taxonomy;
 
-    fn keys(&self) -> SortKeys<'_> {
-        SortKeys {
-            id: self.category_id,
-            name: &self.name,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
+    fn id(&self) -> Uuid {
+        self.category_id
+    }
+
+    fn location(&self) -> String {
+        format!("/taxonomy-categories/{}", self.category_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
+}
+
+impl Named for Category {
+    fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -249,6 +264,13 @@ pub struct CategoryRemoval {
     /// there is anything.
     #[param(value_type = Option<bool>)]
     pub reparent: bool,
+}
+
+impl CategoryRemoval {
+    /// What is archived can still be purged.
+    pub fn reach(&self) -> Reach {
+        if self.purge { Reach::All } else { Reach::Live }
+    }
 }
 
 impl FromParams for CategoryRemoval {

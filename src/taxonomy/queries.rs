@@ -9,7 +9,7 @@ use super::{BlockTaxonomy, Category, CategoryPatch, NewCategory};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
-use crate::versions::Revision;
+use crate::resource::verbs::Revision;
 
 pub(super) async fn create(
     scope: &mut Scope<'_>,

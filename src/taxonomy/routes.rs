@@ -1,12 +1,11 @@
 //! `/taxonomy-categories`: their life.
 
-use super::CategoryList;
-use super::CategoryRemoval;
 use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, web};
 
+use super::CategoryList;
+use super::CategoryRemoval;
 use super::{Category, CategoryPatch, NewCategory, queries};
 use crate::api::entity::Entity;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -18,22 +17,10 @@ use crate::audit::AuditLog;
 use crate::audit::PageOfLogs;
 use crate::audit::routes::history as audit_history;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::Db;
 use crate::resource::change::Change;
-use crate::versions::{self, Position, Versioned};
-
-/// Why a change met no category; `archived` says whether it was meant for archived ones as well.
-async fn refusal(
-    scope: &mut Scope<'_>,
-    category: &Reference,
-    if_match: &IfMatch,
-    archived: bool,
-) -> Failure {
-    match queries::revision(scope, category).await {
-        Ok(found) => versions::refusal(Category::WHAT, found, if_match, archived),
-        Err(failure) => failure,
-    }
-}
+use crate::resource::listing::Position;
+use crate::resource::verbs::{self};
 
 /// Make a category
 #[utoipa::path(
@@ -49,12 +36,10 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewCategory>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            let category = queries::create(scope, &change.body).await?;
-            Ok(versions::created(&category)?)
-        })
-        .await
+    verbs::create(&db, &change, async |scope| {
+        queries::create(scope, &change.body).await
+    })
+    .await
 }
 
 /// List categories
@@ -81,12 +66,10 @@ pub async fn list(
         let next_cursor = None;
         return Ok(Page { items, next_cursor }.respond(&request));
     }
-    let rows = db
-        .run(&caller, async |scope| {
-            queries::list(scope, &wanted, None).await
-        })
-        .await?;
-    Ok(versions::page(rows, &wanted.position, &request))
+    verbs::page(&request, &db, caller, &wanted.position, async |scope| {
+        queries::list(scope, &wanted, None).await
+    })
+    .await
 }
 
 /// Read a category
@@ -104,12 +87,10 @@ pub async fn get(
     category: web::Path<Reference>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
-    let found = db
-        .run(&caller, async |scope| queries::get(scope, &category).await)
-        .await?
-        .ok_or_else(|| Problem::not_found(Category::WHAT))?;
-    versions::shown(&found)
+    verbs::read(&db, caller, category.as_str(), async |scope| {
+        queries::get(scope, &category).await
+    })
+    .await
 }
 
 /// Rename or move a category
@@ -130,14 +111,13 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<CategoryPatch>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::update(scope, &category, &change.body, &change.if_match).await? {
-                Some(category) => Ok(versions::shown(&category)?),
-                None => Err(refusal(scope, &category, &change.if_match, false).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::update(scope, &category, &change.body, &change.if_match).await,
+        async |scope| queries::revision(scope, &category).await,
+    )
+    .await
 }
 
 /// Archive a category
@@ -158,14 +138,14 @@ pub async fn archive(
     Query(removal): Query<CategoryRemoval>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::remove(scope, &category, removal, &change.if_match).await? {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, &category, &change.if_match, removal.purge).await),
-            }
-        })
-        .await
+    verbs::write::<Category>(
+        &db,
+        &change,
+        removal.reach(),
+        async |scope| queries::remove(scope, &category, removal, &change.if_match).await,
+        async |scope| queries::revision(scope, &category).await,
+    )
+    .await
 }
 
 /// Restore an archived category
@@ -185,14 +165,13 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::restore(scope, &category, &change.if_match).await? {
-                Some(category) => Ok(versions::shown(&category)?),
-                None => Err(refusal(scope, &category, &change.if_match, true).await),
-            }
-        })
-        .await
+    verbs::restore(
+        &db,
+        &change,
+        async |scope| queries::restore(scope, &category, &change.if_match).await,
+        async |scope| queries::revision(scope, &category).await,
+    )
+    .await
 }
 
 /// Who did what to a category, newest first

@@ -13,7 +13,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
-use crate::versions::Versioned;
+use crate::resource::verbs::Resource;
 
 /// How many categories one answer nests.
 const MOST: u16 = 10_000;

@@ -4,23 +4,27 @@ pub mod password_route;
 mod queries;
 pub mod routes;
 
-use crate::api::page::Cursor;
-use crate::api::page::Limit;
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::auth::account::User;
-use serde::{Deserialize, Deserializer, de::Error};
 use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, de::Error};
 use unicode_normalization::UnicodeNormalization;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::text;
 use crate::api::word::Word;
 use crate::auth::account::Role;
+use crate::auth::account::User;
 use crate::auth::passwords::{NewPassword, Password};
+use crate::resource::verbs::Resource;
 
 /// What a user is called: 1 to 100 letters, digits, `.`, `_` and `-`, the first one a letter or a
 /// digit; neither an id nor `me`, which name a user in a path (`users_username_check`).
@@ -321,5 +325,26 @@ impl FromStr for Sort {
         .into_iter()
         .find(|sort| sort.as_str() == text)
         .ok_or("Must be created_at or username, with - before it for the reverse.")
+    }
+}
+
+impl Resource for User {
+    const WHAT: &'static str = "User";
+    const ENTITY: Entity = Entity::User;
+
+    fn id(&self) -> Uuid {
+        self.user_id
+    }
+
+    fn location(&self) -> String {
+        format!("/users/{}", self.user_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
     }
 }

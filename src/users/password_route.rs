@@ -3,7 +3,6 @@
 use actix_web::{HttpRequest, post, web};
 
 use super::queries::{self, PasswordOwner};
-use super::routes::refusal;
 use super::{PASSWORD_IS_NAME, PasswordChange};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -11,10 +10,12 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::Gatekeeper;
+use crate::auth::account::User;
 use crate::auth::passwords::Password;
 use crate::auth::throttle::Attempt;
 use crate::db::Db;
 use crate::resource::change::Change;
+use crate::resource::verbs::{self, Reach, Revision};
 use crate::sessions::queries as sessions;
 
 const CURRENT: &str = "/current_password";
@@ -66,14 +67,14 @@ pub(super) async fn set_password(
         check(&db, &gatekeeper, &owner, current, &attempt).await?;
     }
     let hash = gatekeeper.passwords().hash(password).await?;
-    change
-        .make(&db, async |scope| {
-            match queries::set_password(scope, owner.user_id, &hash, &change.if_match).await? {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, &user, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::write::<User>(
+        &db,
+        &change,
+        Reach::All,
+        async |scope| queries::set_password(scope, owner.user_id, &hash, &change.if_match).await,
+        async |scope| Ok(queries::revision(scope, &user).await?.map(Revision::from)),
+    )
+    .await
 }
 
 /// Counted like a login, so that whoever has stolen a token cannot try passwords here.

@@ -1,13 +1,11 @@
 //! `/users` and everything below it.
 
-use super::UserList;
-
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 
+use super::UserList;
 use super::queries;
 use super::{NewUser, UserPatch};
 use crate::api::entity::Entity;
-use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -21,21 +19,10 @@ use crate::audit::routes::activity as audit_activity;
 use crate::auth::Gatekeeper;
 use crate::auth::account::User;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::removal::Removal;
-
-/// Why a change met no user.
-pub(super) async fn refusal(
-    scope: &mut Scope<'_>,
-    user: &Reference,
-    if_match: &IfMatch,
-) -> Failure {
-    match queries::revision(scope, user).await {
-        Ok(found) => if_match.refusal("User", found).into(),
-        Err(failure) => failure,
-    }
-}
+use crate::resource::verbs::{self, Revision};
 
 /// Create a user
 ///
@@ -68,13 +55,10 @@ pub async fn create(
             Some(gatekeeper.passwords().hash(password).await?)
         }
     };
-    change
-        .make(&db, async |scope| {
-            let user = queries::create(scope, &change.body, password_hash.as_deref()).await?;
-            let location = format!("/users/{}", user.user_id);
-            Ok(Reply::created(location, &user)?.revision(user.updated_at))
-        })
-        .await
+    verbs::create(&db, &change, async |scope| {
+        queries::create(scope, &change.body, password_hash.as_deref()).await
+    })
+    .await
 }
 
 /// List users
@@ -116,12 +100,10 @@ pub async fn get(
     user: web::Path<Reference>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::User, Some(user.as_str()));
-    let found = db
-        .run(&caller, async |scope| queries::get(scope, &user).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("User"))?;
-    Ok(Reply::ok(&found)?.revision(found.updated_at))
+    verbs::read(&db, caller, user.as_str(), async |scope| {
+        queries::get(scope, &user).await
+    })
+    .await
 }
 
 /// Change a user
@@ -143,14 +125,13 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<UserPatch>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::update(scope, &user, &change.body, &change.if_match).await? {
-                Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
-                None => Err(refusal(scope, &user, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::update(
+        &db,
+        &change,
+        async |scope| queries::update(scope, &user, &change.body, &change.if_match).await,
+        async |scope| Ok(queries::revision(scope, &user).await?.map(Revision::from)),
+    )
+    .await
 }
 
 /// Deactivate a user
@@ -171,19 +152,20 @@ pub async fn deactivate(
     Query(removal): Query<Removal>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            let removed = if removal.purge {
-                queries::purge(scope, &user, &change.if_match).await?
+    verbs::write::<User>(
+        &db,
+        &change,
+        removal.reach(),
+        async |scope| {
+            if removal.purge {
+                queries::purge(scope, &user, &change.if_match).await
             } else {
-                queries::deactivate(scope, &user, &change.if_match).await?
-            };
-            match removed {
-                Some(_) => Ok(Reply::no_content()),
-                None => Err(refusal(scope, &user, &change.if_match).await),
+                queries::deactivate(scope, &user, &change.if_match).await
             }
-        })
-        .await
+        },
+        async |scope| Ok(queries::revision(scope, &user).await?.map(Revision::from)),
+    )
+    .await
 }
 
 /// Reactivate a user
@@ -203,14 +185,13 @@ pub async fn restore(
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    change
-        .make(&db, async |scope| {
-            match queries::restore(scope, &user, &change.if_match).await? {
-                Some(user) => Ok(Reply::ok(&user)?.revision(user.updated_at)),
-                None => Err(refusal(scope, &user, &change.if_match).await),
-            }
-        })
-        .await
+    verbs::restore(
+        &db,
+        &change,
+        async |scope| queries::restore(scope, &user, &change.if_match).await,
+        async |scope| Ok(queries::revision(scope, &user).await?.map(Revision::from)),
+    )
+    .await
 }
 
 /// What a user did, newest first

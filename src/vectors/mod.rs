@@ -8,21 +8,24 @@ mod filter;
 mod queries;
 pub mod routes;
 
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::resource::chronology::Chronology;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::query::FromParams;
+use crate::api::query::Params;
+use crate::resource::chronology::Chronology;
+
 pub use filter::TaxonomyFilter;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::raw_json::RawJson;
 use crate::api::text::Line;
 use crate::resource::owner::{EntityType, Owned, Owner};
+use crate::resource::verbs::Resource;
 
 /// Which vector database: at most 100 characters.
 pub type VectorDb = Line<100>;
@@ -50,6 +53,32 @@ pub struct Vector {
     pub created_at: DateTime<Utc>,
     /// When it last changed; `ETag` is made of it.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Resource for Vector {
+    const WHAT: &'static str = "Vector representation";
+    const ENTITY: Entity = Entity::Vector;
+
+    fn id(&self) -> Uuid {
+        self.vector_id
+    }
+
+    fn location(&self) -> String {
+        let list = if self.block_id.is_some() {
+            "block-vector-representations"
+        } else {
+            "edge-vector-representations"
+        };
+        format!("/{list}/{}", self.vector_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
 }
 
 /// A vector representation to be.

@@ -6,22 +6,24 @@ mod queries;
 pub mod routes;
 pub mod version_routes;
 
-use crate::api::page::Cursor;
-use crate::api::page::Limit;
-use crate::api::page::Page;
-use crate::api::query::FromParams;
-use crate::api::query::Params;
-use crate::api::time::Timestamp;
-use crate::versions::Which;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::page::Cursor;
+use crate::api::page::Limit;
+use crate::api::page::Page;
+use crate::api::query::FromParams;
+use crate::api::query::Params;
 use crate::api::text::Text;
+use crate::api::time::Timestamp;
 use crate::api::word::Word;
+use crate::resource::verbs::Resource;
+use crate::versions::Which;
 
 /// How far a verification is, or what it came to.
 #[derive(
@@ -76,6 +78,27 @@ pub struct Verification {
     pub edge_id: Uuid,
     /// The number of the version.
     pub version_number: i32,
+}
+
+impl Resource for Verification {
+    const WHAT: &'static str = "Verification";
+    const ENTITY: Entity = Entity::Verification;
+
+    fn id(&self) -> Uuid {
+        self.verification_id
+    }
+
+    fn location(&self) -> String {
+        format!("/verifications/{}", self.verification_id)
+    }
+
+    fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    fn revision(&self) -> DateTime<Utc> {
+        self.updated_at
+    }
 }
 
 /// Whether pipelines may run on an edge version, and why.

@@ -1,10 +1,10 @@
 //! `/verifications`: the queue of what is to be verified, and the reports.
 
-use super::VerificationList;
-use super::VerificationPage;
 use actix_web::{HttpRequest, HttpResponse, get, patch, web};
 use uuid::Uuid;
 
+use super::VerificationList;
+use super::VerificationPage;
 use super::{Verification, VerificationReport, queries};
 use crate::api::entity::Entity;
 use crate::api::page::Page;
