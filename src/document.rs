@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     ComponentsBuilder, Content, ContentBuilder, Header, HeaderBuilder, HttpMethod, ObjectBuilder,
     Ref, RefOr, Required, ResponseBuilder, Type,
@@ -122,6 +124,58 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
+/// The operations that need no caller.
+const WITHOUT_CALLER: &[&str] = &[
+    "/",
+    "/auth/login",
+    "/auth/logout",
+    "/auth/refresh",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+];
+
+/// Where the last name in a path says what its operations are about. Otherwise its first does, which
+/// is the tag.
+const TAGS: &[(&str, &str)] = &[
+    ("api-keys", "api keys"),
+    ("audit-logs", "audit"),
+    ("block-taxonomies", "taxonomy"),
+    ("block-vector-representations", "vectors"),
+    ("categories", "taxonomy"),
+    ("code-repos", "code repos"),
+    ("dependencies", "dependencies"),
+    ("dependents", "dependencies"),
+    ("docker-images", "docker images"),
+    ("edge-vector-representations", "vectors"),
+    ("health", "service"),
+    ("lock", "locks"),
+    ("metrics", "service"),
+    ("runs", "runs"),
+    ("status", "verifications"),
+    ("taxonomy-categories", "taxonomy"),
+    ("vectors", "vectors"),
+    ("verifications", "verifications"),
+];
+
+fn tag(path: &str) -> &str {
+    let mut names = path.split('/').filter(|name| !name.is_empty());
+    names
+        .clone()
+        .rev()
+        .find_map(|name| TAGS.iter().find(|(known, _)| *known == name))
+        .map(|(_, tag)| *tag)
+        .or_else(|| names.next())
+        .unwrap_or("service")
+}
+
+/// An access token or an API key, whichever way they come.
+fn any_credential() -> Vec<SecurityRequirement> {
+    ["bearer", "api_key"]
+        .map(|scheme| SecurityRequirement::new(scheme, [""; 0]))
+        .into()
+}
+
 struct Refusal {
     status: &'static str,
     name: &'static str,
@@ -226,10 +280,11 @@ const REFUSALS: &[Refusal] = &[
 
 fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation) {
     let reads = matches!(method, HttpMethod::Get);
-    let has_caller = operation
-        .security
-        .as_ref()
-        .is_some_and(|security| !security.is_empty());
+    let has_caller = !WITHOUT_CALLER.contains(&path);
+    if has_caller {
+        operation.security = Some(any_credential());
+    }
+    operation.tags = Some(vec![tag(path).to_owned()]);
     let shape = Shape {
         reads,
         has_caller,

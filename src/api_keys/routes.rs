@@ -68,10 +68,8 @@ async fn issue(
 /// Bearer`. A key that is made with another one does not outlive it.
 #[utoipa::path(
     operation_id = "create_api_key",
-    tag = "api keys",
     request_body = NewApiKey,
-    responses((status = 201, description = "Made, and shown this once", body = IssuedKey)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Made, and shown this once", body = IssuedKey))
 )]
 #[post("/api-keys")]
 pub async fn create(
@@ -91,10 +89,8 @@ pub async fn create(
 /// Admins see all, everybody else his own.
 #[utoipa::path(
     operation_id = "list_api_keys",
-    tag = "api keys",
     params(ApiKeyList),
-    responses((status = 200, description = "A page of API keys", body = Page<ApiKey>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of API keys", body = Page<ApiKey>))
 )]
 #[get("/api-keys")]
 pub async fn list(
@@ -116,10 +112,8 @@ pub async fn list(
 /// Read an API key
 #[utoipa::path(
     operation_id = "get_api_key",
-    tag = "api keys",
     params(("api_key_id" = Uuid, Path, description = "Id")),
-    responses((status = 200, description = "The API key, without the key itself", body = ApiKey)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The API key, without the key itself", body = ApiKey))
 )]
 #[get("/api-keys/{api_key_id}")]
 pub async fn get(
@@ -142,11 +136,9 @@ pub async fn get(
 /// Its name, and when it expires: earlier than it would have.
 #[utoipa::path(
     operation_id = "update_api_key",
-    tag = "api keys",
     params(("api_key_id" = Uuid, Path, description = "Id")),
     request_body = ApiKeyPatch,
-    responses((status = 200, description = "The API key after the change", body = ApiKey)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The API key after the change", body = ApiKey))
 )]
 #[patch("/api-keys/{api_key_id}")]
 pub async fn update(
@@ -174,10 +166,8 @@ pub async fn update(
 /// From the next request on it is not accepted, and never again.
 #[utoipa::path(
     operation_id = "revoke_api_key",
-    tag = "api keys",
     params(("api_key_id" = Uuid, Path, description = "Id")),
-    responses((status = 204, description = "It is revoked")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "It is revoked"))
 )]
 #[delete("/api-keys/{api_key_id}")]
 pub async fn revoke(
@@ -207,11 +197,9 @@ pub async fn revoke(
 /// (`Idempotency-Key`).
 #[utoipa::path(
     operation_id = "rotate_api_key",
-    tag = "api keys",
     params(("api_key_id" = Uuid, Path, description = "Id of the old key")),
     request_body = Option<Rotation>,
-    responses((status = 201, description = "The new key, shown this once", body = IssuedKey)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "The new key, shown this once", body = IssuedKey))
 )]
 #[post("/api-keys/{api_key_id}/rotate")]
 pub async fn rotate(

@@ -46,10 +46,8 @@ impl FromParams for BlockShown {
 /// The block gets version 1, with the metadata that is sent.
 #[utoipa::path(
     operation_id = "create_block",
-    tag = "blocks",
     request_body = NewBlock,
-    responses((status = 201, description = "Registered", body = Block)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Registered", body = Block))
 )]
 #[post("/blocks")]
 pub async fn create(
@@ -66,10 +64,8 @@ pub async fn create(
 /// List blocks
 #[utoipa::path(
     operation_id = "list_blocks",
-    tag = "blocks",
     params(BlockList, Filter, Position),
-    responses((status = 200, description = "A page of blocks", body = Page<Block>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of blocks", body = Page<Block>))
 )]
 #[get("/blocks")]
 pub async fn list(
@@ -87,10 +83,8 @@ pub async fn list(
 /// Read a block
 #[utoipa::path(
     operation_id = "get_block",
-    tag = "blocks",
     params(("block" = String, Path, description = "Id or name"), BlockShown),
-    responses((status = 200, description = "The block as it is in use now", body = Block)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The block as it is in use now", body = Block))
 )]
 #[get("/blocks/{block}")]
 pub async fn get(
@@ -115,11 +109,9 @@ pub async fn get(
 /// nothing appends nothing.
 #[utoipa::path(
     operation_id = "update_block",
-    tag = "blocks",
     params(("block" = String, Path, description = "Id or name")),
     request_body = BlockPatch,
-    responses((status = 200, description = "The block after the change", body = Block)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The block after the change", body = Block))
 )]
 #[patch("/blocks/{block}")]
 pub async fn update(
@@ -143,10 +135,8 @@ pub async fn update(
 /// pipeline or something that depends on it uses it.
 #[utoipa::path(
     operation_id = "archive_block",
-    tag = "blocks",
     params(("block" = String, Path, description = "Id or name; of an archived block its id"), Removal),
-    responses((status = 204, description = "Archived, or purged")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Archived, or purged"))
 )]
 #[delete("/blocks/{block}")]
 pub async fn archive(
@@ -177,10 +167,8 @@ pub async fn archive(
 /// taxonomy filters names, is archived.
 #[utoipa::path(
     operation_id = "restore_block",
-    tag = "blocks",
     params(("block" = String, Path, description = "Id; the name may be another's by now")),
-    responses((status = 200, description = "The block, back again", body = Block)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The block, back again", body = Block))
 )]
 #[post("/blocks/{block}/restore")]
 pub async fn restore(
@@ -203,10 +191,8 @@ pub async fn restore(
 /// Admins see every row, everybody else what they did themselves.
 #[utoipa::path(
     operation_id = "list_block_history",
-    tag = "blocks",
     params(("block" = String, Path, description = "Id or name; of an archived or purged block its id"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/blocks/{block}/history")]
 pub async fn history(

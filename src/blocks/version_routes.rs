@@ -34,10 +34,8 @@ async fn read_version(
 /// List the versions of a block, newest first
 #[utoipa::path(
     operation_id = "list_block_versions",
-    tag = "blocks",
     params(("block" = String, Path, description = "Id or name"), VersionList),
-    responses((status = 200, description = "A page of versions", body = Page<BlockVersion>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of versions", body = Page<BlockVersion>))
 )]
 #[get("/blocks/{block}/versions")]
 pub async fn list_versions(
@@ -59,13 +57,11 @@ pub async fn list_versions(
 /// Read a version of a block
 #[utoipa::path(
     operation_id = "get_block_version",
-    tag = "blocks",
     params(
         ("block" = String, Path, description = "Id or name"),
         ("version" = String, Path, description = "Its number, `latest` or `active`")
     ),
-    responses((status = 200, description = "The version", body = BlockVersion)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The version", body = BlockVersion))
 )]
 #[get("/blocks/{block}/versions/{version}")]
 pub async fn get_version(
@@ -85,13 +81,11 @@ pub async fn get_version(
 /// Brings back its metadata and its description; the name stays. Appends no version.
 #[utoipa::path(
     operation_id = "activate_block_version",
-    tag = "blocks",
     params(
         ("block" = String, Path, description = "Id or name"),
         ("version" = String, Path, description = "Its number, or `latest`")
     ),
-    responses((status = 200, description = "The block with that version in use", body = Block)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The block with that version in use", body = Block))
 )]
 #[post("/blocks/{block}/versions/{version}/activate")]
 pub async fn activate_version(
@@ -127,7 +121,6 @@ pub async fn activate_version(
 /// A JSON Patch (RFC 6902) on `{"name", "block_type", "description", "metadata"}`.
 #[utoipa::path(
     operation_id = "diff_block_versions",
-    tag = "blocks",
     params(("block" = String, Path, description = "Id or name"), Difference),
     responses((
         status = 200,
@@ -135,8 +128,7 @@ pub async fn activate_version(
         content_type = "application/json-patch+json",
         body = Vec<Object>,
         example = json!([{"op": "replace", "path": "/metadata/rows", "value": 1281168}])
-    )),
-    security(("bearer" = []), ("api_key" = []))
+    ))
 )]
 #[get("/blocks/{block}/diff")]
 pub async fn diff(

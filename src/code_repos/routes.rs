@@ -57,10 +57,8 @@ pub struct NewCodeRepoOfEntity {
 /// Add a repository to a block or an edge
 #[utoipa::path(
     operation_id = "create_code_repo",
-    tag = "code repos",
     request_body = NewCodeRepoOfEntity,
-    responses((status = 201, description = "Added", body = CodeRepo)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = CodeRepo))
 )]
 #[post("/code-repos")]
 pub async fn create(
@@ -74,10 +72,8 @@ pub async fn create(
 /// List the repositories of blocks and edges
 #[utoipa::path(
     operation_id = "list_code_repos",
-    tag = "code repos",
     params(Owners, CodeRepoFilter, Chronology),
-    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>))
 )]
 #[get("/code-repos")]
 pub async fn list(
@@ -92,11 +88,9 @@ pub async fn list(
 /// Add a repository to a block
 #[utoipa::path(
     operation_id = "create_block_code_repo",
-    tag = "code repos",
     params(("block" = String, Path, description = "Id or name")),
     request_body = NewCodeRepo,
-    responses((status = 201, description = "Added", body = CodeRepo)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = CodeRepo))
 )]
 #[post("/blocks/{block}/code-repos")]
 pub async fn create_of_block(
@@ -111,10 +105,8 @@ pub async fn create_of_block(
 /// List the repositories of a block
 #[utoipa::path(
     operation_id = "list_block_code_repos",
-    tag = "code repos",
     params(("block" = String, Path, description = "Id or name"), CodeRepoFilter, Chronology),
-    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>))
 )]
 #[get("/blocks/{block}/code-repos")]
 pub async fn list_of_block(
@@ -130,11 +122,9 @@ pub async fn list_of_block(
 /// Add a repository to an edge
 #[utoipa::path(
     operation_id = "create_edge_code_repo",
-    tag = "code repos",
     params(("edge" = String, Path, description = "Id or name")),
     request_body = NewCodeRepo,
-    responses((status = 201, description = "Added", body = CodeRepo)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = CodeRepo))
 )]
 #[post("/edges/{edge}/code-repos")]
 pub async fn create_of_edge(
@@ -149,10 +139,8 @@ pub async fn create_of_edge(
 /// List the repositories of an edge
 #[utoipa::path(
     operation_id = "list_edge_code_repos",
-    tag = "code repos",
     params(("edge" = String, Path, description = "Id or name"), CodeRepoFilter, Chronology),
-    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>))
 )]
 #[get("/edges/{edge}/code-repos")]
 pub async fn list_of_edge(
@@ -168,10 +156,8 @@ pub async fn list_of_edge(
 /// Read a repository
 #[utoipa::path(
     operation_id = "get_code_repo",
-    tag = "code repos",
     params(("repo_id" = Uuid, Path)),
-    responses((status = 200, description = "The repository", body = CodeRepo)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The repository", body = CodeRepo))
 )]
 #[get("/code-repos/{repo_id}")]
 pub async fn get(
@@ -189,11 +175,9 @@ pub async fn get(
 /// Change a repository
 #[utoipa::path(
     operation_id = "update_code_repo",
-    tag = "code repos",
     params(("repo_id" = Uuid, Path)),
     request_body = CodeRepoPatch,
-    responses((status = 200, description = "After the change", body = CodeRepo)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "After the change", body = CodeRepo))
 )]
 #[patch("/code-repos/{repo_id}")]
 pub async fn update(
@@ -215,10 +199,8 @@ pub async fn update(
 /// Remove a repository
 #[utoipa::path(
     operation_id = "delete_code_repo",
-    tag = "code repos",
     params(("repo_id" = Uuid, Path)),
-    responses((status = 204, description = "Removed")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Removed"))
 )]
 #[delete("/code-repos/{repo_id}")]
 pub async fn remove(

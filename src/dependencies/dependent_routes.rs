@@ -41,10 +41,8 @@ async fn page(
 /// The nearest first, each once, with the shortest path to it.
 #[utoipa::path(
     operation_id = "list_block_dependents",
-    tag = "dependencies",
     params(("block" = String, Path, description = "Id or name"), DependentList),
-    responses((status = 200, description = "A page of dependents", body = Page<Dependent>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of dependents", body = Page<Dependent>))
 )]
 #[get("/blocks/{block}/dependents")]
 pub async fn dependents_of_block(
@@ -62,10 +60,8 @@ pub async fn dependents_of_block(
 /// The nearest first, each once, with the shortest path to it.
 #[utoipa::path(
     operation_id = "list_edge_dependents",
-    tag = "dependencies",
     params(("edge" = String, Path, description = "Id or name"), DependentList),
-    responses((status = 200, description = "A page of dependents", body = Page<Dependent>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of dependents", body = Page<Dependent>))
 )]
 #[get("/edges/{edge}/dependents")]
 pub async fn dependents_of_edge(

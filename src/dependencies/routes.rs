@@ -57,10 +57,8 @@ pub struct NewDependencyOfEntity {
 /// Add a dependency to a block or an edge
 #[utoipa::path(
     operation_id = "create_dependency",
-    tag = "dependencies",
     request_body = NewDependencyOfEntity,
-    responses((status = 201, description = "Added", body = Dependency)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = Dependency))
 )]
 #[post("/dependencies")]
 pub async fn create(
@@ -74,10 +72,8 @@ pub async fn create(
 /// List the dependencies of blocks and edges
 #[utoipa::path(
     operation_id = "list_dependencies",
-    tag = "dependencies",
     params(Owners, DependencyFilter, Chronology),
-    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>))
 )]
 #[get("/dependencies")]
 pub async fn list(
@@ -92,11 +88,9 @@ pub async fn list(
 /// Add a dependency to a block
 #[utoipa::path(
     operation_id = "create_block_dependency",
-    tag = "dependencies",
     params(("block" = String, Path, description = "Id or name")),
     request_body = NewDependency,
-    responses((status = 201, description = "Added", body = Dependency)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = Dependency))
 )]
 #[post("/blocks/{block}/dependencies")]
 pub async fn create_of_block(
@@ -111,10 +105,8 @@ pub async fn create_of_block(
 /// List the dependencies of a block
 #[utoipa::path(
     operation_id = "list_block_dependencies",
-    tag = "dependencies",
     params(("block" = String, Path, description = "Id or name"), DependencyFilter, Chronology),
-    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>))
 )]
 #[get("/blocks/{block}/dependencies")]
 pub async fn list_of_block(
@@ -130,11 +122,9 @@ pub async fn list_of_block(
 /// Add a dependency to an edge
 #[utoipa::path(
     operation_id = "create_edge_dependency",
-    tag = "dependencies",
     params(("edge" = String, Path, description = "Id or name")),
     request_body = NewDependency,
-    responses((status = 201, description = "Added", body = Dependency)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = Dependency))
 )]
 #[post("/edges/{edge}/dependencies")]
 pub async fn create_of_edge(
@@ -149,10 +139,8 @@ pub async fn create_of_edge(
 /// List the dependencies of an edge
 #[utoipa::path(
     operation_id = "list_edge_dependencies",
-    tag = "dependencies",
     params(("edge" = String, Path, description = "Id or name"), DependencyFilter, Chronology),
-    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>))
 )]
 #[get("/edges/{edge}/dependencies")]
 pub async fn list_of_edge(
@@ -168,10 +156,8 @@ pub async fn list_of_edge(
 /// Read a dependency
 #[utoipa::path(
     operation_id = "get_dependency",
-    tag = "dependencies",
     params(("dependency_id" = Uuid, Path)),
-    responses((status = 200, description = "The dependency", body = Dependency)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The dependency", body = Dependency))
 )]
 #[get("/dependencies/{dependency_id}")]
 pub async fn get(
@@ -189,11 +175,9 @@ pub async fn get(
 /// Change a dependency
 #[utoipa::path(
     operation_id = "update_dependency",
-    tag = "dependencies",
     params(("dependency_id" = Uuid, Path)),
     request_body = DependencyPatch,
-    responses((status = 200, description = "After the change", body = Dependency)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "After the change", body = Dependency))
 )]
 #[patch("/dependencies/{dependency_id}")]
 pub async fn update(
@@ -215,10 +199,8 @@ pub async fn update(
 /// Remove a dependency
 #[utoipa::path(
     operation_id = "delete_dependency",
-    tag = "dependencies",
     params(("dependency_id" = Uuid, Path)),
-    responses((status = 204, description = "Removed")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Removed"))
 )]
 #[delete("/dependencies/{dependency_id}")]
 pub async fn remove(

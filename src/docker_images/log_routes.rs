@@ -20,10 +20,8 @@ use crate::resource::verbs::{self, Revision};
 /// Read the logs of a build
 #[utoipa::path(
     operation_id = "get_docker_image_logs",
-    tag = "docker images",
     params(("image_id" = Uuid, Path)),
-    responses((status = 200, description = "The logs so far", content_type = "text/plain", body = String)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The logs so far", content_type = "text/plain", body = String))
 )]
 #[get("/docker-images/{image_id}/logs")]
 pub async fn read_logs(
@@ -57,11 +55,9 @@ pub async fn read_logs(
 /// As they are, no line break between. All together at most 10 MiB.
 #[utoipa::path(
     operation_id = "append_docker_image_logs",
-    tag = "docker images",
     params(("image_id" = Uuid, Path)),
     request_body(content_type = "text/plain", content = String),
-    responses((status = 200, description = "The image after the change", body = DockerImage)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The image after the change", body = DockerImage))
 )]
 #[post("/docker-images/{image_id}/logs")]
 pub async fn append_logs(

@@ -81,10 +81,8 @@ pub struct NewDockerImageOfEntity {
 /// Add an image to a block or an edge
 #[utoipa::path(
     operation_id = "create_docker_image",
-    tag = "docker images",
     request_body = NewDockerImageOfEntity,
-    responses((status = 201, description = "Added", body = DockerImage)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = DockerImage))
 )]
 #[post("/docker-images")]
 pub async fn create(
@@ -98,10 +96,8 @@ pub async fn create(
 /// List the images of blocks and edges
 #[utoipa::path(
     operation_id = "list_docker_images",
-    tag = "docker images",
     params(Owners, DockerImageFilter, Chronology),
-    responses((status = 200, description = "A page of the images", body = Page<DockerImage>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the images", body = Page<DockerImage>))
 )]
 #[get("/docker-images")]
 pub async fn list(
@@ -116,11 +112,9 @@ pub async fn list(
 /// Add an image to a block
 #[utoipa::path(
     operation_id = "create_block_docker_image",
-    tag = "docker images",
     params(("block" = String, Path, description = "Id or name")),
     request_body = NewDockerImage,
-    responses((status = 201, description = "Added", body = DockerImage)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = DockerImage))
 )]
 #[post("/blocks/{block}/docker-images")]
 pub async fn create_of_block(
@@ -135,10 +129,8 @@ pub async fn create_of_block(
 /// List the images of a block
 #[utoipa::path(
     operation_id = "list_block_docker_images",
-    tag = "docker images",
     params(("block" = String, Path, description = "Id or name"), DockerImageFilter, Chronology),
-    responses((status = 200, description = "A page of the images", body = Page<DockerImage>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the images", body = Page<DockerImage>))
 )]
 #[get("/blocks/{block}/docker-images")]
 pub async fn list_of_block(
@@ -154,11 +146,9 @@ pub async fn list_of_block(
 /// Add an image to an edge
 #[utoipa::path(
     operation_id = "create_edge_docker_image",
-    tag = "docker images",
     params(("edge" = String, Path, description = "Id or name")),
     request_body = NewDockerImage,
-    responses((status = 201, description = "Added", body = DockerImage)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = DockerImage))
 )]
 #[post("/edges/{edge}/docker-images")]
 pub async fn create_of_edge(
@@ -173,10 +163,8 @@ pub async fn create_of_edge(
 /// List the images of an edge
 #[utoipa::path(
     operation_id = "list_edge_docker_images",
-    tag = "docker images",
     params(("edge" = String, Path, description = "Id or name"), DockerImageFilter, Chronology),
-    responses((status = 200, description = "A page of the images", body = Page<DockerImage>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the images", body = Page<DockerImage>))
 )]
 #[get("/edges/{edge}/docker-images")]
 pub async fn list_of_edge(
@@ -192,10 +180,8 @@ pub async fn list_of_edge(
 /// Read an image
 #[utoipa::path(
     operation_id = "get_docker_image",
-    tag = "docker images",
     params(("image_id" = Uuid, Path), DockerImageShown),
-    responses((status = 200, description = "The image", body = DockerImage)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The image", body = DockerImage))
 )]
 #[get("/docker-images/{image_id}")]
 pub async fn get(
@@ -225,11 +211,9 @@ pub async fn get(
 /// (otherwise 409 `wrong_step`).
 #[utoipa::path(
     operation_id = "update_docker_image",
-    tag = "docker images",
     params(("image_id" = Uuid, Path)),
     request_body = DockerImagePatch,
-    responses((status = 200, description = "After the change", body = DockerImage)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "After the change", body = DockerImage))
 )]
 #[patch("/docker-images/{image_id}")]
 pub async fn update(
@@ -251,10 +235,8 @@ pub async fn update(
 /// Remove an image
 #[utoipa::path(
     operation_id = "delete_docker_image",
-    tag = "docker images",
     params(("image_id" = Uuid, Path)),
-    responses((status = 204, description = "Removed")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Removed"))
 )]
 #[delete("/docker-images/{image_id}")]
 pub async fn remove(

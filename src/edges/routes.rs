@@ -47,10 +47,8 @@ impl FromParams for EdgeShown {
 /// is verified.
 #[utoipa::path(
     operation_id = "create_edge",
-    tag = "edges",
     request_body = NewEdge,
-    responses((status = 201, description = "Registered", body = Edge)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Registered", body = Edge))
 )]
 #[post("/edges")]
 pub async fn create(
@@ -67,10 +65,8 @@ pub async fn create(
 /// List edges
 #[utoipa::path(
     operation_id = "list_edges",
-    tag = "edges",
     params(EdgeList, Filter, Position),
-    responses((status = 200, description = "A page of edges", body = Page<Edge>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of edges", body = Page<Edge>))
 )]
 #[get("/edges")]
 pub async fn list(
@@ -88,10 +84,8 @@ pub async fn list(
 /// Read an edge
 #[utoipa::path(
     operation_id = "get_edge",
-    tag = "edges",
     params(("edge" = String, Path, description = "Id or name"), EdgeShown),
-    responses((status = 200, description = "The edge as it is in use now", body = Edge)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The edge as it is in use now", body = Edge))
 )]
 #[get("/edges/{edge}")]
 pub async fn get(
@@ -116,11 +110,9 @@ pub async fn get(
 /// nothing appends nothing. The new version has to be verified before pipelines run on it.
 #[utoipa::path(
     operation_id = "update_edge",
-    tag = "edges",
     params(("edge" = String, Path, description = "Id or name")),
     request_body = EdgePatch,
-    responses((status = 200, description = "The edge after the change", body = Edge)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The edge after the change", body = Edge))
 )]
 #[patch("/edges/{edge}")]
 pub async fn update(
@@ -144,10 +136,8 @@ pub async fn update(
 /// pipeline or something that depends on it uses it.
 #[utoipa::path(
     operation_id = "archive_edge",
-    tag = "edges",
     params(("edge" = String, Path, description = "Id or name; of an archived edge its id"), Removal),
-    responses((status = 204, description = "Archived, or purged")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Archived, or purged"))
 )]
 #[delete("/edges/{edge}")]
 pub async fn archive(
@@ -178,10 +168,8 @@ pub async fn archive(
 /// taxonomy filters names, is archived.
 #[utoipa::path(
     operation_id = "restore_edge",
-    tag = "edges",
     params(("edge" = String, Path, description = "Id; the name may be another's by now")),
-    responses((status = 200, description = "The edge, back again", body = Edge)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The edge, back again", body = Edge))
 )]
 #[post("/edges/{edge}/restore")]
 pub async fn restore(
@@ -204,10 +192,8 @@ pub async fn restore(
 /// Admins see every row, everybody else what they did themselves.
 #[utoipa::path(
     operation_id = "list_edge_history",
-    tag = "edges",
     params(("edge" = String, Path, description = "Id or name; of an archived or purged edge its id"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/edges/{edge}/history")]
 pub async fn history(

@@ -34,10 +34,8 @@ async fn read_version(
 /// List the versions of an edge, newest first
 #[utoipa::path(
     operation_id = "list_edge_versions",
-    tag = "edges",
     params(("edge" = String, Path, description = "Id or name"), VersionList),
-    responses((status = 200, description = "A page of versions", body = Page<EdgeVersion>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of versions", body = Page<EdgeVersion>))
 )]
 #[get("/edges/{edge}/versions")]
 pub async fn list_versions(
@@ -59,13 +57,11 @@ pub async fn list_versions(
 /// Read a version of an edge
 #[utoipa::path(
     operation_id = "get_edge_version",
-    tag = "edges",
     params(
         ("edge" = String, Path, description = "Id or name"),
         ("version" = String, Path, description = "Its number, `latest` or `active`")
     ),
-    responses((status = 200, description = "The version", body = EdgeVersion)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The version", body = EdgeVersion))
 )]
 #[get("/edges/{edge}/versions/{version}")]
 pub async fn get_version(
@@ -85,13 +81,11 @@ pub async fn get_version(
 /// Brings back its metadata and its description; the name stays. Appends no version.
 #[utoipa::path(
     operation_id = "activate_edge_version",
-    tag = "edges",
     params(
         ("edge" = String, Path, description = "Id or name"),
         ("version" = String, Path, description = "Its number, or `latest`")
     ),
-    responses((status = 200, description = "The edge with that version in use", body = Edge)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The edge with that version in use", body = Edge))
 )]
 #[post("/edges/{edge}/versions/{version}/activate")]
 pub async fn activate_version(
@@ -127,7 +121,6 @@ pub async fn activate_version(
 /// A JSON Patch (RFC 6902) on `{"name", "description", "metadata"}`.
 #[utoipa::path(
     operation_id = "diff_edge_versions",
-    tag = "edges",
     params(("edge" = String, Path, description = "Id or name"), Difference),
     responses((
         status = 200,
@@ -135,8 +128,7 @@ pub async fn activate_version(
         content_type = "application/json-patch+json",
         body = Vec<Object>,
         example = json!([{"op": "replace", "path": "/metadata/width", "value": 256}])
-    )),
-    security(("bearer" = []), ("api_key" = []))
+    ))
 )]
 #[get("/edges/{edge}/diff")]
 pub async fn diff(

@@ -35,10 +35,8 @@ async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prosp
 /// is in the way. A run asks the same question once more, in its own transaction.
 #[utoipa::path(
     operation_id = "get_pipeline_readiness",
-    tag = "pipelines",
     params(("pipeline" = String, Path, description = "Id or name")),
-    responses((status = 200, description = "Whether it may", body = Readiness)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "Whether it may", body = Readiness))
 )]
 #[get("/pipelines/{pipeline}/readiness")]
 pub async fn readiness(
@@ -69,10 +67,8 @@ pub async fn readiness(
 /// SHA-256 of its canonical form (RFC 8785). Shown whether or not the pipeline is ready.
 #[utoipa::path(
     operation_id = "get_pipeline_lock",
-    tag = "locks",
     params(("pipeline" = String, Path, description = "Id or name")),
-    responses((status = 200, description = "The lock", body = ProspectiveLock)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The lock", body = ProspectiveLock))
 )]
 #[get("/pipelines/{pipeline}/lock")]
 pub async fn lock(

@@ -22,13 +22,11 @@ use crate::resource::verbs::{self, Reach};
 /// Read a block of a pipeline
 #[utoipa::path(
     operation_id = "get_pipeline_block",
-    tag = "pipelines",
     params(
         ("pipeline" = String, Path, description = "Id or name"),
         ("block" = String, Path, description = "Id or name of the block")
     ),
-    responses((status = 200, description = "The block, as the pipeline has it", body = PipelineBlock)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The block, as the pipeline has it", body = PipelineBlock))
 )]
 #[get("/pipelines/{pipeline}/blocks/{block}")]
 pub async fn get_block(
@@ -53,11 +51,9 @@ pub async fn get_block(
 /// `If-Match` is the revision of the pipeline.
 #[utoipa::path(
     operation_id = "add_pipeline_block",
-    tag = "pipelines",
     params(("pipeline" = String, Path, description = "Id or name")),
     request_body = GivenBlock,
-    responses((status = 201, description = "Added", body = PipelineBlock)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = PipelineBlock))
 )]
 #[post("/pipelines/{pipeline}/blocks")]
 pub async fn add_block(
@@ -88,14 +84,12 @@ pub async fn add_block(
 /// revision of this block in the pipeline.
 #[utoipa::path(
     operation_id = "pin_pipeline_block",
-    tag = "pipelines",
     params(
         ("pipeline" = String, Path, description = "Id or name"),
         ("block" = String, Path, description = "Id or name of the block")
     ),
     request_body = BlockPin,
-    responses((status = 200, description = "The block, as the pipeline has it now", body = PipelineBlock)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The block, as the pipeline has it now", body = PipelineBlock))
 )]
 #[patch("/pipelines/{pipeline}/blocks/{block}")]
 pub async fn pin_block(
@@ -129,13 +123,11 @@ pub async fn pin_block(
 /// Refused while an edge of the pipeline begins or ends there.
 #[utoipa::path(
     operation_id = "remove_pipeline_block",
-    tag = "pipelines",
     params(
         ("pipeline" = String, Path, description = "Id or name"),
         ("block" = String, Path, description = "Id or name of the block")
     ),
-    responses((status = 204, description = "Taken out")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Taken out"))
 )]
 #[delete("/pipelines/{pipeline}/blocks/{block}")]
 pub async fn remove_block(
@@ -165,13 +157,11 @@ pub async fn remove_block(
 /// Read an edge of a pipeline
 #[utoipa::path(
     operation_id = "get_pipeline_edge",
-    tag = "pipelines",
     params(
         ("pipeline" = String, Path, description = "Id or name"),
         ("pipeline_edge" = Uuid, Path, description = "`pipeline_edge_id`")
     ),
-    responses((status = 200, description = "The edge, as the pipeline has it", body = PipelineEdge)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The edge, as the pipeline has it", body = PipelineEdge))
 )]
 #[get("/pipelines/{pipeline}/edges/{pipeline_edge}")]
 pub async fn get_edge(
@@ -196,11 +186,9 @@ pub async fn get_edge(
 /// Between two of its blocks; a cycle is refused. `If-Match` is the revision of the pipeline.
 #[utoipa::path(
     operation_id = "add_pipeline_edge",
-    tag = "pipelines",
     params(("pipeline" = String, Path, description = "Id or name")),
     request_body = GivenEdge,
-    responses((status = 201, description = "Added", body = PipelineEdge)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = PipelineEdge))
 )]
 #[post("/pipelines/{pipeline}/edges")]
 pub async fn add_edge(
@@ -231,14 +219,12 @@ pub async fn add_edge(
 /// revision of this edge in the pipeline.
 #[utoipa::path(
     operation_id = "pin_pipeline_edge",
-    tag = "pipelines",
     params(
         ("pipeline" = String, Path, description = "Id or name"),
         ("pipeline_edge" = Uuid, Path, description = "`pipeline_edge_id`")
     ),
     request_body = EdgePin,
-    responses((status = 200, description = "The edge, as the pipeline has it now", body = PipelineEdge)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The edge, as the pipeline has it now", body = PipelineEdge))
 )]
 #[patch("/pipelines/{pipeline}/edges/{pipeline_edge}")]
 pub async fn pin_edge(
@@ -270,13 +256,11 @@ pub async fn pin_edge(
 /// Take an edge out of a pipeline
 #[utoipa::path(
     operation_id = "remove_pipeline_edge",
-    tag = "pipelines",
     params(
         ("pipeline" = String, Path, description = "Id or name"),
         ("pipeline_edge" = Uuid, Path, description = "`pipeline_edge_id`")
     ),
-    responses((status = 204, description = "Taken out")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Taken out"))
 )]
 #[delete("/pipelines/{pipeline}/edges/{pipeline_edge}")]
 pub async fn remove_edge(

@@ -67,10 +67,8 @@ impl FromParams for PipelineShown {
 /// no cycle; whatever is wrong with the graph is told at once.
 #[utoipa::path(
     operation_id = "create_pipeline",
-    tag = "pipelines",
     request_body = NewPipeline,
-    responses((status = 201, description = "Made, with its `blocks` and `edges`", body = Pipeline)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Made, with its `blocks` and `edges`", body = Pipeline))
 )]
 #[post("/pipelines")]
 pub async fn create(
@@ -101,10 +99,8 @@ pub async fn create(
 /// List pipelines
 #[utoipa::path(
     operation_id = "list_pipelines",
-    tag = "pipelines",
     params(PipelineList, Position),
-    responses((status = 200, description = "A page of pipelines", body = Page<Pipeline>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of pipelines", body = Page<Pipeline>))
 )]
 #[get("/pipelines")]
 pub async fn list(
@@ -122,10 +118,8 @@ pub async fn list(
 /// Read a pipeline
 #[utoipa::path(
     operation_id = "get_pipeline",
-    tag = "pipelines",
     params(("pipeline" = String, Path, description = "Id or name"), PipelineShown),
-    responses((status = 200, description = "The pipeline", body = Pipeline)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The pipeline", body = Pipeline))
 )]
 #[get("/pipelines/{pipeline}")]
 pub async fn get(
@@ -151,11 +145,9 @@ pub async fn get(
 /// Its graph has routes of its own. A change that changes nothing leaves the revision as it is.
 #[utoipa::path(
     operation_id = "update_pipeline",
-    tag = "pipelines",
     params(("pipeline" = String, Path, description = "Id or name")),
     request_body = PipelinePatch,
-    responses((status = 200, description = "The pipeline after the change", body = Pipeline)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The pipeline after the change", body = Pipeline))
 )]
 #[patch("/pipelines/{pipeline}")]
 pub async fn update(
@@ -179,10 +171,8 @@ pub async fn update(
 /// run of it is unfinished; `used_by` has the runs.
 #[utoipa::path(
     operation_id = "archive_pipeline",
-    tag = "pipelines",
     params(("pipeline" = String, Path, description = "Id or name; of an archived pipeline its id"), Removal),
-    responses((status = 204, description = "Archived, or purged")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Archived, or purged"))
 )]
 #[delete("/pipelines/{pipeline}")]
 pub async fn archive(
@@ -212,10 +202,8 @@ pub async fn archive(
 /// Refused with 409 `missing` while a block or an edge of it is archived.
 #[utoipa::path(
     operation_id = "restore_pipeline",
-    tag = "pipelines",
     params(("pipeline" = String, Path, description = "Id; the name may be another's by now")),
-    responses((status = 200, description = "The pipeline, back again", body = Pipeline)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The pipeline, back again", body = Pipeline))
 )]
 #[post("/pipelines/{pipeline}/restore")]
 pub async fn restore(
@@ -238,10 +226,8 @@ pub async fn restore(
 /// Admins see every row, everybody else what they did themselves.
 #[utoipa::path(
     operation_id = "list_pipeline_history",
-    tag = "pipelines",
     params(("pipeline" = String, Path, description = "Id or name; of an archived or purged pipeline its id"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/pipelines/{pipeline}/history")]
 pub async fn history(

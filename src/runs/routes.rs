@@ -67,10 +67,8 @@ async fn page(
 /// 409 `not_ready` with the `blockers`. It stays `queued` until something reports on it.
 #[utoipa::path(
     operation_id = "create_pipeline_run",
-    tag = "runs",
     params(("pipeline" = String, Path, description = "Id or name")),
-    responses((status = 201, description = "Queued", body = Run)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Queued", body = Run))
 )]
 #[post("/pipelines/{pipeline}/runs")]
 pub async fn create(
@@ -92,10 +90,8 @@ pub async fn create(
 /// List the runs of a pipeline
 #[utoipa::path(
     operation_id = "list_pipeline_runs",
-    tag = "runs",
     params(("pipeline" = String, Path, description = "Id or name; of an archived pipeline its id"), RunList),
-    responses((status = 200, description = "A page of runs", body = Page<Run>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of runs", body = Page<Run>))
 )]
 #[get("/pipelines/{pipeline}/runs")]
 pub async fn list_of_pipeline(
@@ -119,10 +115,8 @@ pub async fn list_of_pipeline(
 /// List runs
 #[utoipa::path(
     operation_id = "list_runs",
-    tag = "runs",
     params(RunsOfAny, RunList),
-    responses((status = 200, description = "A page of runs", body = Page<Run>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of runs", body = Page<Run>))
 )]
 #[get("/runs")]
 pub async fn list(
@@ -137,10 +131,8 @@ pub async fn list(
 /// Read a run
 #[utoipa::path(
     operation_id = "get_run",
-    tag = "runs",
     params(("run_id" = Uuid, Path)),
-    responses((status = 200, description = "The run", body = Run)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The run", body = Run))
 )]
 #[get("/runs/{run_id}")]
 pub async fn get(
@@ -161,11 +153,9 @@ pub async fn get(
 /// that come twice or late are answered with the run as it is.
 #[utoipa::path(
     operation_id = "update_run",
-    tag = "runs",
     params(("run_id" = Uuid, Path)),
     request_body = Report,
-    responses((status = 200, description = "The run after the report", body = Run)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The run after the report", body = Run))
 )]
 #[patch("/runs/{run_id}")]
 pub async fn report(

@@ -66,7 +66,6 @@ impl Readers {
 /// `METRICS_TOKEN` as `Authorization: Bearer`.
 #[utoipa::path(
     operation_id = "metrics",
-    tag = "service",
     responses(
         (status = 200, description = "Metrics in the text format of Prometheus", body = String, content_type = "text/plain; version=0.0.4"),
         (status = 401, description = "The token is missing or wrong", body = Problem, content_type = "application/problem+json"),

@@ -27,7 +27,6 @@ pub struct Greeting {
 /// Greet
 #[utoipa::path(
     operation_id = "greet",
-    tag = "service",
     responses((status = 200, description = "A greeting and links", body = Greeting))
 )]
 #[get("/")]
@@ -51,7 +50,6 @@ pub struct Health {
 /// Whether the process lives
 #[utoipa::path(
     operation_id = "health_live",
-    tag = "service",
     responses((status = 200, description = "It does", body = Health))
 )]
 #[get("/health/live")]
@@ -62,7 +60,6 @@ pub async fn live() -> HttpResponse {
 /// Whether requests can be served
 #[utoipa::path(
     operation_id = "health_ready",
-    tag = "service",
     responses((status = 200, description = "The database answers, and the service is not about to end", body = Health))
 )]
 #[get("/health/ready")]

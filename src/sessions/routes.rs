@@ -124,7 +124,6 @@ fn wrong_credentials() -> Problem {
 /// next is looked at.
 #[utoipa::path(
     operation_id = "login",
-    tag = "auth",
     request_body = Login,
     responses((status = 200, description = "Logged in", body = Tokens))
 )]
@@ -165,7 +164,6 @@ pub async fn login(
 /// copy was: the whole session ends.
 #[utoipa::path(
     operation_id = "refresh",
-    tag = "auth",
     request_body = Session,
     responses((status = 200, description = "New tokens", body = Tokens))
 )]
@@ -196,7 +194,6 @@ pub async fn refresh(
 /// expires.
 #[utoipa::path(
     operation_id = "logout",
-    tag = "auth",
     request_body = Session,
     responses((status = 204, description = "There is no such session, or no longer"))
 )]
@@ -215,9 +212,7 @@ pub async fn logout(
 /// Who am I?
 #[utoipa::path(
     operation_id = "get_me",
-    tag = "auth",
-    responses((status = 200, description = "The caller", body = Me)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The caller", body = Me))
 )]
 #[get("/auth/me")]
 pub async fn me(

@@ -50,7 +50,6 @@ impl FromParams for BlocksInCategory {
 /// However often: 201 the first time, 204 when it is in it already.
 #[utoipa::path(
     operation_id = "link_block_to_category",
-    tag = "taxonomy",
     params(
         ("block" = String, Path, description = "Id or name"),
         ("category" = String, Path, description = "Id, or a name that no other has")
@@ -58,8 +57,7 @@ impl FromParams for BlocksInCategory {
     responses(
         (status = 201, description = "It is in it now", body = BlockTaxonomy),
         (status = 204, description = "It was in it already")
-    ),
-    security(("bearer" = []), ("api_key" = []))
+    )
 )]
 #[put("/blocks/{block}/categories/{category}")]
 pub async fn link(
@@ -85,13 +83,11 @@ pub async fn link(
 /// However often: 204 also when it is not in it.
 #[utoipa::path(
     operation_id = "unlink_block_from_category",
-    tag = "taxonomy",
     params(
         ("block" = String, Path, description = "Id or name"),
         ("category" = String, Path, description = "Id, or a name that no other has")
     ),
-    responses((status = 204, description = "It is not in it")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "It is not in it"))
 )]
 #[delete("/blocks/{block}/categories/{category}")]
 pub async fn unlink(
@@ -115,10 +111,8 @@ pub async fn unlink(
 /// List the categories of a block
 #[utoipa::path(
     operation_id = "list_block_categories",
-    tag = "taxonomy",
     params(("block" = String, Path, description = "Id or name"), Position),
-    responses((status = 200, description = "A page of categories", body = Page<Category>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of categories", body = Page<Category>))
 )]
 #[get("/blocks/{block}/categories")]
 pub async fn categories_of_block(
@@ -142,10 +136,8 @@ pub async fn categories_of_block(
 /// List the blocks in a category
 #[utoipa::path(
     operation_id = "list_blocks_in_category",
-    tag = "taxonomy",
     params(("category" = String, Path, description = "Id, or a name that no other has"), BlocksInCategory, Position),
-    responses((status = 200, description = "A page of blocks", body = Page<Block>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of blocks", body = Page<Block>))
 )]
 #[get("/taxonomy-categories/{category}/blocks")]
 pub async fn blocks_in_category(
@@ -175,10 +167,8 @@ pub async fn blocks_in_category(
 /// List which block is in which category
 #[utoipa::path(
     operation_id = "list_block_taxonomies",
-    tag = "taxonomy",
     params(LinkList, Chronology),
-    responses((status = 200, description = "A page of links", body = Page<BlockTaxonomy>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of links", body = Page<BlockTaxonomy>))
 )]
 #[get("/block-taxonomies")]
 pub async fn links(

@@ -25,10 +25,8 @@ use crate::resource::verbs::{self};
 /// Make a category
 #[utoipa::path(
     operation_id = "create_category",
-    tag = "taxonomy",
     request_body = NewCategory,
-    responses((status = 201, description = "Made", body = Category)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Made", body = Category))
 )]
 #[post("/taxonomy-categories")]
 pub async fn create(
@@ -48,10 +46,8 @@ pub async fn create(
 /// `CategoryTree`s, refused with 422 `too_many` when it has more than 10,000 categories.
 #[utoipa::path(
     operation_id = "list_categories",
-    tag = "taxonomy",
     params(CategoryList, Position),
-    responses((status = 200, description = "A page of categories", body = Page<Category>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of categories", body = Page<Category>))
 )]
 #[get("/taxonomy-categories")]
 pub async fn list(
@@ -75,10 +71,8 @@ pub async fn list(
 /// Read a category
 #[utoipa::path(
     operation_id = "get_category",
-    tag = "taxonomy",
     params(("category" = String, Path, description = "Id, or a name that no other has")),
-    responses((status = 200, description = "The category", body = Category)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The category", body = Category))
 )]
 #[get("/taxonomy-categories/{category}")]
 pub async fn get(
@@ -98,11 +92,9 @@ pub async fn get(
 /// What is below it moves along. It cannot come below itself (409 `cycle`).
 #[utoipa::path(
     operation_id = "update_category",
-    tag = "taxonomy",
     params(("category" = String, Path, description = "Id, or a name that no other has")),
     request_body = CategoryPatch,
-    responses((status = 200, description = "The category after the change", body = Category)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The category after the change", body = Category))
 )]
 #[patch("/taxonomy-categories/{category}")]
 pub async fn update(
@@ -126,10 +118,8 @@ pub async fn update(
 /// is in it, a taxonomy filter names it, or a category is below it, unless `reparent=true`.
 #[utoipa::path(
     operation_id = "archive_category",
-    tag = "taxonomy",
     params(("category" = String, Path, description = "Id, or a name that no other has; of an archived category its id"), CategoryRemoval),
-    responses((status = 204, description = "Archived, or purged")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Archived, or purged"))
 )]
 #[delete("/taxonomy-categories/{category}")]
 pub async fn archive(
@@ -153,10 +143,8 @@ pub async fn archive(
 /// Back where it was, with the blocks that it had. Refused while what it was below is archived.
 #[utoipa::path(
     operation_id = "restore_category",
-    tag = "taxonomy",
     params(("category" = String, Path, description = "Id; the name may be another's by now")),
-    responses((status = 200, description = "The category, back again", body = Category)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The category, back again", body = Category))
 )]
 #[post("/taxonomy-categories/{category}/restore")]
 pub async fn restore(
@@ -179,10 +167,8 @@ pub async fn restore(
 /// Admins see every row, everybody else what they did themselves.
 #[utoipa::path(
     operation_id = "list_category_history",
-    tag = "taxonomy",
     params(("category" = String, Path, description = "Id, or a name that no other has; of an archived or purged category its id"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/taxonomy-categories/{category}/history")]
 pub async fn history(

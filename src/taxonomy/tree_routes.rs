@@ -44,10 +44,8 @@ pub(super) async fn read(
 /// Refused with 422 `too_many` when that is more than 10,000 categories.
 #[utoipa::path(
     operation_id = "get_category_subtree",
-    tag = "taxonomy",
     params(("category" = String, Path, description = "Id, or a name that no other has")),
-    responses((status = 200, description = "The tree that begins with it", body = CategoryTree)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The tree that begins with it", body = CategoryTree))
 )]
 #[get("/taxonomy-categories/{category}/subtree")]
 pub async fn subtree(
@@ -67,10 +65,8 @@ pub async fn subtree(
 /// List what a category is below, from the root on
 #[utoipa::path(
     operation_id = "list_category_ancestors",
-    tag = "taxonomy",
     params(("category" = String, Path, description = "Id, or a name that no other has")),
-    responses((status = 200, description = "All of them; none for a root", body = Page<Category>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "All of them; none for a root", body = Page<Category>))
 )]
 #[get("/taxonomy-categories/{category}/ancestors")]
 pub async fn ancestors(

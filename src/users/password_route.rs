@@ -26,11 +26,9 @@ const CURRENT: &str = "/current_password";
 /// end.
 #[utoipa::path(
     operation_id = "set_password",
-    tag = "users",
     params(("user" = String, Path, description = "Id, username or `me`")),
     request_body = PasswordChange,
-    responses((status = 204, description = "The new password counts")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "The new password counts"))
 )]
 #[post("/users/{user}/password")]
 pub(super) async fn set_password(

@@ -29,10 +29,8 @@ use crate::resource::verbs::{self, Revision};
 /// For admins.
 #[utoipa::path(
     operation_id = "create_user",
-    tag = "users",
     request_body = NewUser,
-    responses((status = 201, description = "Created", body = User)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Created", body = User))
 )]
 #[post("/users")]
 pub async fn create(
@@ -66,10 +64,8 @@ pub async fn create(
 /// Admins see all, everybody else himself.
 #[utoipa::path(
     operation_id = "list_users",
-    tag = "users",
     params(UserList),
-    responses((status = 200, description = "A page of users", body = Page<User>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of users", body = Page<User>))
 )]
 #[get("/users")]
 pub async fn list(
@@ -88,10 +84,8 @@ pub async fn list(
 /// Read a user
 #[utoipa::path(
     operation_id = "get_user",
-    tag = "users",
     params(("user" = String, Path, description = "Id, username or `me`")),
-    responses((status = 200, description = "The user", body = User)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The user", body = User))
 )]
 #[get("/users/{user}")]
 pub async fn get(
@@ -112,11 +106,9 @@ pub async fn get(
 /// request of the user.
 #[utoipa::path(
     operation_id = "update_user",
-    tag = "users",
     params(("user" = String, Path, description = "Id, username or `me`")),
     request_body = UserPatch,
-    responses((status = 200, description = "The user after the change", body = User)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The user after the change", body = User))
 )]
 #[patch("/users/{user}")]
 pub async fn update(
@@ -140,10 +132,8 @@ pub async fn update(
 /// user did stays. With `purge=true` the user is removed, which only one without history can be.
 #[utoipa::path(
     operation_id = "deactivate_user",
-    tag = "users",
     params(("user" = String, Path, description = "Id, username or `me`"), Removal),
-    responses((status = 204, description = "Deactivated, or purged")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Deactivated, or purged"))
 )]
 #[delete("/users/{user}")]
 pub async fn deactivate(
@@ -173,10 +163,8 @@ pub async fn deactivate(
 /// For admins.
 #[utoipa::path(
     operation_id = "restore_user",
-    tag = "users",
     params(("user" = String, Path, description = "Id or username")),
-    responses((status = 200, description = "The user, active again", body = User)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The user, active again", body = User))
 )]
 #[post("/users/{user}/restore")]
 pub async fn restore(
@@ -199,10 +187,8 @@ pub async fn restore(
 /// Admins see it of all, everybody else of himself.
 #[utoipa::path(
     operation_id = "list_user_activity",
-    tag = "users",
     params(("user" = String, Path, description = "Id, username or `me`"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/users/{user}/activity")]
 pub async fn activity(

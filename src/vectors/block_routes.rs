@@ -55,10 +55,8 @@ pub struct NewVectorOfBlock {
 /// Add where an embedding of a block lives
 #[utoipa::path(
     operation_id = "create_block_vector_representation",
-    tag = "vectors",
     request_body = NewVectorOfBlock,
-    responses((status = 201, description = "Added", body = Vector)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = Vector))
 )]
 #[post("/block-vector-representations")]
 pub async fn create(
@@ -73,10 +71,8 @@ pub async fn create(
 /// List where the embeddings of blocks live
 #[utoipa::path(
     operation_id = "list_block_vector_representations",
-    tag = "vectors",
     params(BlockVectorList, VectorFilter, Chronology),
-    responses((status = 200, description = "A page of vectors", body = Page<Vector>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of vectors", body = Page<Vector>))
 )]
 #[get("/block-vector-representations")]
 pub async fn list(
@@ -92,11 +88,9 @@ pub async fn list(
 /// Add where an embedding of this block lives
 #[utoipa::path(
     operation_id = "create_block_vector",
-    tag = "vectors",
     params(("block" = String, Path, description = "Id or name")),
     request_body = NewVector,
-    responses((status = 201, description = "Added", body = Vector)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = Vector))
 )]
 #[post("/blocks/{block}/vectors")]
 pub async fn create_of_block(
@@ -111,10 +105,8 @@ pub async fn create_of_block(
 /// List where the embeddings of this block live
 #[utoipa::path(
     operation_id = "list_block_vectors",
-    tag = "vectors",
     params(("block" = String, Path, description = "Id or name"), VectorFilter, Chronology),
-    responses((status = 200, description = "A page of vectors", body = Page<Vector>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of vectors", body = Page<Vector>))
 )]
 #[get("/blocks/{block}/vectors")]
 pub async fn list_of_block(
@@ -130,10 +122,8 @@ pub async fn list_of_block(
 /// Read where an embedding of a block lives
 #[utoipa::path(
     operation_id = "get_block_vector_representation",
-    tag = "vectors",
     params(("vector_id" = Uuid, Path)),
-    responses((status = 200, description = "The vector representation", body = Vector)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The vector representation", body = Vector))
 )]
 #[get("/block-vector-representations/{vector_id}")]
 pub async fn get(
@@ -148,11 +138,9 @@ pub async fn get(
 /// Change where an embedding of a block lives
 #[utoipa::path(
     operation_id = "update_block_vector_representation",
-    tag = "vectors",
     params(("vector_id" = Uuid, Path)),
     request_body = VectorPatch,
-    responses((status = 200, description = "After the change", body = Vector)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "After the change", body = Vector))
 )]
 #[patch("/block-vector-representations/{vector_id}")]
 pub async fn update(
@@ -167,10 +155,8 @@ pub async fn update(
 /// Remove where an embedding of a block lives
 #[utoipa::path(
     operation_id = "delete_block_vector_representation",
-    tag = "vectors",
     params(("vector_id" = Uuid, Path)),
-    responses((status = 204, description = "Removed")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Removed"))
 )]
 #[delete("/block-vector-representations/{vector_id}")]
 pub async fn remove(

@@ -55,10 +55,8 @@ pub struct NewVectorOfEdge {
 /// Add where an embedding of an edge lives
 #[utoipa::path(
     operation_id = "create_edge_vector_representation",
-    tag = "vectors",
     request_body = NewVectorOfEdge,
-    responses((status = 201, description = "Added", body = Vector)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = Vector))
 )]
 #[post("/edge-vector-representations")]
 pub async fn create(
@@ -73,10 +71,8 @@ pub async fn create(
 /// List where the embeddings of edges live
 #[utoipa::path(
     operation_id = "list_edge_vector_representations",
-    tag = "vectors",
     params(EdgeVectorList, VectorFilter, Chronology),
-    responses((status = 200, description = "A page of vectors", body = Page<Vector>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of vectors", body = Page<Vector>))
 )]
 #[get("/edge-vector-representations")]
 pub async fn list(
@@ -92,11 +88,9 @@ pub async fn list(
 /// Add where an embedding of this edge lives
 #[utoipa::path(
     operation_id = "create_edge_vector",
-    tag = "vectors",
     params(("edge" = String, Path, description = "Id or name")),
     request_body = NewVector,
-    responses((status = 201, description = "Added", body = Vector)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Added", body = Vector))
 )]
 #[post("/edges/{edge}/vectors")]
 pub async fn create_of_edge(
@@ -111,10 +105,8 @@ pub async fn create_of_edge(
 /// List where the embeddings of this edge live
 #[utoipa::path(
     operation_id = "list_edge_vectors",
-    tag = "vectors",
     params(("edge" = String, Path, description = "Id or name"), VectorFilter, Chronology),
-    responses((status = 200, description = "A page of vectors", body = Page<Vector>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of vectors", body = Page<Vector>))
 )]
 #[get("/edges/{edge}/vectors")]
 pub async fn list_of_edge(
@@ -130,10 +122,8 @@ pub async fn list_of_edge(
 /// Read where an embedding of an edge lives
 #[utoipa::path(
     operation_id = "get_edge_vector_representation",
-    tag = "vectors",
     params(("vector_id" = Uuid, Path)),
-    responses((status = 200, description = "The vector representation", body = Vector)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "The vector representation", body = Vector))
 )]
 #[get("/edge-vector-representations/{vector_id}")]
 pub async fn get(
@@ -148,11 +138,9 @@ pub async fn get(
 /// Change where an embedding of an edge lives
 #[utoipa::path(
     operation_id = "update_edge_vector_representation",
-    tag = "vectors",
     params(("vector_id" = Uuid, Path)),
     request_body = VectorPatch,
-    responses((status = 200, description = "After the change", body = Vector)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "After the change", body = Vector))
 )]
 #[patch("/edge-vector-representations/{vector_id}")]
 pub async fn update(
@@ -167,10 +155,8 @@ pub async fn update(
 /// Remove where an embedding of an edge lives
 #[utoipa::path(
     operation_id = "delete_edge_vector_representation",
-    tag = "vectors",
     params(("vector_id" = Uuid, Path)),
-    responses((status = 204, description = "Removed")),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 204, description = "Removed"))
 )]
 #[delete("/edge-vector-representations/{vector_id}")]
 pub async fn remove(

@@ -28,14 +28,12 @@ fn no_version() -> Problem {
 /// (403 `own_version`).
 #[utoipa::path(
     operation_id = "create_verification",
-    tag = "verifications",
     params(
         ("edge" = String, Path, description = "Id or name"),
         ("version" = String, Path, description = "Its number, `latest` or `active`")
     ),
     request_body = Option<NewVerification>,
-    responses((status = 201, description = "Opened, or reported", body = Verification)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 201, description = "Opened, or reported", body = Verification))
 )]
 #[post("/edges/{edge}/versions/{version}/verifications")]
 pub async fn create(
@@ -59,14 +57,12 @@ pub async fn create(
 /// List the verifications of an edge version
 #[utoipa::path(
     operation_id = "list_version_verifications",
-    tag = "verifications",
     params(
         ("edge" = String, Path, description = "Id or name"),
         ("version" = String, Path, description = "Its number, `latest` or `active`"),
         VerificationPage
     ),
-    responses((status = 200, description = "A page of verifications, without their logs", body = Page<Verification>)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "A page of verifications, without their logs", body = Page<Verification>))
 )]
 #[get("/edges/{edge}/versions/{version}/verifications")]
 pub async fn list(
@@ -103,13 +99,11 @@ pub async fn list(
 /// pending beside a report changes nothing.
 #[utoipa::path(
     operation_id = "get_version_status",
-    tag = "verifications",
     params(
         ("edge" = String, Path, description = "Id or name"),
         ("version" = String, Path, description = "Its number, `latest` or `active`")
     ),
-    responses((status = 200, description = "What the verifications come to", body = VersionStatus)),
-    security(("bearer" = []), ("api_key" = []))
+    responses((status = 200, description = "What the verifications come to", body = VersionStatus))
 )]
 #[get("/edges/{edge}/versions/{version}/status")]
 pub async fn status(
