@@ -3,7 +3,7 @@
 //! A handler asks for [`Db::run`] (statements on their own) or [`Db::transaction`] (several that
 //! belong together); a change goes by way of `resource::change`. Each hands out a [`Scope`]: a
 //! connection together with the caller it serves, and only [`crate::auth`] makes a [`Caller`]. What
-//! is asked before there is one ([`Db::without_caller`]) a test of the schema lists statement by
+//! is asked before there is one (`Db::without_caller`) a test of the schema lists statement by
 //! statement.
 
 pub(crate) mod connect;

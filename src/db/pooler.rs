@@ -27,7 +27,7 @@ pub enum Pooling {
 /// backend share it, which without a transaction pooler is impossible.
 ///
 /// # Errors
-/// [`Unreachable`]. A connection that breaks meanwhile counts as no evidence.
+/// `Unreachable`. A connection that breaks meanwhile counts as no evidence.
 pub async fn probe(login: &PgConnectOptions) -> Result<Pooling, Unreachable> {
     // Nothing is cached, so that no named statement is left on a shared backend.
     let mut one = connect::open(login).await?;

@@ -86,7 +86,7 @@ impl Owner {
     }
 
     /// Lets the service's role log in. `verifier` is what PostgreSQL stores for a password (see
-    /// [`super::scram`]), so the password itself never reaches the server or its log.
+    /// [`scram`]), so the password itself never reaches the server or its log.
     ///
     /// # Errors
     /// See [`Error`].
