@@ -3,6 +3,9 @@
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 sqlx_cli := "0.9.0"
+cargo_deny := "0.20.2"
+cargo_machete := "0.9.2"
+ruff := "0.17.6"
 
 # Lists the recipes
 [private]
@@ -61,11 +64,36 @@ bench *arguments:
 bench-growth *arguments:
     python3 bench/growth.py {{ arguments }}
 
+# Builds the documentation of the code, and looks for links that lead nowhere
+doc:
+    RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --locked --quiet
+
+# Looks for dependencies that nothing uses, and for licences and sources that are not allowed
+dependencies:
+    cargo machete
+    cargo deny --locked check bans licenses sources
+
+# Asks RustSec's database, which is fetched, for known faults of dependencies
+advisories:
+    cargo deny --locked check advisories
+
+# Lints and formats the Python beside the Rust; with --check only looks
+python *flags:
+    ruff check
+    ruff format {{ flags }}
+
 # Installs what the recipes need beside Rust and PostgreSQL
 tools:
     sqlx --version 2>/dev/null | grep --quiet --fixed-strings " {{ sqlx_cli }}" \
         || cargo install sqlx-cli --version {{ sqlx_cli }} --locked \
             --no-default-features --features postgres,rustls,sqlx-toml
+    cargo machete --version 2>/dev/null | grep --quiet --fixed-strings "{{ cargo_machete }}" \
+        || cargo install cargo-machete --version {{ cargo_machete }} --locked
+    cargo deny --version 2>/dev/null | grep --quiet --fixed-strings " {{ cargo_deny }}" \
+        || cargo install cargo-deny --version {{ cargo_deny }} --locked --no-default-features
+    ruff --version 2>/dev/null | grep --quiet --fixed-strings " {{ ruff }}" \
+        || python3 -m pip install --quiet --user --break-system-packages ruff=={{ ruff }} \
+        || python3 -m pip install --quiet --user ruff=={{ ruff }}
 
 # Everything that CI checks beside the tests
-ci: (fmt "--check") lint (sqlx "--check") openapi-check
+ci: (fmt "--check") lint doc (sqlx "--check") openapi-check dependencies (python "--check")

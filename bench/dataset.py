@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cluster import FILLING, ROOT, Cluster, Failed
+
 from service import run_command
 
 FILL = Path(__file__).resolve().parent / "fill"

@@ -28,6 +28,7 @@ from cluster import ROOT, Cluster, Failed
 from dataset import BLOCK, FIRST_NUMBER, PIPELINE
 from load import Request
 from plot import Chart
+
 from service import Service, Session
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cluster import Cluster, Failed
+
 from service import Service, run_command
 
 Outcome = TypeVar("Outcome")

@@ -13,6 +13,7 @@ from statistics import median
 
 from cluster import ROOT, SETTINGS, Cluster, Failed
 from load import Result
+
 from service import run_command
 
 # {kind of request: {connections: {who: [one result a round]}}}, where who is service, ours or minimal.

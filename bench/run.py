@@ -26,6 +26,7 @@ import stage
 import statements
 from cluster import ROOT, Cluster, Failed
 from load import Request
+
 from service import Service, Session
 
 STARTS = 5

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import dataset
 from cluster import ROOT, SETTINGS, Cluster, Failed
+
 from service import Service, build
 
 # The copy of the filled database that is measured, and thereby changed.

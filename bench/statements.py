@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from cluster import LOG_PREFIX, Cluster, Failed
+
 from service import Service
 
 REQUESTS = 20

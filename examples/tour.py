@@ -16,7 +16,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from typing import Any, Optional
+from typing import Any
 
 import httpx
 
@@ -41,7 +41,7 @@ def expect(truth: bool, what: str) -> None:
         raise Unexpected(f"not so: {what}")
 
 
-def ask(client: httpx.Client, expected: int, method: str, path: str, body: Optional[dict] = None) -> Any:
+def ask(client: httpx.Client, expected: int, method: str, path: str, body: dict | None = None) -> Any:
     response = client.request(method, path, json=body)
     show(f"{method} {path} -> {response.status_code}")
     if response.status_code != expected:

@@ -182,7 +182,7 @@ fn seconds(number: u32) -> Duration {
     Duration::from_secs(number.into())
 }
 
-/// What surrounds each request: its id, a log line, what the edge asks for, and that whatever
+/// What surrounds each request: its id, a log line, what the perimeter asks for, and that whatever
 /// happens inside ends in an answer.
 pub async fn around(
     mut request: ServiceRequest,

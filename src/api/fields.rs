@@ -8,6 +8,8 @@ use serde_json::value::RawValue;
 
 use super::problem::{Fault, Problem};
 
+pub use blockyard_derive::FromFields;
+
 /// A request body that is read member by member.
 pub trait FromFields: Sized {
     /// Whether a request may come without a body.
@@ -38,6 +40,15 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
+    /// The same of another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(change(value)),
+        }
+    }
+
     /// Whether the column is written, and what with.
     pub fn assignment(&self) -> (bool, Option<&T>) {
         match self {

@@ -11,6 +11,8 @@ use url::form_urlencoded;
 use super::page::Cursor;
 use super::problem::{Fault, Problem};
 
+pub use blockyard_derive::FromParams;
+
 /// The parameters of a route.
 pub trait FromParams: Sized {
     /// Reads every parameter; `None` when one of them has a fault, which `params` has noted.

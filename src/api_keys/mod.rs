@@ -13,7 +13,6 @@ use crate::api::fields::{Fields, FromFields};
 use crate::api::page::Cursor;
 use crate::api::page::Limit;
 use crate::api::query::FromParams;
-use crate::api::query::Params;
 use crate::api::text::Name;
 use crate::api::word::Word;
 use crate::auth::account::Role;
@@ -86,53 +85,31 @@ struct KeptKey {
     seed: Seed,
 }
 
-/// An API key to be.
-#[derive(Debug, ToSchema)]
+/// Body of `POST /api-keys`.
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "name": "nightly build", "role": "viewer", "expires_at": "2027-11-22T10:00:00Z" }))]
 pub struct NewApiKey {
     /// What it is for.
     pub name: Name,
     /// A lower role than the user's; the user's own when missing.
+    #[read(with = Word)]
     pub role: Option<Role>,
     /// Never, when missing.
+    #[read(via = future)]
     pub expires_at: Option<DateTime<Utc>>,
     /// For whom, when not for oneself; for admins.
     pub user_id: Option<Uuid>,
 }
 
-impl FromFields for NewApiKey {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.required("name");
-        let role = fields.optional::<Word<_>>("role");
-        let expires_at = future(fields);
-        let user_id = fields.optional("user_id");
-        Some(Self {
-            name: name?,
-            role: role?.map(|Word(role)| role),
-            expires_at: expires_at?,
-            user_id: user_id?,
-        })
-    }
-}
-
 /// What to change of an API key. What is missing stays.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "name": "nightly build (old)", "expires_at": "2026-12-01T00:00:00Z" }))]
 pub struct ApiKeyPatch {
+    #[read(changed)]
     pub name: Option<Name>,
     /// Earlier than it is: a key can be shortened, not prolonged.
+    #[read(changed)]
     pub expires_at: Option<DateTime<Utc>>,
-}
-
-impl FromFields for ApiKeyPatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.changed("name");
-        let expires_at = fields.changed("expires_at");
-        Some(Self {
-            name: name?,
-            expires_at: expires_at?,
-        })
-    }
 }
 
 /// How a key is replaced.
@@ -175,7 +152,7 @@ fn future(fields: &mut Fields) -> Option<Option<DateTime<Utc>>> {
 }
 
 /// Which API keys.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct ApiKeyList {
     /// Of this user.
@@ -183,25 +160,12 @@ pub struct ApiKeyList {
     /// `false` lists the revoked ones.
     pub is_active: Option<bool>,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    #[read(default)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
+    #[read(cursor = ORDER)]
     pub cursor: Option<Cursor>,
-}
-
-impl FromParams for ApiKeyList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let user_id = params.optional("user_id");
-        let is_active = params.optional("is_active");
-        let limit = params.optional("limit");
-        let cursor = params.cursor_by_time(ORDER);
-        Some(Self {
-            user_id: user_id?,
-            is_active: is_active?,
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
-    }
 }
 
 const ORDER: &str = "-created_at";

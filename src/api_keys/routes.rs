@@ -86,7 +86,7 @@ pub async fn create(
 
 /// List API keys, newest first
 ///
-/// Admins see all, everybody else his own.
+/// Admins see all, everybody else their own.
 #[utoipa::path(
     operation_id = "list_api_keys",
     params(ApiKeyList),

@@ -13,7 +13,6 @@ use crate::api::entity::Entity;
 use crate::api::page::Cursor;
 use crate::api::page::Limit;
 use crate::api::query::FromParams;
-use crate::api::query::Params;
 use crate::api::raw_json::RawJson;
 use crate::api::time::Timestamp;
 use crate::api::word::Word;
@@ -54,72 +53,46 @@ pub struct AuditLog {
 }
 
 /// Which rows of the audit trail.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditList {
     /// Who did it.
     pub user_id: Option<Uuid>,
     #[param(inline)]
+    #[read(with = Word)]
     pub action_type: Option<Action>,
     #[param(inline)]
+    #[read(with = Word)]
     pub entity_type: Option<Entity>,
     /// What it was done to, or what that is part of: with the id of a block also the rows of its
     /// versions.
     pub entity_id: Option<Uuid>,
     /// At this time or later.
+    #[read(with = Timestamp)]
     pub timestamp_after: Option<DateTime<Utc>>,
     /// Before this time.
+    #[read(with = Timestamp)]
     pub timestamp_before: Option<DateTime<Utc>>,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    #[read(default)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
+    #[read(cursor = ORDER)]
     pub cursor: Option<Cursor>,
-}
-
-impl FromParams for AuditList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let user_id = params.optional("user_id");
-        let action_type = params.optional("action_type");
-        let entity_type = params.optional("entity_type");
-        let entity_id = params.optional("entity_id");
-        let timestamp_after = params.optional::<Timestamp>("timestamp_after");
-        let timestamp_before = params.optional::<Timestamp>("timestamp_before");
-        let page = PageOfLogs::from_params(params);
-        let page = page?;
-        Some(Self {
-            user_id: user_id?,
-            action_type: action_type?.map(|Word(action)| action),
-            entity_type: entity_type?.map(|Word(entity)| entity),
-            entity_id: entity_id?,
-            timestamp_after: timestamp_after?.map(|Timestamp(time)| time),
-            timestamp_before: timestamp_before?.map(|Timestamp(time)| time),
-            limit: page.limit,
-            cursor: page.cursor,
-        })
-    }
 }
 
 /// Which page of a history.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageOfLogs {
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
+    #[read(default)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
+    #[read(cursor = ORDER)]
     pub cursor: Option<Cursor>,
-}
-
-impl FromParams for PageOfLogs {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let limit = params.optional("limit");
-        let cursor = params.cursor_by_time(ORDER);
-        Some(Self {
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
-    }
 }
 
 const ORDER: &str = "-timestamp";

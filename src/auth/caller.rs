@@ -16,7 +16,7 @@ use crate::api::entity::Entity;
 use crate::api::problem::Problem;
 use crate::{perimeter, telemetry};
 
-/// The authenticated user behind a request. That he exists, is active and what his role is, the
+/// The authenticated user behind a request. That they exist, are active and what their role is, the
 /// database decides with every statement.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -67,7 +67,7 @@ impl Caller {
         }
     }
 
-    /// Whether nothing is to be changed for him: HTTP's safe methods (HEAD is served as GET).
+    /// Whether nothing is changed for them: HTTP's safe methods (HEAD is served as GET).
     pub fn only_reads(&self) -> bool {
         self.only_reads
     }

@@ -1,4 +1,4 @@
-//! Access tokens: JWTs as Supabase makes and takes them (`facts`: claims `sub`, `aud`, `role`).
+//! Access tokens: JWTs as Supabase makes and takes them (claims `sub`, `aud`, `role`; <https://supabase.com/docs/guides/auth/jwt-fields>).
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

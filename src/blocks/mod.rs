@@ -12,10 +12,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
-use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::fields::{FromFields, Patch};
 use crate::api::problem::{BlockCategory, Problem};
 use crate::api::query::FromParams;
-use crate::api::query::Params;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::api::time;
@@ -144,8 +143,8 @@ impl Version for BlockVersion {
     }
 }
 
-/// A block to be.
-#[derive(Debug, ToSchema)]
+/// Body of `POST /blocks`.
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({
     "name": "imagenet-1k",
     "block_type": "dataset",
@@ -154,6 +153,7 @@ impl Version for BlockVersion {
 }))]
 pub struct NewBlock {
     pub name: Name,
+    #[read(with = Word)]
     pub block_type: BlockType,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Option<Description>,
@@ -162,69 +162,45 @@ pub struct NewBlock {
     pub metadata: Option<JsonObject>,
 }
 
-impl FromFields for NewBlock {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.required("name");
-        let block_type = fields.required("block_type").map(|Word(kind)| kind);
-        let description = fields.optional("description");
-        let metadata = fields.optional("metadata");
-        Some(Self {
-            name: name?,
-            block_type: block_type?,
-            description: description?,
-            metadata: metadata?,
-        })
-    }
-}
-
 /// What to change of a block. What is missing stays; `null` clears the description. `metadata` is
 /// replaced as a whole.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "metadata": {"rows": 1281168, "license": "research"} }))]
 pub struct BlockPatch {
     #[schema(value_type = Option<Name>)]
+    #[read(changed)]
     pub name: Option<Name>,
+    #[read(changed, with = Word)]
     pub block_type: Option<BlockType>,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Patch<Description>,
     #[schema(value_type = Option<Object>)]
+    #[read(changed)]
     pub metadata: Option<JsonObject>,
 }
 
-impl FromFields for BlockPatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.changed("name");
-        let block_type = fields
-            .changed("block_type")
-            .map(|kind| kind.map(|Word(kind)| kind));
-        let description = fields.patched("description");
-        let metadata = fields.changed("metadata");
-        Some(Self {
-            name: name?,
-            block_type: block_type?,
-            description: description?,
-            metadata: metadata?,
-        })
-    }
-}
-
 /// Which blocks, and how they are shown.
-#[derive(Debug, Default, IntoParams)]
+#[derive(Debug, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlockList {
     #[param(inline)]
+    #[read(with = Word)]
     pub block_type: Option<BlockType>,
     /// In this category: its id or its name.
     pub category: Option<String>,
     /// `true` counts what is in the categories below `category` as well.
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub recursive: bool,
     /// `versions`, `categories`, or both with a comma between.
     #[param(value_type = Option<String>, example = "versions,categories")]
+    #[read(default)]
     pub include: Words<BlockPart>,
     #[param(ignore)]
+    #[read(flatten)]
     pub filter: Filter,
     #[param(ignore)]
+    #[read(flatten)]
     pub position: Position,
 }
 
@@ -236,24 +212,5 @@ impl BlockList {
             && self.filter.is_plain()
             && self.position.sort == Sort::Newest
             && self.include.is_empty()
-    }
-}
-
-impl FromParams for BlockList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let block_type = params.optional("block_type");
-        let category = params.optional("category");
-        let recursive = params.optional("recursive");
-        let include = params.optional("include");
-        let filter = Filter::from_params(params);
-        let position = Position::from_params(params);
-        Some(Self {
-            block_type: block_type?.map(|Word(kind)| kind),
-            category: category?,
-            recursive: recursive?.unwrap_or(false),
-            include: include?.unwrap_or_default(),
-            filter: filter?,
-            position: position?,
-        })
     }
 }

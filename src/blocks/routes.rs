@@ -9,7 +9,7 @@ use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
@@ -24,21 +24,13 @@ use crate::resource::removal::Removal;
 use crate::resource::verbs::{self};
 
 /// How one block is shown.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlockShown {
     /// `versions`, `categories`, or both with a comma between.
     #[param(value_type = Option<String>, example = "versions,categories")]
+    #[read(default)]
     pub include: Words<BlockPart>,
-}
-
-impl FromParams for BlockShown {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let include = params.optional("include")?;
-        Some(Self {
-            include: include.unwrap_or_default(),
-        })
-    }
 }
 
 /// Register a block

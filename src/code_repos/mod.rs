@@ -13,13 +13,12 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::query::FromParams;
-use crate::api::query::Params;
 use crate::resource::chronology::Chronology;
 use crate::resource::verbs::Resource;
 
 pub use git::{Branch, RepoUrl};
 
-use crate::api::fields::{Fields, FromFields};
+use crate::api::fields::FromFields;
 use crate::resource::owner::EntityType;
 
 /// A repository of a block or an edge.
@@ -58,8 +57,8 @@ impl Resource for CodeRepo {
     }
 }
 
-/// A repository to be.
-#[derive(Debug, ToSchema)]
+/// A code repository that is added.
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "repo_url": "https://github.com/acme/imagenet-loader", "branch": "main" }))]
 pub struct NewCodeRepo {
     pub repo_url: RepoUrl,
@@ -67,38 +66,18 @@ pub struct NewCodeRepo {
     pub branch: Option<Branch>,
 }
 
-impl FromFields for NewCodeRepo {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let repo_url = fields.required("repo_url");
-        let branch = fields.optional("branch");
-        Some(Self {
-            repo_url: repo_url?,
-            branch: branch?,
-        })
-    }
-}
-
 /// What to change of a repository. What is missing stays.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "branch": "release/2.0" }))]
 pub struct CodeRepoPatch {
+    #[read(changed)]
     pub repo_url: Option<RepoUrl>,
+    #[read(changed)]
     pub branch: Option<Branch>,
 }
 
-impl FromFields for CodeRepoPatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let repo_url = fields.changed("repo_url");
-        let branch = fields.changed("branch");
-        Some(Self {
-            repo_url: repo_url?,
-            branch: branch?,
-        })
-    }
-}
-
 /// Which repositories.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct CodeRepoFilter {
     /// Exactly this URL.
@@ -106,18 +85,6 @@ pub struct CodeRepoFilter {
     /// Exactly this branch.
     pub branch: Option<String>,
     #[param(ignore)]
+    #[read(flatten)]
     pub position: Chronology,
-}
-
-impl FromParams for CodeRepoFilter {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let repo_url = params.optional("repo_url");
-        let branch = params.optional("branch");
-        let position = Chronology::from_params(params);
-        Some(Self {
-            repo_url: repo_url?,
-            branch: branch?,
-            position: position?,
-        })
-    }
 }

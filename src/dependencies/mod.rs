@@ -108,7 +108,7 @@ pub struct Step {
     pub name: String,
 }
 
-/// A dependency to be. An internal one needs `depends_on_type` and `depends_on_id`, an external
+/// A dependency that is added. An internal one needs `depends_on_type` and `depends_on_id`, an external
 /// one `dependency_detail`.
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({
@@ -184,40 +184,21 @@ impl FromFields for NewDependency {
 
 /// What to change of a dependency. What is missing stays. One that turns external gives `null` for
 /// `depends_on_type` and `depends_on_id`.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "version_constraint": ">=3" }))]
 pub struct DependencyPatch {
+    #[read(changed, with = Word)]
     pub dependency_type: Option<DependencyType>,
     #[schema(value_type = Option<String>, max_length = 2000)]
     pub dependency_detail: Patch<Detail>,
     #[schema(value_type = Option<EntityType>)]
+    #[read(with = Word)]
     pub depends_on_type: Patch<EntityType>,
     /// Id or name.
     #[schema(value_type = Option<String>)]
     pub depends_on_id: Patch<Reference>,
     #[schema(value_type = Option<String>, max_length = 200)]
     pub version_constraint: Patch<VersionConstraint>,
-}
-
-impl FromFields for DependencyPatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let dependency_type = fields.changed::<Word<DependencyType>>("dependency_type");
-        let dependency_detail = fields.patched("dependency_detail");
-        let depends_on_type = fields.patched::<Word<EntityType>>("depends_on_type");
-        let depends_on_id = fields.patched("depends_on_id");
-        let version_constraint = fields.patched("version_constraint");
-        Some(Self {
-            dependency_type: dependency_type?.map(|Word(kind)| kind),
-            dependency_detail: dependency_detail?,
-            depends_on_type: match depends_on_type? {
-                Patch::Keep => Patch::Keep,
-                Patch::Clear => Patch::Clear,
-                Patch::Set(Word(kind)) => Patch::Set(kind),
-            },
-            depends_on_id: depends_on_id?,
-            version_constraint: version_constraint?,
-        })
-    }
 }
 
 /// Which dependents.

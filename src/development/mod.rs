@@ -76,7 +76,7 @@ impl Development {
     }
 
     /// What to know about this start. The administrator's password is in it only once: after the
-    /// start that has made him.
+    /// start that has made them.
     pub fn greeting(&self, address: SocketAddr, dir: &Path) -> String {
         let url = format!("http://{address}");
         let mut text = format!(

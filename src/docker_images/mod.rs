@@ -13,13 +13,12 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::query::FromParams;
-use crate::api::query::Params;
 use crate::resource::chronology::Chronology;
 use crate::resource::verbs::Resource;
 
 pub use reference::{ImageName, ImageTag};
 
-use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::fields::{FromFields, Patch};
 use crate::api::text::Text;
 use crate::api::word::Word;
 use crate::resource::owner::EntityType;
@@ -79,61 +78,35 @@ impl Resource for DockerImage {
     }
 }
 
-/// An image to be.
-#[derive(Debug, ToSchema)]
+/// An image that is added.
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "image_tag": "v1.0.0", "registry_url": "ghcr.io/acme/imagenet-loader" }))]
 pub struct NewDockerImage {
     pub image_tag: ImageTag,
     pub registry_url: ImageName,
     /// `pending` when missing.
+    #[read(with = Word)]
     pub build_status: Option<BuildStatus>,
     #[schema(value_type = Option<String>)]
     pub build_logs: Option<BuildLogs>,
 }
 
-impl FromFields for NewDockerImage {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let image_tag = fields.required("image_tag");
-        let registry_url = fields.required("registry_url");
-        let build_status = fields.optional::<Word<BuildStatus>>("build_status");
-        let build_logs = fields.optional("build_logs");
-        Some(Self {
-            image_tag: image_tag?,
-            registry_url: registry_url?,
-            build_status: build_status?.map(|Word(status)| status),
-            build_logs: build_logs?,
-        })
-    }
-}
-
 /// What to change of an image. What is missing stays; `null` clears the logs.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "build_status": "success" }))]
 pub struct DockerImagePatch {
+    #[read(changed)]
     pub image_tag: Option<ImageTag>,
+    #[read(changed)]
     pub registry_url: Option<ImageName>,
+    #[read(changed, with = Word)]
     pub build_status: Option<BuildStatus>,
     #[schema(value_type = Option<String>)]
     pub build_logs: Patch<BuildLogs>,
 }
 
-impl FromFields for DockerImagePatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let image_tag = fields.changed("image_tag");
-        let registry_url = fields.changed("registry_url");
-        let build_status = fields.changed::<Word<BuildStatus>>("build_status");
-        let build_logs = fields.patched("build_logs");
-        Some(Self {
-            image_tag: image_tag?,
-            registry_url: registry_url?,
-            build_status: build_status?.map(|Word(status)| status),
-            build_logs: build_logs?,
-        })
-    }
-}
-
 /// Which images.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct DockerImageFilter {
     /// Exactly this tag.
@@ -141,22 +114,9 @@ pub struct DockerImageFilter {
     /// Exactly this registry.
     pub registry_url: Option<String>,
     #[param(inline)]
+    #[read(with = Word)]
     pub build_status: Option<BuildStatus>,
     #[param(ignore)]
+    #[read(flatten)]
     pub position: Chronology,
-}
-
-impl FromParams for DockerImageFilter {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let image_tag = params.optional("image_tag");
-        let registry_url = params.optional("registry_url");
-        let build_status = params.optional::<Word<BuildStatus>>("build_status");
-        let position = Chronology::from_params(params);
-        Some(Self {
-            image_tag: image_tag?,
-            registry_url: registry_url?,
-            build_status: build_status?.map(|Word(status)| status),
-            position: position?,
-        })
-    }
 }

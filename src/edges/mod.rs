@@ -13,10 +13,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
-use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::fields::{FromFields, Patch};
 use crate::api::problem::Problem;
 use crate::api::query::FromParams;
-use crate::api::query::Params;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::api::time;
@@ -138,8 +137,8 @@ impl Version for EdgeVersion {
     }
 }
 
-/// An edge to be.
-#[derive(Debug, ToSchema)]
+/// Body of `POST /edges`.
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({
     "name": "resize-to-224",
     "description": "Scales photographs to what the model takes",
@@ -154,55 +153,34 @@ pub struct NewEdge {
     pub metadata: Option<JsonObject>,
 }
 
-impl FromFields for NewEdge {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.required("name");
-        let description = fields.optional("description");
-        let metadata = fields.optional("metadata");
-        Some(Self {
-            name: name?,
-            description: description?,
-            metadata: metadata?,
-        })
-    }
-}
-
 /// What to change of an edge. What is missing stays; `null` clears the description. `metadata` is
 /// replaced as a whole.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "metadata": {"width": 256, "height": 256} }))]
 pub struct EdgePatch {
     #[schema(value_type = Option<Name>)]
+    #[read(changed)]
     pub name: Option<Name>,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Patch<Description>,
     #[schema(value_type = Option<Object>)]
+    #[read(changed)]
     pub metadata: Option<JsonObject>,
 }
 
-impl FromFields for EdgePatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.changed("name");
-        let description = fields.patched("description");
-        let metadata = fields.changed("metadata");
-        Some(Self {
-            name: name?,
-            description: description?,
-            metadata: metadata?,
-        })
-    }
-}
-
 /// Which edges, and how they are shown.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct EdgeList {
     /// `versions`, `verifications`, or both with a comma between.
     #[param(value_type = Option<String>, example = "versions,verifications")]
+    #[read(default)]
     pub include: Words<EdgePart>,
     #[param(ignore)]
+    #[read(flatten)]
     pub filter: Filter,
     #[param(ignore)]
+    #[read(flatten)]
     pub position: Position,
 }
 
@@ -210,18 +188,5 @@ impl EdgeList {
     /// Whether nothing is filtered, ordered or included.
     fn is_plain(&self) -> bool {
         self.filter.is_plain() && self.position.sort == Sort::Newest && self.include.is_empty()
-    }
-}
-
-impl FromParams for EdgeList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let include = params.optional("include");
-        let filter = Filter::from_params(params);
-        let position = Position::from_params(params);
-        Some(Self {
-            include: include?.unwrap_or_default(),
-            filter: filter?,
-            position: position?,
-        })
     }
 }

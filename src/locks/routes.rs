@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 use super::{Lock, LockDiff, comparison, queries};
 use crate::api::entity::Entity;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
@@ -41,21 +41,13 @@ impl<'de> Deserialize<'de> for LockDigest {
 }
 
 /// Which two locks.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct Pair {
     #[param(value_type = String)]
     pub a: LockDigest,
     #[param(value_type = String)]
     pub b: LockDigest,
-}
-
-impl FromParams for Pair {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let a = params.required("a");
-        let b = params.required("b");
-        Some(Self { a: a?, b: b? })
-    }
 }
 
 /// What turns one lock into another

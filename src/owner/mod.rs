@@ -67,7 +67,7 @@ impl Owner {
             .map_err(Error::of)
     }
 
-    /// Adds a user and returns his id.
+    /// Adds a user and returns their id.
     ///
     /// # Errors
     /// [`Error::Refused`] when the name or the address is taken or unusable.

@@ -21,7 +21,7 @@ use security_headers::Audience;
 use crate::api::problem::Problem;
 use crate::config::Config;
 
-/// A whole request, unless the application has an perimeter.
+/// A whole request, unless the application has a perimeter.
 const DEFAULT_TIME: Duration = Duration::from_mins(1);
 
 /// What the configuration says of the perimeter. The application holds one, as `web::Data<Perimeter>`.

@@ -102,7 +102,7 @@ impl RateLimits {
         }
     }
 
-    /// What is remembered is bounded by what comes in until somebody has his quota again, a
+    /// What is remembered is bounded by what comes in until somebody has their quota again, a
     /// minute at most: here it is given up, as long as there are limits.
     pub(super) fn forget_regularly(limits: &Arc<Self>) {
         if limits.policy.is_none() {

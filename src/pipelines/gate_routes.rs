@@ -47,7 +47,7 @@ pub async fn readiness(
 ) -> Result<Reply, Problem> {
     let prospect = prospect(&db, caller, &pipeline).await?;
     let content: LockContent = serde_json::from_str(prospect.lock.get()).map_err(|error| {
-        tracing::error!(%error, "a lock that is none");
+        tracing::error!(%error, "not a lock");
         Problem::internal()
     })?;
     Reply::ok(&Readiness {

@@ -11,7 +11,7 @@ use crate::api::path::Reference;
 pub(super) const MAX_BLOCKS: usize = 500;
 pub(super) const MAX_EDGES: usize = 2000;
 
-/// A block of a pipeline to be. Without a pin the pipeline follows the active version.
+/// A block as a pipeline names it. Without a pin the pipeline follows the active version.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "block_id": "resnet-50", "version_number": 3 }))]
 pub struct GivenBlock {
@@ -38,7 +38,7 @@ impl FromFields for GivenBlock {
     }
 }
 
-/// An edge of a pipeline to be, between two of its blocks.
+/// An edge as a pipeline names it, between two of its blocks.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({ "edge_id": "train", "source_block_id": "imagenet-1k", "target_block_id": "resnet-50" }))]
 pub struct GivenEdge {

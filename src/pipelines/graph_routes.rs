@@ -36,7 +36,7 @@ fn parts<T: DeserializeOwned>(json: Option<RawJson>) -> Result<Vec<T>, Problem> 
         return Ok(Vec::new());
     };
     serde_json::from_str(json.get()).map_err(|error| {
-        tracing::error!(%error, "parts of a pipeline that are none");
+        tracing::error!(%error, "not the parts of a pipeline");
         Problem::internal()
     })
 }

@@ -143,7 +143,7 @@ pub struct Readiness {
     pub blockers: RawJson,
 }
 
-/// A pipeline to be, with its graph. Blocks and edges are named by id or name.
+/// Body of `POST /pipelines`: a pipeline with its graph. Blocks and edges are named by id or name.
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({
     "name": "nightly-training",
@@ -209,8 +209,9 @@ impl FromFields for PipelinePatch {
 }
 
 /// Which pipelines, and how they are shown.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
+#[read(check = Self::without_runs)]
 pub struct PipelineList {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
@@ -224,42 +225,27 @@ pub struct PipelineList {
     pub edge: Option<String>,
     /// `true` lists what is archived instead (yours, or all for admins).
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub archived: bool,
     /// `blocks`, `edges`, or both with a comma between.
     #[param(value_type = Option<String>, example = "blocks,edges")]
+    #[read(default)]
     pub include: Include,
     #[param(ignore)]
+    #[read(flatten)]
     pub position: Position,
 }
 
-impl FromParams for PipelineList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let name = params.optional("name");
-        let q = params.optional("q");
-        let created_by = params.optional("created_by");
-        let block = params.optional("block");
-        let edge = params.optional("edge");
-        let archived = params.optional("archived");
-        let include = params.optional::<Include>("include");
-        let position = Position::from_params(params);
-        let include = include?.unwrap_or_default();
-        if include.runs {
+impl PipelineList {
+    fn without_runs(self, params: &mut Params) -> Option<Self> {
+        if self.include.runs {
             params.fault(
                 "include",
                 "The runs are shown with one pipeline, not in a list.",
             );
             return None;
         }
-        Some(Self {
-            name: name?,
-            q: q?,
-            created_by: created_by?,
-            block: block?,
-            edge: edge?,
-            archived: archived?.unwrap_or(false),
-            include,
-            position: position?,
-        })
+        Some(self)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::audit::AuditLog;
@@ -44,21 +44,13 @@ impl FromStr for Include {
 }
 
 /// How a pipeline is shown.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct PipelineShown {
     /// `blocks`, `edges`, `runs`, or several with commas between.
     #[param(value_type = Option<String>, example = "blocks,edges")]
+    #[read(default)]
     pub include: Include,
-}
-
-impl FromParams for PipelineShown {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let include = params.optional("include")?;
-        Some(Self {
-            include: include.unwrap_or_default(),
-        })
-    }
 }
 
 /// Make a pipeline

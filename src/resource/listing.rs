@@ -12,7 +12,7 @@ use crate::api::query::{FromParams, Params};
 use crate::api::time::Timestamp;
 
 /// Which things with a name are listed.
-#[derive(Debug, Default, PartialEq, Eq, IntoParams)]
+#[derive(Debug, Default, PartialEq, Eq, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct Filter {
     /// Exactly this name, without regard to case.
@@ -20,11 +20,14 @@ pub struct Filter {
     /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
     pub q: Option<String>,
     /// Created at this time or later.
+    #[read(with = Timestamp)]
     pub created_after: Option<DateTime<Utc>>,
     /// Created before this time.
+    #[read(with = Timestamp)]
     pub created_before: Option<DateTime<Utc>>,
     /// `true` lists what is archived instead (yours, or all for admins).
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub archived: bool,
 }
 
@@ -32,23 +35,6 @@ impl Filter {
     /// Whether all that is not archived is listed.
     pub fn is_plain(&self) -> bool {
         *self == Self::default()
-    }
-}
-
-impl FromParams for Filter {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let name = params.optional("name");
-        let q = params.optional("q");
-        let created_after = params.optional::<Timestamp>("created_after");
-        let created_before = params.optional::<Timestamp>("created_before");
-        let archived = params.optional("archived");
-        Some(Self {
-            name: name?,
-            q: q?,
-            created_after: created_after?.map(|Timestamp(time)| time),
-            created_before: created_before?.map(|Timestamp(time)| time),
-            archived: archived?.unwrap_or(false),
-        })
     }
 }
 

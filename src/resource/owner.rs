@@ -20,7 +20,7 @@ pub enum EntityType {
     Edge,
 }
 
-/// Whose a part is to be.
+/// The block or edge that a part belongs to.
 #[derive(Debug)]
 pub struct Owner {
     pub kind: EntityType,
@@ -58,7 +58,7 @@ impl Owner {
     }
 }
 
-/// A part to be, together with its owner.
+/// A part that is added, together with its owner.
 #[derive(Debug)]
 pub struct Owned<T> {
     pub owner: Owner,

@@ -3,14 +3,15 @@
 use utoipa::IntoParams;
 
 use super::verbs::Reach;
-use crate::api::query::{FromParams, Params};
+use crate::api::query::FromParams;
 
-/// Whether a thing is to be removed for good.
-#[derive(Debug, IntoParams)]
+/// Whether a thing is removed for good.
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct Removal {
     /// `true` removes it for good, with all that is part of it; for admins. The audit trail stays.
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub purge: bool,
 }
 
@@ -18,14 +19,5 @@ impl Removal {
     /// What is archived can still be purged.
     pub fn reach(&self) -> Reach {
         if self.purge { Reach::All } else { Reach::Live }
-    }
-}
-
-impl FromParams for Removal {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let purge = params.optional("purge")?;
-        Some(Self {
-            purge: purge.unwrap_or(false),
-        })
     }
 }

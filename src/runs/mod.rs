@@ -71,12 +71,13 @@ impl Resource for Run {
 
 /// What became of a run. Reports may come twice and in any order: what was said already, or was
 /// overtaken, changes nothing. Only an outcome that contradicts the first one is refused.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({
     "status": "success",
     "started_at": "2026-11-22T10:00:00Z",
     "ended_at": "2026-11-22T10:07:30Z"
 }))]
+#[read(check = Self::in_order)]
 pub struct Report {
     pub status: RunStatus,
     /// With `started` or an outcome; of `started` the time of the report when missing.
@@ -85,29 +86,25 @@ pub struct Report {
     pub ended_at: Option<DateTime<Utc>>,
 }
 
-impl FromFields for Report {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let status = fields.required("status");
-        let started_at = fields.optional("started_at");
-        let ended_at = fields.optional("ended_at");
-        let (status, started_at, ended_at) = (status?, started_at?, ended_at?);
-        if status == RunStatus::Queued && started_at.is_some() {
-            fields.fault("started_at", "A queued run has not started.");
-            return None;
-        }
-        if matches!(status, RunStatus::Queued | RunStatus::Started) && ended_at.is_some() {
-            fields.fault("ended_at", "Only an outcome has an end.");
-            return None;
-        }
-        if started_at > ended_at && ended_at.is_some() {
-            fields.fault("ended_at", "Lies before started_at.");
-            return None;
-        }
-        Some(Self {
+impl Report {
+    /// Times go with the state that they belong to.
+    fn in_order(self, fields: &mut Fields) -> Option<Self> {
+        let Self {
             status,
             started_at,
             ended_at,
-        })
+        } = self;
+        let (member, fault) = if status == RunStatus::Queued && started_at.is_some() {
+            ("started_at", "A queued run has not started.")
+        } else if matches!(status, RunStatus::Queued | RunStatus::Started) && ended_at.is_some() {
+            ("ended_at", "Only an outcome has an end.")
+        } else if started_at > ended_at && ended_at.is_some() {
+            ("ended_at", "Lies before started_at.")
+        } else {
+            return Some(self);
+        };
+        fields.fault(member, fault);
+        None
     }
 }
 

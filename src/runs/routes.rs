@@ -12,7 +12,7 @@ use crate::api::fields::NoBody;
 use crate::api::page::{Cursor, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
@@ -21,24 +21,14 @@ use crate::resource::change::Change;
 use crate::resource::verbs::{self, Revision};
 
 /// Of which pipeline, and which of its runs.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct RunsOfAny {
     /// Its id or its name.
     pub pipeline: Option<String>,
     #[param(ignore)]
+    #[read(flatten)]
     pub list: RunList,
-}
-
-impl FromParams for RunsOfAny {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let pipeline = params.optional("pipeline");
-        let runs = RunList::from_params(params);
-        Some(Self {
-            pipeline: pipeline?,
-            list: runs?,
-        })
-    }
 }
 
 async fn page(

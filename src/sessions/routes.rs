@@ -10,7 +10,7 @@ use super::queries::{self, Me, NewSession, Rotation};
 use super::refresh_token::RefreshToken;
 use crate::api::body::Body;
 use crate::api::entity::Entity;
-use crate::api::fields::{Fields, FromFields};
+use crate::api::fields::FromFields;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
@@ -23,7 +23,7 @@ use crate::auth::passwords::Password;
 use crate::db::Db;
 
 /// Who wants to log in.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "username": "ada", "password": "correct horse battery staple" }))]
 pub struct Login {
     /// Username or email address.
@@ -33,32 +33,12 @@ pub struct Login {
     pub password: Password,
 }
 
-impl FromFields for Login {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let username = fields.required("username");
-        let password = fields.required("password");
-        Some(Self {
-            username: username?,
-            password: password?,
-        })
-    }
-}
-
 /// A refresh token that is presented.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "refresh_token": "q0bX8rRk7w2mYt1uZs9vJc4nHd6fLe3gPa5iTo0yKxM" }))]
 pub struct Session {
     #[schema(value_type = String, max_length = 256)]
     pub refresh_token: Text<256>,
-}
-
-impl FromFields for Session {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let refresh_token = fields.required("refresh_token");
-        Some(Self {
-            refresh_token: refresh_token?,
-        })
-    }
 }
 
 /// What a client needs to call in the name of a user.

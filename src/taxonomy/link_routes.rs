@@ -11,7 +11,7 @@ use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
@@ -24,25 +24,16 @@ use crate::resource::listing::Position;
 use crate::resource::verbs::{self, Resource};
 
 /// Which blocks of a category.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlocksInCategory {
     /// `true` counts what is in the categories below it as well.
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     recursive: bool,
     #[param(ignore)]
+    #[read(flatten)]
     position: Position,
-}
-
-impl FromParams for BlocksInCategory {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let recursive = params.optional("recursive");
-        let position = Position::from_params(params);
-        Some(Self {
-            recursive: recursive?.unwrap_or(false),
-            position: position?,
-        })
-    }
 }
 
 /// Put a block into a category

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
-use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::fields::{FromFields, Patch};
 use crate::api::path::Reference;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
@@ -119,8 +119,8 @@ pub struct BlockTaxonomy {
     pub created_at: DateTime<Utc>,
 }
 
-/// A category to be.
-#[derive(Debug, ToSchema)]
+/// Body of `POST /taxonomy-categories`.
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "name": "segmentation", "parent_id": "computer vision" }))]
 pub struct NewCategory {
     /// Not that of another category below the same parent.
@@ -130,22 +130,12 @@ pub struct NewCategory {
     pub parent_id: Option<Reference>,
 }
 
-impl FromFields for NewCategory {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.required("name");
-        let parent_id = fields.optional("parent_id");
-        Some(Self {
-            name: name?,
-            parent_id: parent_id?,
-        })
-    }
-}
-
 /// What to change of a category: its name, its place, or both.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "parent_id": "computer vision" }))]
 pub struct CategoryPatch {
     #[schema(value_type = Option<Name>)]
+    #[read(changed)]
     pub name: Option<Name>,
     /// Id or name of the category to move it below, with all that is below it; `null` makes it a
     /// root.
@@ -153,19 +143,8 @@ pub struct CategoryPatch {
     pub parent_id: Patch<Reference>,
 }
 
-impl FromFields for CategoryPatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.changed("name");
-        let parent_id = fields.patched("parent_id");
-        Some(Self {
-            name: name?,
-            parent_id: parent_id?,
-        })
-    }
-}
-
 /// Which links.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct LinkList {
     /// Those of this block: its id or its name.
@@ -175,25 +154,14 @@ pub struct LinkList {
     #[param(value_type = Option<String>)]
     pub category_id: Option<Reference>,
     #[param(ignore)]
+    #[read(flatten)]
     pub position: Chronology,
 }
 
-impl FromParams for LinkList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let block_id = params.optional("block_id");
-        let category_id = params.optional("category_id");
-        let position = Chronology::from_params(params);
-        Some(Self {
-            block_id: block_id?,
-            category_id: category_id?,
-            position: position?,
-        })
-    }
-}
-
 /// Which categories.
-#[derive(Debug, Default, IntoParams)]
+#[derive(Debug, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
+#[read(check = Self::tree_alone)]
 pub struct CategoryList {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
@@ -202,17 +170,21 @@ pub struct CategoryList {
     pub parent_id: Option<Reference>,
     /// `true` lists only those that are below no other.
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub roots: bool,
     /// With this text in the name, without regard to case.
     pub q: Option<String>,
     /// `true` lists what is archived instead (yours, or all for admins).
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub archived: bool,
     /// `true` shows everything at once, each category with its `children`, and goes with no other
     /// parameter.
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub tree: bool,
     #[param(ignore)]
+    #[read(flatten)]
     pub position: Position,
 }
 
@@ -227,42 +199,29 @@ impl CategoryList {
     }
 }
 
-impl FromParams for CategoryList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let name = params.optional("name");
-        let parent_id = params.optional("parent_id");
-        let roots = params.optional("roots");
-        let q = params.optional("q");
-        let archived = params.optional("archived");
-        let tree = params.optional("tree");
-        let position = Position::from_params(params);
-        let wanted = Self {
-            name: name?,
-            parent_id: parent_id?,
-            roots: roots?.unwrap_or(false),
-            q: q?,
-            archived: archived?.unwrap_or(false),
-            tree: tree?.unwrap_or(false),
-            position: position?,
-        };
-        if wanted.tree && !wanted.is_plain() {
+impl CategoryList {
+    /// The tree is whole.
+    fn tree_alone(self, params: &mut Params) -> Option<Self> {
+        if self.tree && !self.is_plain() {
             params.fault("tree", "Goes with no other parameter.");
             return None;
         }
-        Some(wanted)
+        Some(self)
     }
 }
 
 /// How a category is removed.
-#[derive(Debug, Clone, Copy, IntoParams)]
+#[derive(Debug, Clone, Copy, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct CategoryRemoval {
     /// `true` removes it for good, out of its blocks as well; for admins. The audit trail stays.
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub purge: bool,
     /// `true` moves what is directly below it up to its parent; otherwise it is refused while
     /// there is anything.
     #[param(value_type = Option<bool>)]
+    #[read(default)]
     pub reparent: bool,
 }
 
@@ -270,16 +229,5 @@ impl CategoryRemoval {
     /// What is archived can still be purged.
     pub fn reach(&self) -> Reach {
         if self.purge { Reach::All } else { Reach::Live }
-    }
-}
-
-impl FromParams for CategoryRemoval {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let purge = params.optional("purge");
-        let reparent = params.optional("reparent");
-        Some(Self {
-            purge: purge?.unwrap_or(false),
-            reparent: reparent?.unwrap_or(false),
-        })
     }
 }

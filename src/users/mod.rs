@@ -87,75 +87,57 @@ impl<'de> Deserialize<'de> for Email {
 
 const PASSWORD_IS_NAME: &str = "Must not be the username or the email address.";
 
-/// A user to be.
-#[derive(Debug, ToSchema)]
+/// Body of `POST /users`.
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({
     "username": "ada",
     "email": "ada@example.org",
     "role": "developer",
     "password": "correct horse battery staple"
 }))]
+#[read(check = Self::with_a_password_of_its_own)]
 pub struct NewUser {
     pub username: Username,
     pub email: Email,
     /// `viewer` when missing.
+    #[read(with = Word)]
     pub role: Option<Role>,
     /// 12 to 256 characters. Without one the user logs in elsewhere, or has only API keys.
     #[schema(value_type = Option<String>, format = Password, min_length = 12, max_length = 256)]
     pub password: Option<NewPassword>,
 }
 
-impl FromFields for NewUser {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let username: Option<Username> = fields.required("username");
-        let email: Option<Email> = fields.required("email");
-        let role = fields.optional::<Word<_>>("role");
-        let password: Option<Option<NewPassword>> = fields.optional("password");
-        let (username, email, password) = (username?, email?, password?);
-        if let Some(password) = &password
-            && password.is_any_of(&[username.as_str(), email.as_str()])
+impl NewUser {
+    fn with_a_password_of_its_own(self, fields: &mut Fields) -> Option<Self> {
+        let names = [self.username.as_str(), self.email.as_str()];
+        if let Some(password) = &self.password
+            && password.is_any_of(&names)
         {
             fields.fault("password", PASSWORD_IS_NAME);
             return None;
         }
-        Some(Self {
-            username,
-            email,
-            role: role?.map(|Word(role)| role),
-            password,
-        })
+        Some(self)
     }
 }
 
 /// What to change of a user. What is missing stays.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "email": "ada@example.com" }))]
 pub struct UserPatch {
+    #[read(changed)]
     pub username: Option<Username>,
+    #[read(changed)]
     pub email: Option<Email>,
     /// Only admins change it.
+    #[read(changed, with = Word)]
     pub role: Option<Role>,
     /// Only admins change it.
+    #[read(changed)]
     pub is_active: Option<bool>,
 }
 
-impl FromFields for UserPatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let username = fields.changed("username");
-        let email = fields.changed("email");
-        let role = fields.changed::<Word<_>>("role");
-        let is_active = fields.changed("is_active");
-        Some(Self {
-            username: username?,
-            email: email?,
-            role: role?.map(|Word(role)| role),
-            is_active: is_active?,
-        })
-    }
-}
-
 /// A new password.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({
     "current_password": "correct horse battery staple",
     "new_password": "wrong donkey accumulator clip"
@@ -166,17 +148,6 @@ pub struct PasswordChange {
     pub current_password: Option<Password>,
     #[schema(value_type = String, format = Password, min_length = 12, max_length = 256)]
     pub new_password: NewPassword,
-}
-
-impl FromFields for PasswordChange {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let current_password = fields.optional("current_password");
-        let new_password = fields.required("new_password");
-        Some(Self {
-            current_password: current_password?,
-            new_password: new_password?,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -126,14 +126,14 @@ pub(super) async fn restore(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-/// Whose password is to be set.
+/// The user whose password is set.
 pub(super) struct PasswordOwner {
     pub(super) user_id: Uuid,
     pub(super) username: String,
     pub(super) email: String,
     /// Whether it is the caller's own.
     pub(super) is_caller: bool,
-    /// Whether the caller acts in the full role of his account.
+    /// Whether the caller acts in the full role of their account.
     pub(super) is_unnarrowed: bool,
 }
 

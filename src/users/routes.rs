@@ -61,7 +61,7 @@ pub async fn create(
 
 /// List users
 ///
-/// Admins see all, everybody else himself.
+/// Admins see all, everybody else themselves.
 #[utoipa::path(
     operation_id = "list_users",
     params(UserList),
@@ -102,7 +102,7 @@ pub async fn get(
 
 /// Change a user
 ///
-/// Everybody changes his own names, admins those of all, and roles. A demotion acts on the next
+/// Everybody changes their own names, admins those of all, and roles. A demotion acts on the next
 /// request of the user.
 #[utoipa::path(
     operation_id = "update_user",
@@ -184,7 +184,7 @@ pub async fn restore(
 
 /// What a user did, newest first
 ///
-/// Admins see it of all, everybody else of himself.
+/// Admins see it of all, everybody else of themselves.
 #[utoipa::path(
     operation_id = "list_user_activity",
     params(("user" = String, Path, description = "Id, username or `me`"), PageOfLogs),

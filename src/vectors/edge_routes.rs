@@ -11,7 +11,7 @@ use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{FromParams, NoParams, Params, Query};
+use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
@@ -21,28 +21,18 @@ use crate::resource::chronology::Chronology;
 use crate::resource::owner::{EntityType, Owner};
 
 /// Which vectors of edges.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct EdgeVectorList {
     /// Those of this edge: its id or its name.
     #[param(value_type = Option<String>)]
     edge_id: Option<Reference>,
     #[param(ignore)]
+    #[read(flatten)]
     filter: VectorFilter,
 }
 
-impl FromParams for EdgeVectorList {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let edge_id = params.optional("edge_id");
-        let filter = VectorFilter::from_params(params);
-        Some(Self {
-            edge_id: edge_id?,
-            filter: filter?,
-        })
-    }
-}
-
-/// A vector representation to be, and the edge whose it is.
+/// A vector representation that is added, and the edge that it belongs to.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "the document only")]
 pub struct NewVectorOfEdge {

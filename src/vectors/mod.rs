@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::query::FromParams;
-use crate::api::query::Params;
 use crate::resource::chronology::Chronology;
 
 pub use filter::TaxonomyFilter;
@@ -81,7 +80,7 @@ impl Resource for Vector {
     }
 }
 
-/// A vector representation to be.
+/// A vector representation that is added.
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({
     "vector_db": "Pinecone",
@@ -112,7 +111,7 @@ impl FromFields for NewVector {
     }
 }
 
-/// A vector representation to be, and the block whose it is.
+/// A vector representation that is added, and the block that it belongs to.
 pub struct NewBlockVector(pub Owned<NewVector>);
 
 impl FromFields for NewBlockVector {
@@ -121,7 +120,7 @@ impl FromFields for NewBlockVector {
     }
 }
 
-/// A vector representation to be, and the edge whose it is.
+/// A vector representation that is added, and the edge that it belongs to.
 pub struct NewEdgeVector(pub Owned<NewVector>);
 
 impl FromFields for NewEdgeVector {
@@ -140,32 +139,22 @@ fn owned(fields: &mut Fields, kind: EntityType, member: &str) -> Option<Owned<Ne
 }
 
 /// What to change of a vector representation. What is missing stays; `null` clears the filter.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "taxonomy_filter": {"none": ["deprecated"]} }))]
 pub struct VectorPatch {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[read(changed)]
     pub vector_db: Option<VectorDb>,
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    #[read(changed)]
     pub vector_key: Option<VectorKey>,
     #[schema(value_type = Option<TaxonomyFilter>)]
+    #[read(via = TaxonomyFilter::patched)]
     pub taxonomy_filter: Patch<TaxonomyFilter>,
 }
 
-impl FromFields for VectorPatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let vector_db = fields.changed("vector_db");
-        let vector_key = fields.changed("vector_key");
-        let taxonomy_filter = TaxonomyFilter::patched(fields);
-        Some(Self {
-            vector_db: vector_db?,
-            vector_key: vector_key?,
-            taxonomy_filter: taxonomy_filter?,
-        })
-    }
-}
-
 /// Which vectors.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct VectorFilter {
     /// Exactly this database.
@@ -173,18 +162,6 @@ pub struct VectorFilter {
     /// Exactly this key.
     pub vector_key: Option<String>,
     #[param(ignore)]
+    #[read(flatten)]
     pub position: Chronology,
-}
-
-impl FromParams for VectorFilter {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let vector_db = params.optional("vector_db");
-        let vector_key = params.optional("vector_key");
-        let position = Chronology::from_params(params);
-        Some(Self {
-            vector_db: vector_db?,
-            vector_key: vector_key?,
-            position: position?,
-        })
-    }
 }

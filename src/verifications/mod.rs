@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
-use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::fields::{FromFields, Patch};
 use crate::api::page::Cursor;
 use crate::api::page::Limit;
 use crate::api::page::Page;
@@ -121,50 +121,28 @@ pub struct VersionStatus {
     pub created_at: DateTime<Utc>,
 }
 
-/// A verification to be: opened as `pending`, or reported at once.
-#[derive(Debug, ToSchema)]
+/// Body of a new verification: opened as `pending`, or reported at once.
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "verification_status": "passed", "verification_logs": "12 checks, 0 failures" }))]
+#[read(body_optional)]
 pub struct NewVerification {
     /// `pending` when missing.
     #[schema(value_type = Option<VerificationStatus>)]
+    #[read(with = Word, default)]
     pub verification_status: VerificationStatus,
     #[schema(value_type = Option<String>, max_length = 10485760)]
     pub verification_logs: Option<Logs>,
 }
 
-impl FromFields for NewVerification {
-    const BODY_OPTIONAL: bool = true;
-
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let verification_status = fields.optional::<Word<_>>("verification_status");
-        let verification_logs = fields.optional("verification_logs");
-        Some(Self {
-            verification_status: verification_status?
-                .map_or_else(Default::default, |Word(status)| status),
-            verification_logs: verification_logs?,
-        })
-    }
-}
-
 /// The outcome of a pending verification, or what is known of it so far.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "verification_status": "failed", "verification_logs": "12 checks, 1 failure" }))]
 pub struct VerificationReport {
+    #[read(changed, with = Word)]
     pub verification_status: Option<VerificationStatus>,
     /// Replaced as a whole; `null` clears them.
     #[schema(value_type = Option<String>, max_length = 10485760)]
     pub verification_logs: Patch<Logs>,
-}
-
-impl FromFields for VerificationReport {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let verification_status = fields.changed::<Word<_>>("verification_status");
-        let verification_logs = fields.patched("verification_logs");
-        Some(Self {
-            verification_status: verification_status?.map(|Word(status)| status),
-            verification_logs: verification_logs?,
-        })
-    }
 }
 
 /// Which page, in which order.

@@ -1,4 +1,4 @@
-//! `/verifications`: the queue of what is to be verified, and the reports.
+//! `/verifications`: the queue of what waits for a verdict, and the reports.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, web};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use crate::resource::change::Change;
 
 /// List verifications
 ///
-/// With `status=pending&sort=created_at` it is a queue: what is to be verified, the oldest first.
+/// With `status=pending&sort=created_at` it is a queue: what waits for a verdict, the oldest first.
 #[utoipa::path(
     operation_id = "list_verifications",
     params(VerificationList, VerificationPage),

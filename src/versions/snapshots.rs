@@ -124,7 +124,7 @@ impl FromParams for VersionList {
 }
 
 /// From which version to which.
-#[derive(Debug, IntoParams)]
+#[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct Difference {
     /// A number, `latest` or `active`.
@@ -132,18 +132,8 @@ pub struct Difference {
     pub from: Which,
     /// A number, `latest` or `active`; `active` when missing.
     #[param(value_type = Option<String>, example = "latest")]
+    #[read(default = Which::Active)]
     pub to: Which,
-}
-
-impl FromParams for Difference {
-    fn from_params(params: &mut Params) -> Option<Self> {
-        let from = params.required("from");
-        let to = params.optional("to");
-        Some(Self {
-            from: from?,
-            to: to?.unwrap_or(Which::Active),
-        })
-    }
 }
 
 impl Difference {

@@ -1,4 +1,4 @@
--- The roles of a Supabase project (facts: supabase/postgres, roles.out for 15 and 17).
+-- The roles of a Supabase project (supabase/postgres on GitHub, `roles.out` of its tests for 15 and 17).
 -- Idempotent: it runs at every start, so that an older data directory gets what was added since.
 -- Nobody has a password here; without one nobody can log in.
 
