@@ -39,7 +39,7 @@ create type public.audit_entity_type as enum (
     'block', 'edge', 'pipeline', 'taxonomy', 'metadata', 'user', 'api_key', 'code_repo',
     'docker_image', 'verification',
     -- added: tables for which none of the ten fits
-    'dependency', 'vector', 'pipeline_run', 'audit_log'
+    'dependency', 'vector', 'pipeline_run', 'audit_log', 'pipeline_lock'
 );
 
 comment on type public.block_type is 'What a block is.';
@@ -181,8 +181,25 @@ begin
     raise exception 'the table % is never truncated', tg_table_name using errcode = '42501';
 end $$;
 
+-- Plans -----------------------------------------------------------------------------------
+
+-- A list with optional filters and orders needs a plan for the values it gets; the one for any
+-- values reads and sorts the whole table. PostgreSQL compares the estimated costs of both, and the
+-- latter looks cheap as soon as children are included, because it seems to find a single row. A
+-- condition `($n is not null or app.plan_anew(id))` corrects that: where $n is known it is no
+-- condition at all, where it isn't it makes the plan cost more than any other.
+create function app.plan_anew(id uuid) returns boolean
+language plpgsql immutable cost 1000000000
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return true;
+end $$;
+comment on function app.plan_anew(uuid) is 'Has a statement planned for its values each time; never runs.';
+
 revoke execute on all functions in schema app from public;
 -- Defaults and constraints run with the rights of whoever writes the row. Without USAGE on the
 -- schema, `authenticated` cannot call these by name.
 grant execute on function app.uuid_v7(), app.tidy(text), app.is_name(text), app.is_uuid(text),
     app.next_revision(timestamptz) to authenticated;
+grant execute on function app.plan_anew(uuid) to blockyard_api;

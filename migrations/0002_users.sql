@@ -1,4 +1,4 @@
--- Users, API keys, refresh tokens and the login throttle; who the caller is.
+-- Users and API keys; who the caller is.
 
 create table public.users (
     user_id uuid not null default app.uuid_v7() constraint users_pkey primary key,
@@ -51,32 +51,6 @@ comment on column public.api_keys.role is 'Narrows the key to a lower role than 
 comment on column public.api_keys.last_used_at is 'To the minute.';
 create index api_keys_user_id_idx on public.api_keys (user_id, created_at, api_key_id);
 create index api_keys_created_at_idx on public.api_keys (created_at, api_key_id);
-
-create table app.refresh_tokens (
-    token_digest bytea not null constraint refresh_tokens_pkey primary key,
-    family_id uuid not null,
-    user_id uuid not null constraint refresh_tokens_user_id_fkey references public.users on delete cascade,
-    created_at timestamptz not null default clock_timestamp(),
-    expires_at timestamptz not null,
-    used_at timestamptz,
-    constraint refresh_tokens_token_digest_check check (length(token_digest) = 32)
-);
-comment on table app.refresh_tokens is
-    'SHA-256 of each refresh token. A login is a family; rotation marks a token used, and a used one that comes back ends its family.';
-create index refresh_tokens_family_id_idx on app.refresh_tokens (family_id);
-create index refresh_tokens_user_id_idx on app.refresh_tokens (user_id);
-create index refresh_tokens_expires_at_idx on app.refresh_tokens (expires_at);
-revoke all on app.refresh_tokens from public, anon, authenticated, service_role;
-
-create table app.login_attempts (
-    subject text not null constraint login_attempts_pkey primary key,
-    failures int not null,
-    window_ends timestamptz not null
-);
-comment on table app.login_attempts is
-    'Failed logins per account and per address within a window. Unknown accounts count like known ones.';
-create index login_attempts_window_ends_idx on app.login_attempts (window_ends);
-revoke all on app.login_attempts from public, anon, authenticated, service_role;
 
 -- Who is calling -------------------------------------------------------------------------------
 -- One thing decides: `sub` in request.jwt.claims. `api_key_id` beside it can only narrow.

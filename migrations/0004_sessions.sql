@@ -1,4 +1,31 @@
--- What happens before there is a caller: login, refresh, logout. Only the service may call these.
+-- What happens before there is a caller: login, refresh, logout; and the answers that are kept for a
+-- request that comes twice. Only the service may call these.
+
+create table app.refresh_tokens (
+    token_digest bytea not null constraint refresh_tokens_pkey primary key,
+    family_id uuid not null,
+    user_id uuid not null constraint refresh_tokens_user_id_fkey references public.users on delete cascade,
+    created_at timestamptz not null default clock_timestamp(),
+    expires_at timestamptz not null,
+    used_at timestamptz,
+    constraint refresh_tokens_token_digest_check check (length(token_digest) = 32)
+);
+comment on table app.refresh_tokens is
+    'SHA-256 of each refresh token. A login is a family; rotation marks a token used, and a used one that comes back ends its family.';
+create index refresh_tokens_family_id_idx on app.refresh_tokens (family_id);
+create index refresh_tokens_user_id_idx on app.refresh_tokens (user_id);
+create index refresh_tokens_expires_at_idx on app.refresh_tokens (expires_at);
+revoke all on app.refresh_tokens from public, anon, authenticated, service_role;
+
+create table app.login_attempts (
+    subject text not null constraint login_attempts_pkey primary key,
+    failures int not null,
+    window_ends timestamptz not null
+);
+comment on table app.login_attempts is
+    'Failed logins per account and per address within a window. Unknown accounts count like known ones.';
+create index login_attempts_window_ends_idx on app.login_attempts (window_ends);
+revoke all on app.login_attempts from public, anon, authenticated, service_role;
 
 create function app.count_attempt(account text, address text, account_limit int, address_limit int, window_seconds int)
 returns int

@@ -284,7 +284,7 @@ const RULES: &[Rule] = &[
               and not (c.relname in ('block_versions', 'edge_versions') and (act.name <> 'insert' or exists (
                   select from pg_trigger t
                   where t.tgrelid = ('public.' || replace(c.relname, '_versions', 's'))::regclass
-                    and t.tgfoid = 'app.append_version'::regproc and t.tgenabled in ('O', 'A'))))
+                    and t.tgfoid in ('app.append_block_version'::regproc, 'app.append_edge_version'::regproc) and t.tgenabled in ('O', 'A'))))
               and not exists (
                   select from pg_trigger t
                   where t.tgrelid = c.oid and t.tgfoid = 'app.audit'::regproc and t.tgenabled in ('O', 'A')

@@ -1,3 +1,5 @@
+-- Verifications of edge versions, and who may pass one.
+
 create table public.edge_verifications (
     verification_id uuid not null default app.uuid_v7() constraint edge_verifications_pkey primary key,
     edge_version_id uuid not null,

@@ -1,3 +1,5 @@
+-- Pipelines and their parts. (Whole graphs: 0015; what runs ran on: 0016; runs: 0017.)
+
 create table public.pipelines (
     pipeline_id uuid not null default app.uuid_v7() constraint pipelines_pkey primary key,
     name text not null,
@@ -23,7 +25,9 @@ create table public.pipelines (
 );
 comment on table public.pipelines is 'Blocks joined by edges: directed acyclic graphs that run on Dagster.';
 comment on column public.pipelines.times_run is 'Runs that ended after they had begun. Kept from pipeline_runs by trigger.';
-comment on column public.pipelines.average_runtime is 'Seconds, over succeeded runs; null before the first.';
+comment on column public.pipelines.average_runtime is
+    'Seconds, over the succeeded runs whose beginning is known; null before the first.';
+comment on column public.pipelines.runs_succeeded is 'Runs that succeeded and whose beginning is known: those behind average_runtime.';
 comment on column public.pipelines.runtime_total is 'Of the succeeded runs: the exact sum behind average_runtime.';
 comment on column public.pipelines.name_key is
     'By which names are found, compared and sorted: byte by byte, so that a cursor means the same in every database. '
@@ -79,26 +83,6 @@ create index pipeline_edges_edge_id_idx on public.pipeline_edges (edge_id);
 create index pipeline_edges_source_block_id_idx on public.pipeline_edges (source_block_id);
 create index pipeline_edges_target_block_id_idx on public.pipeline_edges (target_block_id);
 create index pipeline_edges_edge_version_id_idx on public.pipeline_edges (edge_version_id, edge_id);
-
-create table public.pipeline_runs (
-    run_id uuid not null default app.uuid_v7() constraint pipeline_runs_pkey primary key,
-    pipeline_id uuid not null constraint pipeline_runs_pipeline_id_fkey references public.pipelines on delete cascade,
-    status public.run_status not null default 'queued',
-    created_at timestamptz not null default clock_timestamp(),
-    updated_at timestamptz not null default clock_timestamp(),
-    created_by uuid default app.caller_id() constraint pipeline_runs_created_by_fkey references public.users,
-    started_at timestamptz,
-    ended_at timestamptz,
-    constraint pipeline_runs_times_check check (
-        (ended_at is not null) = (status in ('success', 'failure', 'canceled'))
-        and (status <> 'started' or started_at is not null) and ended_at >= started_at
-        and started_at >= '2000-01-01 00:00:00+00' and ended_at < '10000-01-01 00:00:00+00')
-);
-comment on table public.pipeline_runs is 'One row for each execution of a pipeline. A row gets in only when the pipeline is ready.';
-create index pipeline_runs_pipeline_id_idx on public.pipeline_runs (pipeline_id, created_at, run_id);
-create index pipeline_runs_created_by_idx on public.pipeline_runs (created_by);
-create index pipeline_runs_created_at_idx on public.pipeline_runs (created_at, run_id);
-create index pipeline_runs_unfinished_idx on public.pipeline_runs (pipeline_id) where ended_at is null;
 
 -- Pipelines --------------------------------------------------------------------------------------
 
@@ -156,6 +140,29 @@ begin
 end $$;
 create trigger pipelines_1_guard before insert or update on public.pipelines
     for each row execute function app.guard_pipelines();
+
+create function app.guard_pipeline_purge() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform app.require_no_unfinished_runs(old.pipeline_id);
+    return old;
+end $$;
+create trigger pipelines_1_purge before delete on public.pipelines
+    for each row execute function app.guard_pipeline_purge();
+
+-- A new row is revised when it is made.
+create function app.date_pipeline() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.updated_at := new.created_at;
+    return new;
+end $$;
+create trigger pipelines_3_date before insert on public.pipelines
+    for each row execute function app.date_pipeline();
 create trigger pipelines_9_audit after insert or update or delete on public.pipelines
     for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id',
         'search,name_key,updated_at,times_run,average_runtime,runs_succeeded,runtime_total');
@@ -216,55 +223,6 @@ create trigger pipeline_blocks_9_audit after insert or update or delete on publi
 create trigger pipeline_edges_9_audit after insert or update or delete on public.pipeline_edges
     for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id', 'updated_at');
 
--- The gate ---------------------------------------------------------------------------------------
-
-create function app.blockers(pipeline uuid)
-returns table (code text, entity_type text, entity_id uuid, name text, version_id uuid, version_number int, detail text)
-language plpgsql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return query
-    select 'pipeline_archived', 'pipeline', p.pipeline_id, p.name, null::uuid, null::int,
-        'The pipeline is archived: restore it.'
-    from public.pipelines p where p.pipeline_id = pipeline and p.archived_at is not null
-    union all
-    select 'pipeline_empty', 'pipeline', p.pipeline_id, p.name, null, null,
-        'The pipeline has no blocks: add some.'
-    from public.pipelines p
-    where p.pipeline_id = pipeline
-      and not exists (select from public.pipeline_blocks pb where pb.pipeline_id = p.pipeline_id)
-    union all
-    select 'block_archived', 'block', b.block_id, b.name, b.current_version_id, b.version_number,
-        'The block is archived: restore it, or take it out of the pipeline.'
-    from public.pipeline_blocks pb
-    join public.blocks b using (block_id)
-    where pb.pipeline_id = pipeline and b.archived_at is not null
-    union all
-    select 'edge_archived', 'edge', e.edge_id, e.name, e.current_version_id, e.version_number,
-        'The edge is archived: restore it, or take it out of the pipeline.'
-    from (select distinct pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = pipeline) as pe
-    join public.edges e using (edge_id)
-    where e.archived_at is not null
-    union all
-    select
-        case s.status when 'failed' then 'edge_verification_failed' when 'pending' then 'edge_verification_pending' else 'edge_unverified' end,
-        'edge', e.edge_id, e.name, v.version_id, v.version_number,
-        format(case s.status
-            when 'failed' then 'Version %s of the edge failed its last verification: mend the edge, or verify it anew.'
-            when 'pending' then 'The verification of version %s of the edge is pending: report its outcome.'
-            else 'Version %s of the edge was never verified: verify it.' end, v.version_number)
-    from (select distinct pe.edge_id, pe.edge_version_id from public.pipeline_edges pe where pe.pipeline_id = pipeline) as pe
-    join public.edges e using (edge_id)
-    join public.edge_versions v on v.version_id = coalesce(pe.edge_version_id, e.current_version_id)
-    join app.edge_version_statuses s on s.version_id = v.version_id
-    where s.status <> 'passed';
-end $$;
-comment on function app.blockers(uuid) is 'Why a pipeline may not run now, and what to do about each reason; no rows when it may.';
-
-create trigger pipeline_runs_9_audit after insert or update or delete on public.pipeline_runs
-    for each row execute function app.audit('pipeline_run', 'run_id', 'pipeline_id', 'updated_at');
-
 create function app.guard_run_figures() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -282,8 +240,18 @@ end $$;
 create trigger pipelines_2_figures before insert or update on public.pipelines
     for each row execute function app.guard_run_figures();
 
+create function app.find_pipelines(query text) returns setof uuid
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select p.pipeline_id
+    from public.pipelines p
+    where p.search @@ websearch_to_tsquery('pg_catalog.english', query)
+$$;
+comment on function app.find_pipelines(text) is 'As app.find_blocks, for pipelines.';
+
 revoke execute on all functions in schema app from public;
-grant execute on function app.blockers(uuid) to blockyard_api;
+grant execute on function app.find_pipelines(text) to blockyard_api;
 
 -- Rights ---------------------------------------------------------------------------------------------
 
@@ -327,14 +295,3 @@ create policy pipeline_edges_update on public.pipeline_edges for update to authe
     with check ((select app.caller_role()) in ('developer', 'admin'));
 create policy pipeline_edges_delete on public.pipeline_edges for delete to authenticated
     using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));
-
-alter table public.pipeline_runs enable row level security;
-revoke all on public.pipeline_runs from public, anon, authenticated, service_role;
-grant select, insert (pipeline_id), update (status, started_at, ended_at) on public.pipeline_runs to authenticated;
-create policy pipeline_runs_select on public.pipeline_runs for select to authenticated
-    using (exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0));
-create policy pipeline_runs_insert on public.pipeline_runs for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
-create policy pipeline_runs_update on public.pipeline_runs for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0))
-    with check ((select app.caller_role()) in ('developer', 'admin'));

@@ -1,3 +1,5 @@
+-- Categories: a tree, the blocks in it, and how both are found.
+
 create table public.taxonomy_categories (
     category_id uuid not null default app.uuid_v7() constraint taxonomy_categories_pkey primary key,
     name text not null,
@@ -6,16 +8,19 @@ create table public.taxonomy_categories (
     updated_at timestamptz not null default clock_timestamp(),
     created_by uuid default app.caller_id() constraint taxonomy_categories_created_by_fkey references public.users,
     archived_at timestamptz,
+    -- Found and sorted by name under row-level security: see blocks.name_key.
+    name_key text collate "C" not null generated always as (lower(name)) stored,
     constraint taxonomy_categories_name_check check (app.is_name(name)),
     constraint taxonomy_categories_parent_id_check check (parent_id <> category_id)
 );
 comment on table public.taxonomy_categories is 'A tree of categories; a name is unique among its siblings.';
 create unique index taxonomy_categories_name_key
-    on public.taxonomy_categories (parent_id, lower(name)) nulls not distinct where archived_at is null;
+    on public.taxonomy_categories (parent_id, name_key) nulls not distinct where archived_at is null;
 create index taxonomy_categories_parent_id_idx on public.taxonomy_categories (parent_id);
-create index taxonomy_categories_lower_name_idx on public.taxonomy_categories (lower(name));
+create index taxonomy_categories_name_order_idx on public.taxonomy_categories (name_key, category_id);
 create index taxonomy_categories_created_by_idx on public.taxonomy_categories (created_by);
 create index taxonomy_categories_created_at_idx on public.taxonomy_categories (created_at, category_id);
+create index taxonomy_categories_updated_at_idx on public.taxonomy_categories (updated_at, category_id);
 
 -- Whoever moves, archives or restores a category enters the guard, so that a look at its parent holds
 -- until the commit. (Locking the parent instead would let two that move meet in a deadlock: each has
@@ -94,19 +99,40 @@ end $$;
 create trigger taxonomy_categories_1_guard before insert or update on public.taxonomy_categories
     for each row execute function app.guard_taxonomy();
 create trigger taxonomy_categories_2_touch before update on public.taxonomy_categories
-    for each row execute function app.touch();
+    for each row execute function app.touch('name_key');
 create trigger taxonomy_categories_9_audit after insert or update or delete on public.taxonomy_categories
-    for each row execute function app.audit('taxonomy', 'category_id', 'category_id', 'updated_at');
+    for each row execute function app.audit('taxonomy', 'category_id', 'category_id', 'updated_at,name_key');
 
 create table public.block_taxonomies (
     block_taxonomy_id uuid not null default app.uuid_v7() constraint block_taxonomies_pkey primary key,
     block_id uuid not null constraint block_taxonomies_block_id_fkey references public.blocks on delete cascade,
-    category_id uuid not null constraint block_taxonomies_category_id_fkey references public.taxonomy_categories,
+    category_id uuid not null constraint block_taxonomies_category_id_fkey references public.taxonomy_categories on delete cascade,
     created_at timestamptz not null default clock_timestamp(),
     constraint block_taxonomies_block_id_category_id_key unique (block_id, category_id)
 );
 comment on table public.block_taxonomies is 'Which block is in which category.';
 create index block_taxonomies_category_id_idx on public.block_taxonomies (category_id, block_id);
+create index block_taxonomies_created_at_idx on public.block_taxonomies (created_at, block_taxonomy_id);
+
+create function app.guard_block_taxonomies() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from public.taxonomy_categories c where c.category_id = new.category_id and c.archived_at is null for share;
+    if not found then
+        raise exception 'there is no such category'
+            using errcode = '23503', constraint = 'block_taxonomies_category_id_fkey', table = 'block_taxonomies';
+    end if;
+    return new;
+end $$;
+create trigger block_taxonomies_0_owner before insert or update on public.block_taxonomies
+    for each row execute function app.guard_owner('block_id');
+-- Not when it goes with its owner, or with its category.
+create trigger block_taxonomies_0_owner_kept before delete on public.block_taxonomies
+    for each row when (pg_trigger_depth() = 0) execute function app.guard_owner('block_id');
+create trigger block_taxonomies_1_guard before insert on public.block_taxonomies
+    for each row execute function app.guard_block_taxonomies();
 create trigger block_taxonomies_9_audit after insert or update or delete on public.block_taxonomies
     for each row execute function app.audit('taxonomy', 'category_id', 'block_id', '');
 
@@ -138,21 +164,78 @@ comment on view app.block_details is 'Blocks with their newest 100 versions and 
 revoke all on app.block_details from public, anon, authenticated, service_role;
 grant select on app.block_details to blockyard_api;
 
--- Text search cannot use its index under row-level security (the operator is not leakproof). This
--- function looks past the policies, but all that leaves it are ids, which the caller's own
--- statement filters.
-create function app.find_blocks(query text) returns setof uuid
-language sql stable security definer
+-- Finding -------------------------------------------------------------------------------------------
+
+create function app.find_category(reference text) returns uuid
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select b.block_id
-    from public.blocks b
-    where b.search @@ websearch_to_tsquery('pg_catalog.english', query)
-$$;
-comment on function app.find_blocks(text) is 'The ids of the blocks whose name or description has these words, in the language of web searches.';
+declare
+    found uuid[];
+begin
+    if app.is_uuid(reference) then return reference::uuid; end if;
+    found := array(
+        select c.category_id from public.taxonomy_categories c
+        where c.name_key = lower(reference) and c.archived_at is null
+        order by c.category_id limit 20);
+    if cardinality(found) > 1 then
+        raise exception 'several categories have that name: say which by its id'
+            using errcode = '21000', constraint = 'taxonomy_categories_ambiguous', table = 'taxonomy_categories',
+                detail = (select jsonb_agg(jsonb_build_object('category_id', c.category_id, 'name', c.name, 'parent_id', c.parent_id)
+                              order by c.category_id)
+                          from public.taxonomy_categories c where c.category_id = any (found))::text;
+    end if;
+    return found[1];
+end $$;
+comment on function app.find_category(text) is
+    'The id behind a reference: an id, or a name that one live category has; null when none has it. Refuses a name that several have.';
+
+create function app.live_category(reference text, in_path boolean) returns uuid
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    found uuid;
+begin
+    select c.category_id into found
+    from public.taxonomy_categories c
+    where c.category_id = app.find_category(reference) and c.archived_at is null;
+    if found is not null or reference is null then return found; end if;
+    if in_path then
+        raise exception 'there is no such category' using errcode = 'P0002', constraint = 'category_not_found';
+    end if;
+    raise exception 'there is no such category'
+        using errcode = '23503', constraint = 'taxonomy_categories_parent_id_fkey', table = 'taxonomy_categories';
+end $$;
+comment on function app.live_category(text, boolean) is
+    'The id of a live category, or a refusal: that of a path (not found), or that of a parent_id.';
+
+-- Past the policies, as app.find_blocks(): all that leaves it are ids, which the caller's own
+-- statement filters.
+create function app.blocks_in_category(category text, deep boolean) returns setof uuid
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    root uuid := app.find_category(category);
+begin
+    return query
+        with recursive within (category_id) as (
+            select c.category_id from public.taxonomy_categories c
+            where c.category_id = root and c.archived_at is null
+            union
+            select c.category_id
+            from within w join public.taxonomy_categories c on c.parent_id = w.category_id
+            where deep and c.archived_at is null
+        )
+        select distinct bt.block_id from within join public.block_taxonomies bt using (category_id);
+end $$;
+comment on function app.blocks_in_category(text, boolean) is
+    'The ids of the blocks in a category (id or name), and with `deep` in those below it.';
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.find_blocks(text) to blockyard_api;
+grant execute on function app.find_category(text), app.live_category(text, boolean),
+    app.blocks_in_category(text, boolean) to blockyard_api;
 
 alter table public.taxonomy_categories enable row level security;
 revoke all on public.taxonomy_categories from public, anon, authenticated, service_role;

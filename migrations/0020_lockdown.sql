@@ -9,10 +9,11 @@ begin
         select format('public.%s has row-level security off', c.relname) as problem
         from pg_catalog.pg_class c
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity
-          and c.relname in (
-              'users', 'api_keys', 'blocks', 'block_versions', 'taxonomy_categories', 'block_taxonomies', 'code_repos',
-              'docker_images', 'dependencies', 'edges', 'edge_versions', 'edge_verifications', 'pipelines', 'pipeline_blocks',
-              'pipeline_edges', 'pipeline_runs', 'block_vector_representations', 'edge_vector_representations', 'audit_logs')
+          -- Ours are those that a function of app guards or records; a project may have others.
+          and exists (
+              select from pg_catalog.pg_trigger t
+              join pg_catalog.pg_proc p on p.oid = t.tgfoid
+              where t.tgrelid = c.oid and p.pronamespace = 'app'::regnamespace)
         union all
         select format('app.%s is granted to %s', c.relname, coalesce(r.rolname, 'PUBLIC'))
         from pg_catalog.pg_class c

@@ -1,6 +1,59 @@
 -- What a block or an edge is built from: repositories, images, dependencies. `entity_type` and
 -- `entity_id` are references like any other: generated columns carry the foreign keys.
 
+-- The grammars of Git and of container registries. `src/code_repos/git.rs` and
+-- `src/docker_images/reference.rs` say the same in Rust; a test holds the two against each other.
+
+create function app.is_repo_url(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    -- Visible ASCII of RFC 3986, no query, no fragment; a user only for SSH, a password never:
+    -- everybody who reads the registry would read it.
+    select char_length(value) <= 2000 and (
+        value ~ '^(https://|ssh://([A-Za-z0-9_][A-Za-z0-9._-]*@)?)([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/[A-Za-z0-9._~!$&''()*+,;=:@%/-]+$'
+        or value ~ '^git@[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[A-Za-z0-9._~!$&''()*+,;=@%/][A-Za-z0-9._~!$&''()*+,;=:@%/-]*$')
+$$;
+comment on function app.is_repo_url(text) is 'Whether a text is the URL of a repository: https://, ssh:// or git@host:path, without credentials.';
+
+create function app.is_branch(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select char_length(value) between 1 and 255
+       and value !~ '(^[/-]|[/.]$|\.\.|//|@\{|/\.|^\.|\.lock(/|$)|[\u0001-\u0020\u007F~^:?*\[\\])'
+       and value <> '@' and value <> 'HEAD'
+$$;
+comment on function app.is_branch(text) is 'Whether a text may name a branch: git check-ref-format --branch, at most 255 characters.';
+
+create function app.is_image_name(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    -- https://github.com/distribution/reference: domain and path-component
+    select char_length(value) <= 263 and (
+        value ~ '^(https://)?([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$'
+        or value ~ '^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$')
+$$;
+comment on function app.is_image_name(text) is
+    'Whether a text names a registry or a repository in one, such as ghcr.io/acme/imagenet, by the grammar of references; https:// may stand before it.';
+
+create function app.is_image_tag(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$ select value ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' $$;
+comment on function app.is_image_tag(text) is 'Whether a text is a tag by the grammar of references.';
+
+create function app.is_line(value text, longest int) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select char_length(value) between 1 and longest and value !~ '(^\s|\s$|[\u0001-\u001F\u007F-\u009F])'
+$$;
+comment on function app.is_line(text, int) is 'Whether a text is one trimmed line of 1 to `longest` characters.';
+
+-- Repositories -----------------------------------------------------------------------------
+
 create table public.code_repos (
     repo_id uuid not null default app.uuid_v7() constraint code_repos_pkey primary key,
     entity_type public.entity_type not null,
@@ -13,13 +66,8 @@ create table public.code_repos (
         constraint code_repos_block_id_fkey references public.blocks on delete cascade,
     edge_id uuid generated always as (case when entity_type = 'edge' then entity_id end) stored
         constraint code_repos_edge_id_fkey references public.edges on delete cascade,
-    constraint code_repos_repo_url_check check (
-        char_length(repo_url) <= 2000
-        and (repo_url ~ '^(https|ssh)://[^[:space:]]+$' or repo_url ~ '^git@[^[:space:]:]+:[^[:space:]]+$')
-        -- a password in a URL would be read by everybody who reads the registry
-        and repo_url !~ '^https://[^/]*@' and repo_url !~ '^ssh://[^/@]*:[^/@]*@'),
-    constraint code_repos_branch_check check (
-        char_length(branch) between 1 and 255 and branch !~ '(^[/-]|[/.]$|\.\.|//|@\{|/\.|^\.|\.lock(/|$)|[[:space:][:cntrl:]~^:?*\[\\])')
+    constraint code_repos_repo_url_check check (app.is_repo_url(repo_url)),
+    constraint code_repos_branch_check check (app.is_branch(branch))
 );
 comment on table public.code_repos is 'Where the source of a block or an edge is.';
 comment on column public.code_repos.last_updated is 'When the URL or the branch was last set.';
@@ -38,10 +86,14 @@ begin
     end if;
     return new;
 end $$;
+create trigger code_repos_0_owner before insert or update or delete on public.code_repos
+    for each row execute function app.guard_owner('entity_id');
 create trigger code_repos_2_touch before update on public.code_repos
     for each row execute function app.touch_code_repo();
 create trigger code_repos_9_audit after insert or update or delete on public.code_repos
     for each row execute function app.audit('code_repo', 'repo_id', 'entity_id', 'last_updated,block_id,edge_id');
+
+-- Images -----------------------------------------------------------------------------------
 
 create table public.docker_images (
     image_id uuid not null default app.uuid_v7() constraint docker_images_pkey primary key,
@@ -57,10 +109,8 @@ create table public.docker_images (
         constraint docker_images_block_id_fkey references public.blocks on delete cascade,
     edge_id uuid generated always as (case when entity_type = 'edge' then entity_id end) stored
         constraint docker_images_edge_id_fkey references public.edges on delete cascade,
-    -- https://github.com/distribution/reference: tag
-    constraint docker_images_image_tag_check check (image_tag ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$'),
-    constraint docker_images_registry_url_check check (
-        char_length(registry_url) between 1 and 2000 and registry_url !~ '[[:space:][:cntrl:]@]'),
+    constraint docker_images_image_tag_check check (app.is_image_tag(image_tag)),
+    constraint docker_images_registry_url_check check (app.is_image_name(registry_url)),
     constraint docker_images_build_logs_check check (octet_length(build_logs) <= 10485760)
 );
 comment on table public.docker_images is 'The container image of a block or an edge, and how its build went.';
@@ -85,6 +135,8 @@ begin
     end if;
     return new;
 end $$;
+create trigger docker_images_0_owner before insert or update or delete on public.docker_images
+    for each row execute function app.guard_owner('entity_id');
 create trigger docker_images_1_guard before update on public.docker_images
     for each row execute function app.guard_docker_images();
 create trigger docker_images_9_audit after insert or delete on public.docker_images
@@ -94,6 +146,8 @@ create trigger docker_images_9_audit_update after update on public.docker_images
     when ((old.image_tag, old.registry_url, old.build_status, old.build_logs)
         is distinct from (new.image_tag, new.registry_url, new.build_status, new.build_logs))
     execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
+
+-- Dependencies -----------------------------------------------------------------------------
 
 create table public.dependencies (
     dependency_id uuid not null default app.uuid_v7() constraint dependencies_pkey primary key,
@@ -121,7 +175,7 @@ create table public.dependencies (
         end),
     constraint dependencies_self_check check ((entity_type, entity_id) is distinct from (depends_on_type, depends_on_id)),
     constraint dependencies_dependency_detail_check check (char_length(dependency_detail) <= 2000),
-    constraint dependencies_version_constraint_check check (char_length(version_constraint) between 1 and 200)
+    constraint dependencies_version_constraint_check check (app.is_line(version_constraint, 200))
 );
 comment on table public.dependencies is 'What a block or an edge depends on: another of them (internal), or something outside (external).';
 comment on column public.dependencies.version_constraint is 'Which versions will do, in the notation of whatever is depended on.';
@@ -173,6 +227,8 @@ begin
     end if;
     return new;
 end $$;
+create trigger dependencies_0_owner before insert or update or delete on public.dependencies
+    for each row execute function app.guard_owner('entity_id');
 create trigger dependencies_1_guard before insert or update on public.dependencies
     for each row execute function app.guard_dependencies();
 create trigger dependencies_2_touch before update on public.dependencies
@@ -182,6 +238,9 @@ create trigger dependencies_9_audit after insert or update or delete on public.d
         'updated_at,block_id,edge_id,depends_on_block_id,depends_on_edge_id');
 
 revoke execute on all functions in schema app from public;
+-- Constraints run with the rights of whoever writes the row.
+grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text),
+    app.is_line(text, int) to authenticated;
 
 -- Rights -------------------------------------------------------------------------------------------
 

@@ -1,7 +1,4 @@
--- What a run ran on, word for word, and the runs themselves: which steps count, and how often.
-
--- Used by triggers only, so not before this migration is in.
-alter type public.audit_entity_type add value 'pipeline_lock';
+-- What a run ran on, word for word.
 
 create table public.pipeline_locks (
     lock_digest text not null constraint pipeline_locks_pkey primary key,
@@ -43,13 +40,6 @@ revoke all on public.pipeline_locks from public, anon, authenticated, service_ro
 grant select on public.pipeline_locks to authenticated;
 create policy pipeline_locks_select on public.pipeline_locks for select to authenticated
     using ((select app.caller_role()) is not null);
-
-alter table public.pipeline_runs add column lock_digest text not null
-    constraint pipeline_runs_lock_digest_fkey references public.pipeline_locks
-    constraint pipeline_runs_lock_digest_check check (lock_digest ~ '^[0-9a-f]{64}$');
-comment on column public.pipeline_runs.lock_digest is 'What it ran on. Set when the run is admitted, by nobody else.';
-create index pipeline_runs_lock_digest_idx on public.pipeline_runs (lock_digest);
-create index pipeline_runs_status_idx on public.pipeline_runs (status, created_at, run_id);
 
 -- Metadata may be large, its canonical form takes a millisecond a kilobyte, and a version never changes.
 create table app.metadata_digests (
@@ -207,139 +197,6 @@ as $$
     select encode(sha256(convert_to(lock, 'UTF8')), 'hex')
 $$;
 comment on function app.lock_digest(text) is 'SHA-256 of a lock as app.pipeline_lock() returns it, in hex.';
-
--- The gate ----------------------------------------------------------------------------------------
-
-create function app.guard_runs() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    outcomes constant public.run_status[] := array['success', 'failure', 'canceled'];
-    blocking jsonb;
-    lock text;
-begin
-    if tg_op = 'INSERT' then
-        if new.status <> 'queued' then
-            raise exception 'a run begins queued'
-                using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
-        end if;
-        -- Who may start runs, the policy says; but only after all that follows, which needs a user.
-        if app.caller_id() is not null and app.caller_role() is null then
-            raise exception 'there is no such active user' using errcode = '42501';
-        end if;
-        perform app.require_current_view();
-        -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
-        -- the pointers of its blocks and edges, the versions that verifications queue on.
-        perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
-        if not found then
-            raise exception 'there is no such pipeline'
-                using errcode = '23503', constraint = 'pipeline_runs_pipeline_id_fkey', table = 'pipeline_runs';
-        end if;
-        perform from public.blocks b
-            where b.block_id in (select pb.block_id from public.pipeline_blocks pb where pb.pipeline_id = new.pipeline_id)
-            order by b.block_id for share;
-        perform from public.edges e
-            where e.edge_id in (select pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = new.pipeline_id)
-            order by e.edge_id for share;
-        perform from public.edge_versions v
-            where v.version_id in (
-                select coalesce(pe.edge_version_id, e.current_version_id)
-                from public.pipeline_edges pe join public.edges e using (edge_id)
-                where pe.pipeline_id = new.pipeline_id)
-            order by v.version_id for share;
-        select jsonb_agg(to_jsonb(b) order by b.entity_type, b.name, b.code) into blocking
-        from app.blockers(new.pipeline_id) as b;
-        if blocking is not null then
-            raise exception 'the pipeline may not run now'
-                using errcode = '23514', constraint = 'pipeline_runs_not_ready', table = 'pipeline_runs', detail = blocking::text;
-        end if;
-        perform app.keep_metadata_digests(new.pipeline_id);
-        lock := app.pipeline_lock(new.pipeline_id);
-        new.lock_digest := app.lock_digest(lock);
-        insert into public.pipeline_locks (lock_digest, lock) values (new.lock_digest, lock::jsonb) on conflict do nothing;
-        new.started_at := null;
-        new.ended_at := null;
-        return new;
-    end if;
-    if (new.run_id, new.pipeline_id, new.lock_digest) is distinct from (old.run_id, old.pipeline_id, old.lock_digest) then
-        raise exception 'a run stays what it is' using errcode = '42501';
-    end if;
-    -- A clock may be wrong by a little; a run of the future would spoil the figures for good.
-    if greatest(new.started_at, new.ended_at) > clock_timestamp() + interval '1 hour' then
-        raise exception 'a run does not begin or end in the future'
-            using errcode = '23514', constraint = 'pipeline_runs_times_check', table = 'pipeline_runs';
-    end if;
-    if new.status = old.status or new.status = 'queued' or (new.status = 'started' and old.status = any (outcomes)) then
-        -- Said twice, or overtaken: nothing changes, but for a beginning that was not known.
-        if new.status = 'started' and old.started_at is null and new.started_at <= old.ended_at then
-            new.updated_at := app.next_revision(old.updated_at);
-        else
-            new.started_at := old.started_at;
-        end if;
-        new.status := old.status;
-        new.ended_at := old.ended_at;
-        return new;
-    end if;
-    if old.status = any (outcomes) then
-        raise exception 'the run has ended already: %', old.status
-            using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
-    end if;
-    if new.status = 'started' then
-        new.started_at := coalesce(new.started_at, clock_timestamp());
-    else
-        new.ended_at := coalesce(new.ended_at, clock_timestamp());
-    end if;
-    new.updated_at := app.next_revision(old.updated_at);
-    return new;
-end $$;
-comment on function app.guard_runs() is
-    'BEFORE INSERT OR UPDATE: admits a run only when its pipeline is ready, and locks what it runs on; then only forward.';
-create trigger pipeline_runs_1_guard before insert or update on public.pipeline_runs
-    for each row execute function app.guard_runs();
-
-create function app.count_run() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    -- Succeeded or failed, it had begun, whether or not we know when.
-    was_counted boolean := old.ended_at is not null and (old.status <> 'canceled' or old.started_at is not null);
-    is_counted boolean := new.ended_at is not null and (new.status <> 'canceled' or new.started_at is not null);
-    was_timed boolean := old.status = 'success' and old.started_at is not null;
-    is_timed boolean := new.status = 'success' and new.started_at is not null;
-begin
-    if (is_counted, is_timed) = (was_counted, was_timed) then
-        return null;
-    end if;
-    update public.pipelines p set
-        times_run = p.times_run + s.counted,
-        runs_succeeded = p.runs_succeeded + s.timed,
-        runtime_total = p.runtime_total + s.runtime,
-        average_runtime = case when p.runs_succeeded + s.timed > 0
-            then extract(epoch from p.runtime_total + s.runtime)::double precision / (p.runs_succeeded + s.timed) end
-    from (select is_counted::int - was_counted::int as counted,
-                 is_timed::int - was_timed::int as timed,
-                 case when is_timed and not was_timed then new.ended_at - new.started_at else interval '0' end as runtime) as s
-    where p.pipeline_id = new.pipeline_id;
-    return null;
-end $$;
-create trigger pipeline_runs_8_count after update on public.pipeline_runs
-    for each row execute function app.count_run();
-comment on column public.pipelines.runs_succeeded is 'Runs that succeeded and whose beginning is known: those behind average_runtime.';
-comment on column public.pipelines.average_runtime is
-    'Seconds, over the succeeded runs whose beginning is known; null before the first.';
-
-create function app.guard_pipeline_purge() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    perform app.require_no_unfinished_runs(old.pipeline_id);
-    return old;
-end $$;
-create trigger pipelines_1_purge before delete on public.pipelines
-    for each row execute function app.guard_pipeline_purge();
 
 revoke execute on all functions in schema app from public;
 grant execute on function app.pipeline_lock(uuid), app.lock_digest(text), app.keep_metadata_digests(uuid) to blockyard_api;

@@ -120,18 +120,6 @@ create trigger pipeline_edges_2_updated after update on public.pipeline_edges
 create trigger pipeline_edges_2_deleted after delete on public.pipeline_edges
     referencing old table as changed for each statement execute function app.guard_pipeline_graph();
 
--- A new row is revised when it is made.
-create function app.date_pipeline() returns trigger
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    new.updated_at := new.created_at;
-    return new;
-end $$;
-create trigger pipelines_3_date before insert on public.pipelines
-    for each row execute function app.date_pipeline();
-
 -- What a request says of a graph ------------------------------------------------------------------
 
 create function app.resolve_graph(given_blocks jsonb, given_edges jsonb, one_part boolean, out blocks jsonb, out edges jsonb)
@@ -269,46 +257,9 @@ left join public.edges e on e.edge_id = pe.edge_id;
 comment on view app.pipeline_edge_details is
     'The edges of pipelines: edge_version_id is the pin, version_id the version that a run would take, verification_status how its last check ended.';
 
-create view app.pipeline_details with (security_invoker = true) as
-select
-    p.*,
-    (
-        select coalesce(jsonb_agg(to_jsonb(b) - 'pipeline_id' order by lower(b.name), b.block_id), '[]')
-        from app.pipeline_block_details b
-        where b.pipeline_id = p.pipeline_id
-    ) as its_blocks,
-    (
-        select coalesce(jsonb_agg(to_jsonb(e) - 'pipeline_id' order by lower(e.name), e.pipeline_edge_id), '[]')
-        from app.pipeline_edge_details e
-        where e.pipeline_id = p.pipeline_id
-    ) as its_edges,
-    (
-        select coalesce(jsonb_agg(to_jsonb(r) order by r.created_at desc, r.run_id desc), '[]')
-        from (
-            select r.*
-            from public.pipeline_runs r
-            where r.pipeline_id = p.pipeline_id
-            order by r.created_at desc, r.run_id desc
-            limit 20
-        ) as r
-    ) as newest_runs
-from public.pipelines p;
-comment on view app.pipeline_details is
-    'Pipelines with their blocks, their edges and their newest 20 runs; these columns cost nothing unless they are selected.';
-
-revoke all on app.checked_edge_versions, app.pipeline_block_details, app.pipeline_edge_details, app.pipeline_details
+revoke all on app.checked_edge_versions, app.pipeline_block_details, app.pipeline_edge_details
     from public, anon, authenticated, service_role;
-grant select on app.checked_edge_versions, app.pipeline_block_details, app.pipeline_edge_details, app.pipeline_details to blockyard_api;
-
-create function app.find_pipelines(query text) returns setof uuid
-language sql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select p.pipeline_id
-    from public.pipelines p
-    where p.search @@ websearch_to_tsquery('pg_catalog.english', query)
-$$;
-comment on function app.find_pipelines(text) is 'As app.find_blocks, for pipelines.';
+grant select on app.checked_edge_versions, app.pipeline_block_details, app.pipeline_edge_details to blockyard_api;
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.resolve_graph(jsonb, jsonb, boolean), app.find_pipelines(text) to blockyard_api;
+grant execute on function app.resolve_graph(jsonb, jsonb, boolean) to blockyard_api;

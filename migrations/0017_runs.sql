@@ -1,0 +1,237 @@
+-- The runs of pipelines: the gate that admits them, which steps count, and how often.
+
+create table public.pipeline_runs (
+    run_id uuid not null default app.uuid_v7() constraint pipeline_runs_pkey primary key,
+    pipeline_id uuid not null constraint pipeline_runs_pipeline_id_fkey references public.pipelines on delete cascade,
+    status public.run_status not null default 'queued',
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp(),
+    created_by uuid default app.caller_id() constraint pipeline_runs_created_by_fkey references public.users,
+    started_at timestamptz,
+    ended_at timestamptz,
+    lock_digest text not null
+        constraint pipeline_runs_lock_digest_fkey references public.pipeline_locks
+        constraint pipeline_runs_lock_digest_check check (lock_digest ~ '^[0-9a-f]{64}$'),
+    constraint pipeline_runs_times_check check (
+        (ended_at is not null) = (status in ('success', 'failure', 'canceled'))
+        and (status <> 'started' or started_at is not null) and ended_at >= started_at
+        and started_at >= '2000-01-01 00:00:00+00' and ended_at < '10000-01-01 00:00:00+00')
+);
+comment on table public.pipeline_runs is 'One row for each execution of a pipeline. A row gets in only when the pipeline is ready.';
+comment on column public.pipeline_runs.lock_digest is 'What it ran on. Set when the run is admitted, by nobody else.';
+create index pipeline_runs_pipeline_id_idx on public.pipeline_runs (pipeline_id, created_at, run_id);
+create index pipeline_runs_created_by_idx on public.pipeline_runs (created_by);
+create index pipeline_runs_created_at_idx on public.pipeline_runs (created_at, run_id);
+create index pipeline_runs_unfinished_idx on public.pipeline_runs (pipeline_id) where ended_at is null;
+create index pipeline_runs_lock_digest_idx on public.pipeline_runs (lock_digest);
+create index pipeline_runs_status_idx on public.pipeline_runs (status, created_at, run_id);
+
+-- The gate ---------------------------------------------------------------------------------------
+
+create function app.blockers(pipeline uuid)
+returns table (code text, entity_type text, entity_id uuid, name text, version_id uuid, version_number int, detail text)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
+    select 'pipeline_archived', 'pipeline', p.pipeline_id, p.name, null::uuid, null::int,
+        'The pipeline is archived: restore it.'
+    from public.pipelines p where p.pipeline_id = pipeline and p.archived_at is not null
+    union all
+    select 'pipeline_empty', 'pipeline', p.pipeline_id, p.name, null, null,
+        'The pipeline has no blocks: add some.'
+    from public.pipelines p
+    where p.pipeline_id = pipeline
+      and not exists (select from public.pipeline_blocks pb where pb.pipeline_id = p.pipeline_id)
+    union all
+    select 'block_archived', 'block', b.block_id, b.name, b.current_version_id, b.version_number,
+        'The block is archived: restore it, or take it out of the pipeline.'
+    from public.pipeline_blocks pb
+    join public.blocks b using (block_id)
+    where pb.pipeline_id = pipeline and b.archived_at is not null
+    union all
+    select 'edge_archived', 'edge', e.edge_id, e.name, e.current_version_id, e.version_number,
+        'The edge is archived: restore it, or take it out of the pipeline.'
+    from (select distinct pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = pipeline) as pe
+    join public.edges e using (edge_id)
+    where e.archived_at is not null
+    union all
+    select
+        case s.status when 'failed' then 'edge_verification_failed' when 'pending' then 'edge_verification_pending' else 'edge_unverified' end,
+        'edge', e.edge_id, e.name, v.version_id, v.version_number,
+        format(case s.status
+            when 'failed' then 'Version %s of the edge failed its last verification: mend the edge, or verify it anew.'
+            when 'pending' then 'The verification of version %s of the edge is pending: report its outcome.'
+            else 'Version %s of the edge was never verified: verify it.' end, v.version_number)
+    from (select distinct pe.edge_id, pe.edge_version_id from public.pipeline_edges pe where pe.pipeline_id = pipeline) as pe
+    join public.edges e using (edge_id)
+    join public.edge_versions v on v.version_id = coalesce(pe.edge_version_id, e.current_version_id)
+    join app.edge_version_statuses s on s.version_id = v.version_id
+    where s.status <> 'passed';
+end $$;
+comment on function app.blockers(uuid) is 'Why a pipeline may not run now, and what to do about each reason; no rows when it may.';
+
+create function app.guard_runs() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    outcomes constant public.run_status[] := array['success', 'failure', 'canceled'];
+    blocking jsonb;
+    lock text;
+begin
+    if tg_op = 'INSERT' then
+        if new.status <> 'queued' then
+            raise exception 'a run begins queued'
+                using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
+        end if;
+        -- Who may start runs, the policy says; but only after all that follows, which needs a user.
+        if app.caller_id() is not null and app.caller_role() is null then
+            raise exception 'there is no such active user' using errcode = '42501';
+        end if;
+        perform app.require_current_view();
+        -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
+        -- the pointers of its blocks and edges, the versions that verifications queue on.
+        perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
+        if not found then
+            raise exception 'there is no such pipeline'
+                using errcode = '23503', constraint = 'pipeline_runs_pipeline_id_fkey', table = 'pipeline_runs';
+        end if;
+        perform from public.blocks b
+            where b.block_id in (select pb.block_id from public.pipeline_blocks pb where pb.pipeline_id = new.pipeline_id)
+            order by b.block_id for share;
+        perform from public.edges e
+            where e.edge_id in (select pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = new.pipeline_id)
+            order by e.edge_id for share;
+        perform from public.edge_versions v
+            where v.version_id in (
+                select coalesce(pe.edge_version_id, e.current_version_id)
+                from public.pipeline_edges pe join public.edges e using (edge_id)
+                where pe.pipeline_id = new.pipeline_id)
+            order by v.version_id for share;
+        select jsonb_agg(to_jsonb(b) order by b.entity_type, b.name, b.code) into blocking
+        from app.blockers(new.pipeline_id) as b;
+        if blocking is not null then
+            raise exception 'the pipeline may not run now'
+                using errcode = '23514', constraint = 'pipeline_runs_not_ready', table = 'pipeline_runs', detail = blocking::text;
+        end if;
+        perform app.keep_metadata_digests(new.pipeline_id);
+        lock := app.pipeline_lock(new.pipeline_id);
+        new.lock_digest := app.lock_digest(lock);
+        insert into public.pipeline_locks (lock_digest, lock) values (new.lock_digest, lock::jsonb) on conflict do nothing;
+        new.started_at := null;
+        new.ended_at := null;
+        return new;
+    end if;
+    if (new.run_id, new.pipeline_id, new.lock_digest) is distinct from (old.run_id, old.pipeline_id, old.lock_digest) then
+        raise exception 'a run stays what it is' using errcode = '42501';
+    end if;
+    -- A clock may be wrong by a little; a run of the future would spoil the figures for good.
+    if greatest(new.started_at, new.ended_at) > clock_timestamp() + interval '1 hour' then
+        raise exception 'a run does not begin or end in the future'
+            using errcode = '23514', constraint = 'pipeline_runs_times_check', table = 'pipeline_runs';
+    end if;
+    if new.status = old.status or new.status = 'queued' or (new.status = 'started' and old.status = any (outcomes)) then
+        -- Said twice, or overtaken: nothing changes, but for a beginning that was not known.
+        if new.status = 'started' and old.started_at is null and new.started_at <= old.ended_at then
+            new.updated_at := app.next_revision(old.updated_at);
+        else
+            new.started_at := old.started_at;
+        end if;
+        new.status := old.status;
+        new.ended_at := old.ended_at;
+        return new;
+    end if;
+    if old.status = any (outcomes) then
+        raise exception 'the run has ended already: %', old.status
+            using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
+    end if;
+    if new.status = 'started' then
+        new.started_at := coalesce(new.started_at, clock_timestamp());
+    else
+        new.ended_at := coalesce(new.ended_at, clock_timestamp());
+    end if;
+    new.updated_at := app.next_revision(old.updated_at);
+    return new;
+end $$;
+comment on function app.guard_runs() is
+    'BEFORE INSERT OR UPDATE: admits a run only when its pipeline is ready, and locks what it runs on; then only forward.';
+create trigger pipeline_runs_1_guard before insert or update on public.pipeline_runs
+    for each row execute function app.guard_runs();
+
+create function app.count_run() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Succeeded or failed, it had begun, whether or not we know when.
+    was_counted boolean := old.ended_at is not null and (old.status <> 'canceled' or old.started_at is not null);
+    is_counted boolean := new.ended_at is not null and (new.status <> 'canceled' or new.started_at is not null);
+    was_timed boolean := old.status = 'success' and old.started_at is not null;
+    is_timed boolean := new.status = 'success' and new.started_at is not null;
+begin
+    if (is_counted, is_timed) = (was_counted, was_timed) then
+        return null;
+    end if;
+    update public.pipelines p set
+        times_run = p.times_run + s.counted,
+        runs_succeeded = p.runs_succeeded + s.timed,
+        runtime_total = p.runtime_total + s.runtime,
+        average_runtime = case when p.runs_succeeded + s.timed > 0
+            then extract(epoch from p.runtime_total + s.runtime)::double precision / (p.runs_succeeded + s.timed) end
+    from (select is_counted::int - was_counted::int as counted,
+                 is_timed::int - was_timed::int as timed,
+                 case when is_timed and not was_timed then new.ended_at - new.started_at else interval '0' end as runtime) as s
+    where p.pipeline_id = new.pipeline_id;
+    return null;
+end $$;
+create trigger pipeline_runs_8_count after update on public.pipeline_runs
+    for each row execute function app.count_run();
+
+create trigger pipeline_runs_9_audit after insert or update or delete on public.pipeline_runs
+    for each row execute function app.audit('pipeline_run', 'run_id', 'pipeline_id', 'updated_at');
+
+create view app.pipeline_details with (security_invoker = true) as
+select
+    p.*,
+    (
+        select coalesce(jsonb_agg(to_jsonb(b) - 'pipeline_id' order by lower(b.name), b.block_id), '[]')
+        from app.pipeline_block_details b
+        where b.pipeline_id = p.pipeline_id
+    ) as its_blocks,
+    (
+        select coalesce(jsonb_agg(to_jsonb(e) - 'pipeline_id' order by lower(e.name), e.pipeline_edge_id), '[]')
+        from app.pipeline_edge_details e
+        where e.pipeline_id = p.pipeline_id
+    ) as its_edges,
+    (
+        select coalesce(jsonb_agg(to_jsonb(r) order by r.created_at desc, r.run_id desc), '[]')
+        from (
+            select r.run_id, r.pipeline_id, r.status, r.created_at, r.updated_at, r.created_by, r.started_at, r.ended_at
+            from public.pipeline_runs r
+            where r.pipeline_id = p.pipeline_id
+            order by r.created_at desc, r.run_id desc
+            limit 20
+        ) as r
+    ) as newest_runs
+from public.pipelines p;
+comment on view app.pipeline_details is
+    'Pipelines with their blocks, their edges and their newest 20 runs; these columns cost nothing unless they are selected.';
+
+revoke all on app.pipeline_details from public, anon, authenticated, service_role;
+grant select on app.pipeline_details to blockyard_api;
+
+revoke execute on all functions in schema app from public;
+grant execute on function app.blockers(uuid) to blockyard_api;
+
+alter table public.pipeline_runs enable row level security;
+revoke all on public.pipeline_runs from public, anon, authenticated, service_role;
+grant select, insert (pipeline_id), update (status, started_at, ended_at) on public.pipeline_runs to authenticated;
+create policy pipeline_runs_select on public.pipeline_runs for select to authenticated
+    using (exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0));
+create policy pipeline_runs_insert on public.pipeline_runs for insert to authenticated
+    with check ((select app.caller_role()) in ('developer', 'admin'));
+create policy pipeline_runs_update on public.pipeline_runs for update to authenticated
+    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0))
+    with check ((select app.caller_role()) in ('developer', 'admin'));
