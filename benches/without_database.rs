@@ -35,9 +35,7 @@ use uuid::Uuid;
 const SECRET: &str = "a secret of forty bytes, as is proper ...";
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
 
 fn bytes_of(runtime: &Runtime, response: HttpResponse) -> web::Bytes {
@@ -48,10 +46,7 @@ fn bytes_of(runtime: &Runtime, response: HttpResponse) -> web::Bytes {
 
 /// An access token, as a login makes it.
 fn token() -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let claims = json!({
         "iss": Config::default().jwt_issuer, "sub": Uuid::now_v7(), "aud": "authenticated", "role": "authenticated",
         "iat": now, "exp": now + 3600, "jti": Uuid::now_v7(), "session_id": Uuid::now_v7(), "aal": "aal1",
@@ -64,10 +59,8 @@ fn token() -> String {
 /// An API key with a right checksum; whose it is, only the database would say.
 fn api_key() -> String {
     let secret = [7_u8; 32];
-    let checksum = Sha256::new()
-        .chain_update(b"blockyard api key prefix")
-        .chain_update(secret)
-        .finalize();
+    let checksum =
+        Sha256::new().chain_update(b"blockyard api key prefix").chain_update(secret).finalize();
     let prefix = checksum[..4].iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap();
         text
@@ -76,10 +69,7 @@ fn api_key() -> String {
 }
 
 fn request(header: (header::HeaderName, String)) -> HttpRequest {
-    let config = Config {
-        jwt_secret: Some(Secret::from(SECRET.to_owned())),
-        ..Config::default()
-    };
+    let config = Config { jwt_secret: Some(Secret::from(SECRET.to_owned())), ..Config::default() };
     let gatekeeper = Gatekeeper::new(&config).unwrap_or_else(|unfit| panic!("{unfit}"));
     TestRequest::get()
         .uri("/blocks/019a0000-0000-7001-8000-100000000001")
@@ -178,9 +168,7 @@ fn answers(c: &mut Criterion) {
 }
 
 fn graph(blocks: usize) -> Vec<u8> {
-    let parts: Vec<_> = (0..blocks)
-        .map(|at| json!({"block_id": format!("block-{at}")}))
-        .collect();
+    let parts: Vec<_> = (0..blocks).map(|at| json!({"block_id": format!("block-{at}")})).collect();
     let edges: Vec<_> = (1..blocks)
         .map(|at| {
             json!({

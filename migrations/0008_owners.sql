@@ -57,25 +57,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 -- Argument: the column that names the owner.
 declare
-    part record;
-    kind public.entity_type;
-    owner uuid;
+    part constant jsonb := case when tg_op = 'DELETE' then to_jsonb(old) else to_jsonb(new) end;
+    owner constant uuid := (part ->> tg_argv[0])::uuid;
+    kind constant public.entity_type := case tg_argv[0]
+        when 'entity_id' then part ->> 'entity_type'
+        when 'block_id' then 'block'
+        else 'edge' end::public.entity_type;
 begin
-    if tg_op = 'DELETE' then
-        part := old;
-    else
-        part := new;
-    end if;
-    if tg_argv[0] = 'entity_id' then
-        kind := part.entity_type;
-        owner := part.entity_id;
-    elsif tg_argv[0] = 'block_id' then
-        kind := 'block';
-        owner := part.block_id;
-    else
-        kind := 'edge';
-        owner := part.edge_id;
-    end if;
     if tg_op <> 'INSERT' then
         if kind = 'block' then
             perform from public.blocks b where b.block_id = owner and b.archived_at is not null;
@@ -86,7 +74,10 @@ begin
             raise exception 'what belongs to an archived % does not change; restore it first', kind
                 using errcode = '23514', constraint = kind || 's_archived', table = kind || 's';
         end if;
-        return part;
+        if tg_op = 'DELETE' then
+            return old;
+        end if;
+        return new;
     end if;
     -- FOR SHARE: it is not archived between this look and the commit.
     if kind = 'block' then

@@ -50,8 +50,8 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    faults jsonb := '[]';
-    resolved jsonb := '{}';
+    faults jsonb := jsonb '[]';
+    resolved jsonb := jsonb '{}';
     part record;
     entry record;
     category uuid;

@@ -202,9 +202,9 @@ begin
     if tg_op = 'INSERT' then
         -- FOR SHARE: it is not archived between this look and the commit.
         if tg_argv[0] = 'block' then
-            perform from public.blocks b where b.block_id = new.block_id and b.archived_at is null for share;
+            perform from public.blocks b where b.block_id = (to_jsonb(new) ->> 'block_id')::uuid and b.archived_at is null for share;
         else
-            perform from public.edges e where e.edge_id = new.edge_id and e.archived_at is null for share;
+            perform from public.edges e where e.edge_id = (to_jsonb(new) ->> 'edge_id')::uuid and e.archived_at is null for share;
         end if;
         if not found then
             raise exception 'there is no such %', tg_argv[0]

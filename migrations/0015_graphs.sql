@@ -12,7 +12,7 @@ declare
     edge_targets int[];
     first_edges int[] := array_fill(null::int, array[cardinality(blocks)]);
     incoming int[] := array_fill(0, array[cardinality(blocks)]);
-    gone int[] := '{}';
+    gone int[] := array[]::int[];
     visited int := 0;
     befores int[] := first_edges;
     block int;
@@ -57,12 +57,11 @@ begin
     end loop;
     loop
         block := befores[path[1]];
-        if block = any (path) then
-            path := block || path[:array_position(path, block)];
-            return array(select blocks[p.number] from unnest(path) with ordinality as p (number, place) order by p.place);
-        end if;
+        exit when block = any (path);
         path := block || path;
     end loop;
+    path := block || path[:array_position(path, block)];
+    return array(select blocks[p.number] from unnest(path) with ordinality as p (number, place) order by p.place);
 end $$;
 comment on function app.find_cycle(uuid[], uuid[]) is
     'A cycle among the edges source → target, beginning and ending with the same block; null when there is none.';

@@ -77,7 +77,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    outcomes constant public.run_status[] := array['success', 'failure', 'canceled'];
+    outcomes constant public.run_status[] := array['success', 'failure', 'canceled']::public.run_status[];
     blocking jsonb;
     lock text;
 begin

@@ -92,19 +92,11 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
                 "A key of POST /api-keys",
             ))),
         );
-    for (name, description) in REFUSALS
-        .iter()
-        .map(|refusal| (refusal.name, refusal.description))
-    {
-        let content = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name("Problem")))
-            .build();
+    for (name, description) in REFUSALS.iter().map(|refusal| (refusal.name, refusal.description)) {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         builder = builder.response(
             name,
-            ResponseBuilder::new()
-                .description(description)
-                .content(CONTENT_TYPE, content)
-                .build(),
+            ResponseBuilder::new().description(description).content(CONTENT_TYPE, content).build(),
         );
     }
     document.components = Some(builder.build());
@@ -171,9 +163,7 @@ fn tag(path: &str) -> &str {
 
 /// An access token or an API key, whichever way they come.
 fn any_credential() -> Vec<SecurityRequirement> {
-    ["bearer", "api_key"]
-        .map(|scheme| SecurityRequirement::new(scheme, [""; 0]))
-        .into()
+    ["bearer", "api_key"].map(|scheme| SecurityRequirement::new(scheme, [""; 0])).into()
 }
 
 struct Refusal {
@@ -289,10 +279,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         reads,
         has_caller,
         has_body: operation.request_body.is_some(),
-        has_params: operation
-            .parameters
-            .as_ref()
-            .is_some_and(|list| !list.is_empty()),
+        has_params: operation.parameters.as_ref().is_some_and(|list| !list.is_empty()),
         // The diff of two locks has both as parameters.
         names_a_thing: path.contains('{') || path == "/locks/diff",
         names_a_category: path.contains("{category}")
@@ -330,13 +317,9 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
     if has_caller && single {
         for status in ["200", "201"] {
             if let Some(RefOr::T(response)) = operation.responses.responses.get_mut(status) {
-                response
-                    .headers
-                    .insert("ETag".to_owned(), text_header("The revision"));
+                response.headers.insert("ETag".to_owned(), text_header("The revision"));
                 if status == "201" {
-                    response
-                        .headers
-                        .insert("Location".to_owned(), text_header("Where it is"));
+                    response.headers.insert("Location".to_owned(), text_header("Where it is"));
                 }
             }
         }
@@ -347,31 +330,19 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
                 "An `ETag`: 304 while it is still the one",
                 ENTITY_TAGS,
             );
-            let unchanged = ResponseBuilder::new()
-                .description("Not changed since")
-                .build();
-            operation
-                .responses
-                .responses
-                .insert("304".to_owned(), unchanged.into());
+            let unchanged = ResponseBuilder::new().description("Not changed since").build();
+            operation.responses.responses.insert("304".to_owned(), unchanged.into());
         }
     }
     let refused: BTreeMap<_, _> = REFUSALS
         .iter()
         .filter(|refusal| (refusal.applies)(&shape))
         .map(|refusal| {
-            (
-                refusal.status.to_owned(),
-                RefOr::Ref(Ref::from_response_name(refusal.name)),
-            )
+            (refusal.status.to_owned(), RefOr::Ref(Ref::from_response_name(refusal.name)))
         })
         .collect();
     for (status, response) in refused {
-        operation
-            .responses
-            .responses
-            .entry(status)
-            .or_insert(response);
+        operation.responses.responses.entry(status).or_insert(response);
     }
 }
 
@@ -380,34 +351,24 @@ fn shows_one(response: &RefOr<utoipa::openapi::Response>) -> bool {
     let RefOr::T(response) = response else {
         return false;
     };
-    response
-        .content
-        .get("application/json")
-        .is_some_and(|content| match content {
-            RefOr::T(Content {
-                schema: Some(RefOr::Ref(reference)),
-                ..
-            }) => !reference.ref_location.contains("/Page"),
-            _ => false,
-        })
+    response.content.get("application/json").is_some_and(|content| match content {
+        RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) => {
+            !reference.ref_location.contains("/Page")
+        }
+        _ => false,
+    })
 }
 
 fn text_header(description: &str) -> RefOr<Header> {
     let text = ObjectBuilder::new().schema_type(Type::String);
-    HeaderBuilder::new()
-        .schema(Some(text))
-        .description(Some(description))
-        .build()
-        .into()
+    HeaderBuilder::new().schema(Some(text)).description(Some(description)).build().into()
 }
 
 /// `*`, or entity tags with commas between (RFC 9110 §8.8.3).
 const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
 
 fn header(operation: &mut Operation, name: &str, description: &str, pattern: &str) {
-    let text = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .pattern(Some(pattern));
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     let parameter = ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
@@ -415,8 +376,5 @@ fn header(operation: &mut Operation, name: &str, description: &str, pattern: &st
         .description(Some(description))
         .schema(Some(text))
         .build();
-    operation
-        .parameters
-        .get_or_insert_default()
-        .push(parameter.into());
+    operation.parameters.get_or_insert_default().push(parameter.into());
 }

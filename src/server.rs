@@ -77,10 +77,8 @@ fn routes(config: &mut impl Router) {
 
 /// The OpenAPI document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    let app: UtoipaApp<_> = App::new()
-        .into_utoipa_app()
-        .openapi(document::ground())
-        .configure(|config| routes(config));
+    let app: UtoipaApp<_> =
+        App::new().into_utoipa_app().openapi(document::ground()).configure(|config| routes(config));
     let (_, mut document) = app.split_for_parts();
     document::complete(&mut document);
     document
@@ -122,10 +120,7 @@ pub fn start(
     let json: Arc<str> = document.to_json()?.into();
     let perimeter = web::Data::new(Perimeter::new(config));
     let origins = config.cors_allowed_origins.clone();
-    let body_limit = BodyLimit {
-        bytes: config.body_limit,
-        time: seconds(config.body_seconds),
-    };
+    let body_limit = BodyLimit { bytes: config.body_limit, time: seconds(config.body_seconds) };
     let workers = match usize::from(config.workers) {
         0 => std::thread::available_parallelism()?.get(),
         workers => workers,
@@ -150,11 +145,7 @@ pub fn start(
                 "/openapi.json",
                 web::get().to(move || {
                     let json = String::from(&*json);
-                    async move {
-                        HttpResponse::Ok()
-                            .content_type("application/json")
-                            .body(json)
-                    }
+                    async move { HttpResponse::Ok().content_type("application/json").body(json) }
                 }),
             )
             .service(web::redirect("/docs", "/docs/"))
@@ -253,10 +244,7 @@ pub async fn around(
         visit.sign(request, headers);
         // What is shown depends on who asks: kept by nobody else, and asked for anew by its ETag.
         if !headers.contains_key(header::CACHE_CONTROL) {
-            headers.insert(
-                header::CACHE_CONTROL,
-                HeaderValue::from_static("private, no-cache"),
-            );
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         }
     };
     let hold = |body| match unread {
@@ -350,12 +338,7 @@ fn plain(status: StatusCode) -> Problem {
         status => Problem::new(
             status,
             "refused",
-            format!(
-                "{}.",
-                status
-                    .canonical_reason()
-                    .unwrap_or("The request is refused")
-            ),
+            format!("{}.", status.canonical_reason().unwrap_or("The request is refused")),
         ),
     }
 }

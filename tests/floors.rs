@@ -90,12 +90,7 @@ impl House {
             for (line, path) in paths(text, module) {
                 let Some(to) = self.home(&path) else { continue };
                 if to != module.as_slice() {
-                    arrows.push(Arrow {
-                        from: module.join("::"),
-                        line,
-                        to: to.join("::"),
-                        path,
-                    });
+                    arrows.push(Arrow { from: module.join("::"), line, to: to.join("::"), path });
                 }
             }
         }
@@ -122,11 +117,9 @@ fn paths(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
         .collect::<Vec<_>>()
         .join("\n");
     let mut found = Vec::new();
-    for (word, base) in [
-        ("crate::", Vec::new()),
-        ("super::", parent(module)),
-        ("use ", module.to_vec()),
-    ] {
+    for (word, base) in
+        [("crate::", Vec::new()), ("super::", parent(module)), ("use ", module.to_vec())]
+    {
         for (at, _) in code.match_indices(word) {
             let before = code[..at].chars().next_back();
             if before
@@ -137,17 +130,11 @@ fn paths(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
             let line = code[..at].matches('\n').count() + 1;
             let rest = &code[at + word.len()..];
             if word == "use "
-                && ["crate::", "super::", "std::"]
-                    .iter()
-                    .any(|root| rest.starts_with(root))
+                && ["crate::", "super::", "std::"].iter().any(|root| rest.starts_with(root))
             {
                 continue;
             }
-            let mut tree = Tree {
-                rest,
-                base: base.clone(),
-                found: Vec::new(),
-            };
+            let mut tree = Tree { rest, base: base.clone(), found: Vec::new() };
             tree.read();
             found.extend(tree.found.into_iter().map(|path| (line, path)));
         }
@@ -157,10 +144,7 @@ fn paths(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
 
 /// What `super` is. A file is a module, whether it is called after itself or `mod.rs`.
 fn parent(module: &[String]) -> Vec<String> {
-    module
-        .split_last()
-        .map(|(_, above)| above.to_vec())
-        .unwrap_or_default()
+    module.split_last().map(|(_, above)| above.to_vec()).unwrap_or_default()
 }
 
 /// A path, with or without braces: `a::{b, c::d}`.
@@ -214,11 +198,7 @@ impl Tree<'_> {
 }
 
 fn floor_of(module: &str) -> Option<usize> {
-    let room = module
-        .split("::")
-        .next()
-        .filter(|room| !room.is_empty())
-        .unwrap_or("lib");
+    let room = module.split("::").next().filter(|room| !room.is_empty()).unwrap_or("lib");
     FLOORS.iter().position(|floor| floor.contains(&room))
 }
 
@@ -246,9 +226,7 @@ fn circles(arrows: &BTreeSet<(String, String)>) -> Vec<BTreeSet<String>> {
             found.push(
                 seen.iter()
                     .filter(|other| {
-                        reached
-                            .get(other.as_str())
-                            .is_some_and(|back| back.contains(*name))
+                        reached.get(other.as_str()).is_some_and(|back| back.contains(*name))
                     })
                     .cloned()
                     .collect(),
@@ -271,21 +249,11 @@ fn every_module_has_its_floor() {
         .filter_map(|module| module.first())
         .filter(|room| floor_of(room).is_none())
         .collect();
-    assert!(
-        homeless.is_empty(),
-        "on no floor of {}: {homeless:?}",
-        file!()
-    );
+    assert!(homeless.is_empty(), "on no floor of {}: {homeless:?}", file!());
     for room in FLOORS.iter().copied().flatten() {
-        let known = house
-            .files
-            .keys()
-            .any(|module| module.first().is_some_and(|first| first == room));
-        assert!(
-            known,
-            "there is no src/{room}, though {} gives it a floor",
-            file!()
-        );
+        let known =
+            house.files.keys().any(|module| module.first().is_some_and(|first| first == room));
+        assert!(known, "there is no src/{room}, though {} gives it a floor", file!());
     }
 }
 
@@ -308,12 +276,7 @@ fn every_import_goes_down() {
             )
         })
         .collect();
-    assert!(
-        upward.is_empty(),
-        "{} imports go up:\n{}",
-        upward.len(),
-        upward.join("\n")
-    );
+    assert!(upward.is_empty(), "{} imports go up:\n{}", upward.len(), upward.join("\n"));
 }
 
 #[test]
@@ -327,10 +290,7 @@ fn no_import_goes_in_a_circle() {
         .filter(|(from, to)| from != to)
         .collect();
     found.extend(circles(&rooms));
-    let files = arrows
-        .iter()
-        .map(|arrow| (arrow.from.clone(), arrow.to.clone()))
-        .collect();
+    let files = arrows.iter().map(|arrow| (arrow.from.clone(), arrow.to.clone())).collect();
     found.extend(circles(&files));
     let told: Vec<String> = found
         .iter()
@@ -339,12 +299,7 @@ fn no_import_goes_in_a_circle() {
                 .iter()
                 .filter(|arrow| circle.contains(&arrow.from) && circle.contains(&arrow.to))
                 .map(|arrow| {
-                    format!(
-                        "  {}, line {}: {}",
-                        arrow.from,
-                        arrow.line,
-                        arrow.path.join("::")
-                    )
+                    format!("  {}, line {}: {}", arrow.from, arrow.line, arrow.path.join("::"))
                 })
                 .collect();
             format!("{circle:?}\n{}", lines.join("\n"))

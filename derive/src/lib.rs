@@ -44,9 +44,7 @@ enum Source {
 
 fn derive(input: proc_macro::TokenStream, source: Source) -> proc_macro::TokenStream {
     let input = syn::parse_macro_input!(input as DeriveInput);
-    reader(&input, source)
-        .unwrap_or_else(Error::into_compile_error)
-        .into()
+    reader(&input, source).unwrap_or_else(Error::into_compile_error).into()
 }
 
 fn reader(input: &DeriveInput, source: Source) -> Result<TokenStream> {
@@ -60,19 +58,15 @@ fn reader(input: &DeriveInput, source: Source) -> Result<TokenStream> {
     let mut reads = Vec::new();
     let mut members_read = Vec::new();
     for member in &members.named {
-        let name = member
-            .ident
-            .as_ref()
-            .ok_or_else(|| Error::new(member.span(), "needs a name"))?;
+        let name =
+            member.ident.as_ref().ok_or_else(|| Error::new(member.span(), "needs a name"))?;
         let read = Member::of(&member.attrs)?.read(member, source)?;
         // A name of its own: a pattern that is called like a route would be the route.
         let value = format_ident!("read_{name}");
         reads.push(quote!(let #value = #read;));
         members_read.push(quote!(#name: #value?));
     }
-    let check = whole
-        .check
-        .map(|check| quote!(let value = #check(value, source)?;));
+    let check = whole.check.map(|check| quote!(let value = #check(value, source)?;));
     let body_optional = whole.body_optional.then(|| {
         quote!(
             const BODY_OPTIONAL: bool = true;
@@ -115,10 +109,7 @@ struct Whole {
 impl Whole {
     fn of(attributes: &[Attribute]) -> Result<Self> {
         let mut whole = Self::default();
-        for attribute in attributes
-            .iter()
-            .filter(|attribute| attribute.path().is_ident("read"))
-        {
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("read")) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("body_optional") {
                     whole.body_optional = true;
@@ -150,10 +141,7 @@ struct Member {
 impl Member {
     fn of(attributes: &[Attribute]) -> Result<Self> {
         let mut member = Self::default();
-        for attribute in attributes
-            .iter()
-            .filter(|attribute| attribute.path().is_ident("read"))
-        {
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("read")) {
             attribute.parse_nested_meta(|meta| {
                 let Some(word) = meta.path.get_ident().map(ToString::to_string) else {
                     return Err(meta.error("is not known here"));
@@ -180,15 +168,8 @@ impl Member {
 
     /// The expression that reads the member: an `Option`, `None` when there is a fault.
     fn read(&self, field: &Field, source: Source) -> Result<TokenStream> {
-        let name = field
-            .ident
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let name = self
-            .rename
-            .clone()
-            .unwrap_or_else(|| LitStr::new(&name, field.span()));
+        let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+        let name = self.rename.clone().unwrap_or_else(|| LitStr::new(&name, field.span()));
         let kind = &field.ty;
         let span = field.span();
         if self.flatten {
@@ -236,8 +217,5 @@ impl Member {
 /// Whether a type is called so, whatever stands before and behind: `Option<T>`.
 fn is(kind: &Type, name: &str) -> bool {
     let Type::Path(path) = kind else { return false };
-    path.path
-        .segments
-        .last()
-        .is_some_and(|last| last.ident == name)
+    path.path.segments.last().is_some_and(|last| last.ident == name)
 }

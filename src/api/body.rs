@@ -22,10 +22,7 @@ pub struct BodyLimit {
 
 impl Default for BodyLimit {
     fn default() -> Self {
-        Self {
-            bytes: 2 * 1024 * 1024,
-            time: Duration::from_secs(30),
-        }
+        Self { bytes: 2 * 1024 * 1024, time: Duration::from_secs(30) }
     }
 }
 
@@ -57,11 +54,7 @@ pub struct PlainText(pub String);
 
 impl FromBody for PlainText {
     fn from_body(request: &HttpRequest, bytes: &[u8]) -> Result<Self, Problem> {
-        require_media_type(
-            request,
-            "text/plain",
-            "Send text, as Content-Type: text/plain.",
-        )?;
+        require_media_type(request, "text/plain", "Send text, as Content-Type: text/plain.")?;
         let text =
             std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
         if text.contains('\0') {

@@ -20,11 +20,7 @@ pub fn of_compound(revision: DateTime<Utc>, body: &[u8]) -> String {
     // A digest that two builds agree on: instances of several versions serve side by side.
     let digest = Sha256::digest(body);
     let half: [u8; 16] = std::array::from_fn(|at| digest[at]);
-    format!(
-        "\"{:x}.{:032x}\"",
-        revision.timestamp_micros(),
-        u128::from_be_bytes(half)
-    )
+    format!("\"{:x}.{:032x}\"", revision.timestamp_micros(), u128::from_be_bytes(half))
 }
 
 /// The `If-Match` of a request.
@@ -47,9 +43,7 @@ impl IfMatch {
         let tags = parse(&value)
             .ok_or_else(|| Problem::malformed("If-Match is no list of entity tags."))?;
         // A weak tag, or one that we did not make, matches nothing.
-        Ok(Self {
-            revisions: Some(tags.into_iter().filter_map(revision).collect()),
-        })
+        Ok(Self { revisions: Some(tags.into_iter().filter_map(revision).collect()) })
     }
 
     /// The parameter of the statement: null, or the revisions that will do.
@@ -58,9 +52,7 @@ impl IfMatch {
     }
 
     pub fn admits(&self, revision: DateTime<Utc>) -> bool {
-        self.revisions
-            .as_ref()
-            .is_none_or(|list| list.contains(&revision))
+        self.revisions.as_ref().is_none_or(|list| list.contains(&revision))
     }
 
     /// Why a change met no row, though the row `found`, if any, can be read: there is none, it
@@ -80,18 +72,15 @@ pub fn is_known(request: &HttpRequest, tag: &str) -> bool {
         return false;
     };
     value.trim() == "*"
-        || parse(&value).is_some_and(|tags| {
-            tags.iter()
-                .any(|known| known.trim_start_matches("W/") == tag)
-        })
+        || parse(&value)
+            .is_some_and(|tags| tags.iter().any(|known| known.trim_start_matches("W/") == tag))
 }
 
 fn joined(request: &HttpRequest, name: &header::HeaderName) -> Result<Option<String>, Problem> {
     let mut joined: Option<String> = None;
     for value in request.headers().get_all(name) {
-        let value = value
-            .to_str()
-            .map_err(|_| Problem::malformed(format!("{name} is not ASCII.")))?;
+        let value =
+            value.to_str().map_err(|_| Problem::malformed(format!("{name} is not ASCII.")))?;
         joined =
             Some(joined.map_or_else(|| value.to_owned(), |before| format!("{before},{value}")));
     }
@@ -129,10 +118,7 @@ mod tests {
 
     #[test]
     fn a_list_of_tags_is_read_with_commas_inside() {
-        assert_eq!(
-            parse(r#""a,b" , W/"c",,"d""#),
-            Some(vec![r#""a,b""#, r#"W/"c""#, r#""d""#])
-        );
+        assert_eq!(parse(r#""a,b" , W/"c",,"d""#), Some(vec![r#""a,b""#, r#"W/"c""#, r#""d""#]));
         assert_eq!(parse("a"), None);
         assert_eq!(parse(r#""a" "b""#), None);
         assert_eq!(parse(r#""open"#), None);

@@ -70,11 +70,8 @@ pub struct Fields {
 /// # Errors
 /// 400 when it is no JSON, 422 with every fault when it is not what `T` wants.
 pub fn read<T: FromFields>(body: &[u8]) -> Result<T, Problem> {
-    let mut fields = if body.is_empty() && T::BODY_OPTIONAL {
-        Fields::empty()
-    } else {
-        Fields::parse(body)?
-    };
+    let mut fields =
+        if body.is_empty() && T::BODY_OPTIONAL { Fields::empty() } else { Fields::parse(body)? };
     let value = T::from_fields(&mut fields);
     fields.finish()?;
     value.ok_or_else(Problem::internal)
@@ -82,19 +79,14 @@ pub fn read<T: FromFields>(body: &[u8]) -> Result<T, Problem> {
 
 impl Fields {
     fn empty() -> Self {
-        Self {
-            members: Vec::new(),
-            faults: Vec::new(),
-        }
+        Self { members: Vec::new(), faults: Vec::new() }
     }
 
     fn parse(body: &[u8]) -> Result<Self, Problem> {
         let text =
             std::str::from_utf8(body).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
         if text.trim().is_empty() {
-            return Err(Problem::malformed(
-                "The body is empty; it must be a JSON object.",
-            ));
+            return Err(Problem::malformed("The body is empty; it must be a JSON object."));
         }
         Self::of(text).map_err(|error| {
             if error.is_data() {
@@ -129,11 +121,7 @@ impl Fields {
         match self.take(name) {
             Some(raw) => self.value(name, &raw),
             None => {
-                if !self
-                    .faults
-                    .iter()
-                    .any(|fault| fault.pointer == pointer(name))
-                {
+                if !self.faults.iter().any(|fault| fault.pointer == pointer(name)) {
                     self.fault(name, "Is required.");
                 }
                 None
@@ -203,10 +191,7 @@ impl Fields {
 
     /// Notes a fault at a JSON pointer into the body.
     pub fn fault_at(&mut self, pointer: String, detail: &str) {
-        self.faults.push(Fault {
-            pointer,
-            detail: detail.to_owned(),
-        });
+        self.faults.push(Fault { pointer, detail: detail.to_owned() });
     }
 
     /// Notes a fault inside a member: a path of names and indices.
@@ -269,9 +254,7 @@ pub fn pointer(name: &str) -> String {
 /// serde's message without the position in the snippet that it was read from.
 fn sentence(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    let message = message
-        .rsplit_once(" at line ")
-        .map_or(message.as_str(), |(message, _)| message);
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
     let mut characters = message.chars();
     let mut sentence: String = characters
         .next()

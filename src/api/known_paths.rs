@@ -36,10 +36,7 @@ impl KnownPaths {
                 (ResourceDef::new(path.as_str()), methods)
             })
             .collect();
-        known.push((
-            ResourceDef::new("/openapi.json"),
-            vec!["OPTIONS", "GET", "HEAD"],
-        ));
+        known.push((ResourceDef::new("/openapi.json"), vec!["OPTIONS", "GET", "HEAD"]));
         Self(known)
     }
 
@@ -59,9 +56,7 @@ impl KnownPaths {
         allowed.dedup();
         let allowed = allowed.join(", ");
         if request.method() == Method::OPTIONS {
-            return HttpResponse::NoContent()
-                .insert_header((header::ALLOW, allowed))
-                .finish();
+            return HttpResponse::NoContent().insert_header((header::ALLOW, allowed)).finish();
         }
         Problem::new(
             StatusCode::METHOD_NOT_ALLOWED,

@@ -26,14 +26,8 @@ impl<T> Page<T> {
     pub fn new(mut rows: Vec<T>, limit: Limit, cursor: impl Fn(&T) -> Cursor) -> Self {
         let more = rows.len() > limit.rows();
         rows.truncate(limit.rows());
-        let next_cursor = rows
-            .last()
-            .filter(|_| more)
-            .map(|last| cursor(last).encode());
-        Self {
-            items: rows,
-            next_cursor,
-        }
+        let next_cursor = rows.last().filter(|_| more).map(|last| cursor(last).encode());
+        Self { items: rows, next_cursor }
     }
 }
 
@@ -105,11 +99,7 @@ pub struct Cursor {
 impl Cursor {
     /// A cursor in an order by time.
     pub fn at(sort: &str, time: DateTime<Utc>, id: Uuid) -> Self {
-        Self {
-            sort: sort.to_owned(),
-            key: time.to_rfc3339_opts(SecondsFormat::Micros, true),
-            id,
-        }
+        Self { sort: sort.to_owned(), key: time.to_rfc3339_opts(SecondsFormat::Micros, true), id }
     }
 
     /// The key of an order by time.
@@ -123,9 +113,7 @@ impl Cursor {
     }
 
     fn encode(&self) -> String {
-        serde_json::to_vec(self)
-            .map(|json| URL_SAFE_NO_PAD.encode(json))
-            .unwrap_or_default()
+        serde_json::to_vec(self).map(|json| URL_SAFE_NO_PAD.encode(json)).unwrap_or_default()
     }
 }
 

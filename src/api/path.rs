@@ -25,9 +25,7 @@ impl Reference {
     /// as it is and spare the database the question.
     pub fn id(&self) -> Option<Uuid> {
         // The other forms of a UUID have other lengths, and may be names.
-        (self.0.len() == 36)
-            .then(|| Uuid::try_parse(&self.0).ok())
-            .flatten()
+        (self.0.len() == 36).then(|| Uuid::try_parse(&self.0).ok()).flatten()
     }
 }
 
@@ -45,9 +43,7 @@ impl From<Uuid> for Reference {
 
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -145,29 +145,17 @@ impl Problem {
 
     /// 403.
     pub fn forbidden() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "forbidden",
-            "Your role does not allow this.",
-        )
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Your role does not allow this.")
     }
 
     /// 404 for a thing that is not there or not visible: "Block not found".
     pub fn not_found(what: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            format!("{what} not found"),
-        )
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("{what} not found"))
     }
 
     /// 408: the body does not come.
     pub fn too_slow() -> Self {
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "too_slow",
-            "The body did not arrive in time.",
-        )
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body did not arrive in time.")
     }
 
     /// 409.
@@ -195,11 +183,7 @@ impl Problem {
 
     /// 415.
     pub fn unsupported_media_type(detail: &str) -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            detail,
-        )
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
     /// 422 without a place.
@@ -209,10 +193,7 @@ impl Problem {
 
     /// 422 with one place.
     pub fn invalid_field(pointer: &str, detail: &str) -> Self {
-        Self::faults(vec![Fault {
-            pointer: pointer.to_owned(),
-            detail: detail.to_owned(),
-        }])
+        Self::faults(vec![Fault { pointer: pointer.to_owned(), detail: detail.to_owned() }])
     }
 
     /// 422 with all places, as far as anybody would read them.
@@ -225,10 +206,7 @@ impl Problem {
             n => format!("The request has {n} faults."),
         };
         errors.truncate(MOST_FAULTS);
-        Self {
-            errors,
-            ..Self::invalid(detail)
-        }
+        Self { errors, ..Self::invalid(detail) }
     }
 
     /// 429, for attempts at a password.
@@ -289,10 +267,7 @@ impl Problem {
 
     /// 503 to whoever asks whether to send requests here.
     pub fn stopping() -> Self {
-        Self::not_now(
-            "stopping",
-            "This instance is about to end; it still serves what comes.",
-        )
+        Self::not_now("stopping", "This instance is about to end; it still serves what comes.")
     }
 
     fn not_now(code: &'static str, detail: &str) -> Self {
@@ -312,34 +287,22 @@ impl Problem {
 
     /// 409: something uses it.
     pub fn in_use(detail: &str, used_by: Value) -> Self {
-        Self {
-            used_by,
-            ..Self::conflict("in_use", detail)
-        }
+        Self { used_by, ..Self::conflict("in_use", detail) }
     }
 
     /// 409: something that it needs is archived.
     pub fn missing(detail: &str, missing: Value) -> Self {
-        Self {
-            missing,
-            ..Self::conflict("missing", detail)
-        }
+        Self { missing, ..Self::conflict("missing", detail) }
     }
 
     /// 409: the pipeline may not run.
     pub fn not_ready(detail: &str, blockers: Value) -> Self {
-        Self {
-            blockers,
-            ..Self::conflict("not_ready", detail)
-        }
+        Self { blockers, ..Self::conflict("not_ready", detail) }
     }
 
     /// 409: several have that name.
     pub fn ambiguous(detail: &str, candidates: Value) -> Self {
-        Self {
-            candidates,
-            ..Self::conflict("ambiguous", detail)
-        }
+        Self { candidates, ..Self::conflict("ambiguous", detail) }
     }
 
     #[must_use]
@@ -372,9 +335,6 @@ impl ResponseError for Problem {
         for (name, value) in &self.headers {
             response.insert_header((name.clone(), value.clone()));
         }
-        response.json(Self {
-            request_id: telemetry::request_id(),
-            ..self.clone()
-        })
+        response.json(Self { request_id: telemetry::request_id(), ..self.clone() })
     }
 }

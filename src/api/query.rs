@@ -52,18 +52,12 @@ pub struct Params {
 const MOST_PARAMS: usize = 100;
 
 fn read<T: FromParams>(query: &str) -> Result<T, Problem> {
-    if form_urlencoded::parse(query.as_bytes())
-        .nth(MOST_PARAMS)
-        .is_some()
-    {
+    if form_urlencoded::parse(query.as_bytes()).nth(MOST_PARAMS).is_some() {
         return Err(Problem::invalid(format!(
             "A query may have {MOST_PARAMS} parameters at most."
         )));
     }
-    let mut params = Params {
-        pairs: Vec::new(),
-        faults: Vec::new(),
-    };
+    let mut params = Params { pairs: Vec::new(), faults: Vec::new() };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if params.pairs.iter().any(|(known, _)| *known == name) {
             params.fault(&name, "Is given more than once.");
@@ -128,9 +122,6 @@ impl Params {
 
     /// Notes a fault that only several parameters together show.
     pub fn fault(&mut self, name: &str, detail: &str) {
-        self.faults.push(Fault {
-            pointer: name.to_owned(),
-            detail: detail.to_owned(),
-        });
+        self.faults.push(Fault { pointer: name.to_owned(), detail: detail.to_owned() });
     }
 }

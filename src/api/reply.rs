@@ -23,13 +23,7 @@ pub struct Reply {
 
 impl Reply {
     fn new(status: StatusCode) -> Self {
-        Self {
-            status: status.as_u16(),
-            location: None,
-            etag: None,
-            body: None,
-            replayed: false,
-        }
+        Self { status: status.as_u16(), location: None, etag: None, body: None, replayed: false }
     }
 
     /// 200 with `body`.
@@ -101,15 +95,9 @@ impl Responder for Reply {
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
         let known = request.method().is_safe()
-            && self
-                .etag
-                .as_ref()
-                .is_some_and(|tag| etag::is_known(request, tag));
-        let mut response = HttpResponse::build(if known {
-            StatusCode::NOT_MODIFIED
-        } else {
-            status
-        });
+            && self.etag.as_ref().is_some_and(|tag| etag::is_known(request, tag));
+        let mut response =
+            HttpResponse::build(if known { StatusCode::NOT_MODIFIED } else { status });
         if let Some(etag) = self.etag {
             response.insert_header((header::ETAG, etag));
         }

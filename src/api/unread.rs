@@ -27,18 +27,13 @@ impl Unread {
         let same = Rc::clone(&payload);
         let chunks =
             stream::poll_fn(move |context| Pin::new(&mut *same.borrow_mut()).poll_next(context));
-        request.set_payload(Payload::Stream {
-            payload: Box::pin(chunks),
-        });
+        request.set_payload(Payload::Stream { payload: Box::pin(chunks) });
         Some(Self(payload))
     }
 
     /// Keeps hold of it until `body`, the answer, is sent.
     pub fn until_sent(self, body: BoxBody) -> BoxBody {
-        BoxBody::new(Answer {
-            body,
-            _unread: self.0,
-        })
+        BoxBody::new(Answer { body, _unread: self.0 })
     }
 }
 

@@ -134,10 +134,7 @@ impl FromFields for Rotation {
             fields.fault("grace_seconds", "Must be at most 604800, which is a week.");
             return None;
         }
-        Some(Self {
-            grace_seconds,
-            expires_at: expires_at?,
-        })
+        Some(Self { grace_seconds, expires_at: expires_at? })
     }
 }
 

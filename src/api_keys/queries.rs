@@ -116,11 +116,7 @@ pub(super) struct Revision {
 }
 
 pub(super) async fn revision(scope: &mut Scope<'_>, id: Uuid) -> Result<Option<Revision>, Failure> {
-    let query = sqlx::query_file_as!(
-        Revision,
-        "sql/api_keys/revision.sql",
-        scope.caller() as _,
-        id,
-    );
+    let query =
+        sqlx::query_file_as!(Revision, "sql/api_keys/revision.sql", scope.caller() as _, id,);
     Ok(query.fetch_optional(scope.connection()).await?)
 }

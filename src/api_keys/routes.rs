@@ -43,10 +43,7 @@ async fn issue(
         .make(db, async |scope| {
             let seed = Seed::random();
             let key = keys.key(&seed);
-            let stored = Stored {
-                prefix: key.prefix(),
-                digest: keys.digest(&key),
-            };
+            let stored = Stored { prefix: key.prefix(), digest: keys.digest(&key) };
             let api_key = store(scope, &stored).await?;
             let location = format!("/api-keys/{}", api_key.api_key_id);
             let revision = api_key.updated_at;
@@ -57,9 +54,7 @@ async fn issue(
         api_key,
         key: keys.key(&seed).to_string(),
     })?;
-    Ok(shown
-        .customize()
-        .insert_header((header::CACHE_CONTROL, "no-store")))
+    Ok(shown.customize().insert_header((header::CACHE_CONTROL, "no-store")))
 }
 
 /// Make an API key
@@ -100,12 +95,9 @@ pub async fn list(
     Query(wanted): Query<ApiKeyList>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::ApiKey, None);
-    let rows = db
-        .run(&caller, async |scope| queries::list(scope, &wanted).await)
-        .await?;
-    let page = Page::new(rows, wanted.limit, |key| {
-        Cursor::at(ORDER, key.created_at, key.api_key_id)
-    });
+    let rows = db.run(&caller, async |scope| queries::list(scope, &wanted).await).await?;
+    let page =
+        Page::new(rows, wanted.limit, |key| Cursor::at(ORDER, key.created_at, key.api_key_id));
     Ok(page.respond(&request))
 }
 
@@ -178,13 +170,11 @@ pub async fn revoke(
 ) -> Result<Reply, Problem> {
     let change = change.of_api_keys();
     change
-        .make(&db, async |scope| {
-            match queries::revoke(scope, *id, &change.if_match).await? {
-                Some(_) => Ok(Reply::no_content()),
-                None => {
-                    let found = queries::revision(scope, *id).await?;
-                    Err(refusal(found, &change.if_match))
-                }
+        .make(&db, async |scope| match queries::revoke(scope, *id, &change.if_match).await? {
+            Some(_) => Ok(Reply::no_content()),
+            None => {
+                let found = queries::revision(scope, *id).await?;
+                Err(refusal(found, &change.if_match))
             }
         })
         .await

@@ -35,9 +35,7 @@ pub async fn list(
     Query(wanted): Query<AuditList>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::AuditLog, None);
-    let rows = db
-        .run(&caller, async |scope| queries::list(scope, &wanted).await)
-        .await?;
+    let rows = db.run(&caller, async |scope| queries::list(scope, &wanted).await).await?;
     Ok(Page::new(rows, wanted.limit, cursor).respond(&request))
 }
 

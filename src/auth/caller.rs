@@ -113,19 +113,9 @@ impl FromRequest for Caller {
                 path: request.path().to_owned(),
             };
             let only_reads = request.method().is_safe();
-            let (request, line) = if only_reads {
-                (None, Some(line))
-            } else {
-                (Some(line), None)
-            };
+            let (request, line) = if only_reads { (None, Some(line)) } else { (Some(line), None) };
             Ok(Self {
-                context: Context {
-                    identity,
-                    request,
-                    reads: None,
-                    read_id: None,
-                    changes: None,
-                },
+                context: Context { identity, request, reads: None, read_id: None, changes: None },
                 line,
                 only_reads,
                 audit_all_reads: gatekeeper.audits_all_reads(),

@@ -43,11 +43,7 @@ impl<'a> Credential<'a> {
         match value.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
                 let token = token.trim_start();
-                if token.starts_with(keys::MARK) {
-                    key(token)
-                } else {
-                    Ok(Self::Token(token))
-                }
+                if token.starts_with(keys::MARK) { key(token) } else { Ok(Self::Token(token)) }
             }
             _ => Err(Problem::unauthorized(
                 "Authorization must be Bearer, with an access token or an API key behind it.",
@@ -57,9 +53,7 @@ impl<'a> Credential<'a> {
 }
 
 fn key<'a>(text: &str) -> Result<Credential<'a>, Problem> {
-    text.parse()
-        .map(Credential::Key)
-        .map_err(|()| Problem::unauthorized(keys::NOT_ACCEPTED))
+    text.parse().map(Credential::Key).map_err(|()| Problem::unauthorized(keys::NOT_ACCEPTED))
 }
 
 #[cfg(test)]
@@ -85,25 +79,12 @@ mod tests {
     fn one_identity_is_read_wherever_it_stands() {
         let maker = KeyMaker::new(&[7; 32]).expect("a key maker");
         let key = maker.key(&Seed::random()).to_string();
-        assert_eq!(
-            shown(&[("Authorization", "Bearer a.b.c")]),
-            Ok("a.b.c".to_owned())
-        );
-        assert_eq!(
-            shown(&[("authorization", "bEARER  a.b.c")]),
-            Ok("a.b.c".to_owned())
-        );
-        assert_eq!(
-            shown(&[("Authorization", &format!("Bearer {key}"))]),
-            Ok(key.clone())
-        );
+        assert_eq!(shown(&[("Authorization", "Bearer a.b.c")]), Ok("a.b.c".to_owned()));
+        assert_eq!(shown(&[("authorization", "bEARER  a.b.c")]), Ok("a.b.c".to_owned()));
+        assert_eq!(shown(&[("Authorization", &format!("Bearer {key}"))]), Ok(key.clone()));
         assert_eq!(shown(&[("x-api-key", &key)]), Ok(key.clone()));
         for none in ["", "Bearer", "a.b.c", "Basic YTpi", "Bearer by_00000000_x"] {
-            assert_eq!(
-                shown(&[("Authorization", none)]),
-                Err("unauthorized"),
-                "{none}"
-            );
+            assert_eq!(shown(&[("Authorization", none)]), Err("unauthorized"), "{none}");
         }
         assert_eq!(shown(&[("X-API-Key", "a.b.c")]), Err("unauthorized"));
         assert_eq!(shown(&[]), Err("unauthorized"));
@@ -113,10 +94,7 @@ mod tests {
     fn two_identities_are_none() {
         for two in [
             [("Authorization", "Bearer a.b.c"), ("X-API-Key", "x")],
-            [
-                ("Authorization", "Bearer a.b.c"),
-                ("Authorization", "Bearer a.b.c"),
-            ],
+            [("Authorization", "Bearer a.b.c"), ("Authorization", "Bearer a.b.c")],
             [("X-API-Key", "x"), ("X-API-Key", "x")],
         ] {
             assert_eq!(shown(&two), Err("two_identities"));

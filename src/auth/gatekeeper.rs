@@ -104,20 +104,16 @@ impl Gatekeeper {
             Credential::Key(key) => return Ok(Identity::ApiKey(self.keys.digest(&key))),
             Credential::Token(token) => token,
         };
-        self.tokens
-            .verify(token)
-            .await
-            .map(Identity::User)
-            .map_err(|rejected| {
-                let detail = match rejected {
-                    Rejected::Expired => "The access token has expired: refresh it.",
-                    Rejected::Invalid => "The access token is not valid here.",
-                };
-                Problem::unauthorized(detail).with_header(
-                    header::WWW_AUTHENTICATE,
-                    r#"Bearer realm="blockyard", error="invalid_token""#,
-                )
-            })
+        self.tokens.verify(token).await.map(Identity::User).map_err(|rejected| {
+            let detail = match rejected {
+                Rejected::Expired => "The access token has expired: refresh it.",
+                Rejected::Invalid => "The access token is not valid here.",
+            };
+            Problem::unauthorized(detail).with_header(
+                header::WWW_AUTHENTICATE,
+                r#"Bearer realm="blockyard", error="invalid_token""#,
+            )
+        })
     }
 
     /// An access token of `user`, and its seconds.
@@ -168,32 +164,14 @@ mod tests {
 
     #[test]
     fn a_configuration_that_cannot_be_safe_is_refused() {
-        let fit = Config {
-            jwt_secret: Some("x".repeat(32).into()),
-            ..Config::default()
-        };
+        let fit = Config { jwt_secret: Some("x".repeat(32).into()), ..Config::default() };
         assert!(Gatekeeper::new(&fit).is_ok());
         for unfit in [
-            Config {
-                jwt_secret: None,
-                ..fit.clone()
-            },
-            Config {
-                jwt_secret: Some("x".repeat(31).into()),
-                ..fit.clone()
-            },
-            Config {
-                jwt_jwks_url: Some("file:///etc/passwd".to_owned()),
-                ..fit.clone()
-            },
-            Config {
-                access_token_seconds: 0,
-                ..fit.clone()
-            },
-            Config {
-                access_token_seconds: 8 * 24 * 3600,
-                ..fit.clone()
-            },
+            Config { jwt_secret: None, ..fit.clone() },
+            Config { jwt_secret: Some("x".repeat(31).into()), ..fit.clone() },
+            Config { jwt_jwks_url: Some("file:///etc/passwd".to_owned()), ..fit.clone() },
+            Config { access_token_seconds: 0, ..fit.clone() },
+            Config { access_token_seconds: 8 * 24 * 3600, ..fit.clone() },
         ] {
             assert!(Gatekeeper::new(&unfit).is_err(), "{unfit:?}");
         }

@@ -67,12 +67,7 @@ impl Jwks {
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self {
-            url,
-            client,
-            fetched: RwLock::default(),
-            last_try: Mutex::default(),
-        })
+        Ok(Self { url, client, fetched: RwLock::default(), last_try: Mutex::default() })
     }
 
     /// A key that is at hand; the document is fetched again in the background when it has aged.
@@ -110,10 +105,7 @@ impl Jwks {
             Ok(keys) => {
                 tracing::debug!(keys = keys.len(), "fetched the JWKS document");
                 let mut fetched = self.fetched.write().unwrap_or_else(PoisonError::into_inner);
-                *fetched = Fetched {
-                    keys,
-                    at: Some(Instant::now()),
-                };
+                *fetched = Fetched { keys, at: Some(Instant::now()) };
             }
             Err(error) => tracing::warn!(url = %self.url, %error, "no new keys"),
         }
@@ -161,10 +153,8 @@ fn pin(jwk: &Jwk) -> Option<(String, PinnedKey)> {
         _ => return None,
     };
     let common = &jwk.common;
-    let signs = common
-        .public_key_use
-        .as_ref()
-        .is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
+    let signs =
+        common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
     let verifies = common
         .key_operations
         .as_ref()

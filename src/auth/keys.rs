@@ -66,10 +66,8 @@ impl Seed {
 impl PlainKey {
     /// What lists show of the key: `api_keys.key_prefix`.
     pub(crate) fn prefix(&self) -> String {
-        let checksum = Sha256::new()
-            .chain_update(b"blockyard api key prefix")
-            .chain_update(self.0)
-            .finalize();
+        let checksum =
+            Sha256::new().chain_update(b"blockyard api key prefix").chain_update(self.0).finalize();
         format!("{MARK}{}", hex(&checksum[..4]))
     }
 }
@@ -90,16 +88,10 @@ impl FromStr for PlainKey {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (prefix, secret) = text
-            .strip_prefix(MARK)
-            .and_then(|rest| rest.split_once('_'))
-            .ok_or(())?;
+        let (prefix, secret) =
+            text.strip_prefix(MARK).and_then(|rest| rest.split_once('_')).ok_or(())?;
         let key = decode(secret).map(Self).ok_or(())?;
-        if key.prefix().strip_prefix(MARK) == Some(prefix) {
-            Ok(key)
-        } else {
-            Err(())
-        }
+        if key.prefix().strip_prefix(MARK) == Some(prefix) { Ok(key) } else { Err(()) }
     }
 }
 
@@ -147,11 +139,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(key.clone()));
             assert!(text.starts_with(&format!("{}_", key.prefix())));
             let prefix = key.prefix();
-            assert!(
-                prefix
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            );
+            assert!(prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
             let digest = maker.digest(&key);
             assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()));
             assert!(!text.contains(&digest));

@@ -122,12 +122,10 @@ impl Passwords {
     /// 503 when too many wait for the same, 500 when it cannot be done at all.
     pub async fn hash(&self, password: &NewPassword) -> Result<String, Problem> {
         let password = password.clone();
-        self.take_turn(move || hash(&password))
-            .await?
-            .map_err(|error| {
-                tracing::error!(%error, "a password cannot be hashed");
-                Problem::internal()
-            })
+        self.take_turn(move || hash(&password)).await?.map_err(|error| {
+            tracing::error!(%error, "a password cannot be hashed");
+            Problem::internal()
+        })
     }
 
     /// Whether `password` is the one behind `hash`; never without one, after as much work.
@@ -199,10 +197,7 @@ mod tests {
         let passwords = Passwords::default();
         let password = NewPassword::parse("correct horse battery").expect("long enough");
         let hash = passwords.hash(&password).await.expect("a hash");
-        assert!(
-            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{hash}"
-        );
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_ne!(hash, passwords.hash(&password).await.expect("salted"));
         for (text, hash, meets) in [
             ("correct horse battery", Some(hash.as_str()), true),
@@ -229,12 +224,7 @@ mod tests {
         let composed = NewPassword::parse("caf\u{e9} au lait, please").expect("long enough");
         let hash = passwords.hash(&composed).await.expect("a hash");
         let decomposed = presented("cafe\u{301} au lait, please");
-        assert!(
-            passwords
-                .verify(&decomposed, Some(&hash))
-                .await
-                .expect("a verdict")
-        );
+        assert!(passwords.verify(&decomposed, Some(&hash)).await.expect("a verdict"));
     }
 
     #[test]

@@ -167,10 +167,8 @@ impl Tokens {
             })?
             .claims;
         let made_in_the_future = claims.iat > now() + LEEWAY;
-        let lives_too_long = claims
-            .exp
-            .checked_sub(claims.iat)
-            .is_none_or(|life| life > Self::LONGEST_LIFE.into());
+        let lives_too_long =
+            claims.exp.checked_sub(claims.iat).is_none_or(|life| life > Self::LONGEST_LIFE.into());
         if claims.role != AUTHENTICATED || made_in_the_future || lives_too_long {
             return Err(Rejected::Invalid);
         }
@@ -189,9 +187,7 @@ fn checks(algorithm: Algorithm, issuers: &[&str]) -> Validation {
 }
 
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -47,10 +47,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewBlock>,
 ) -> Result<Reply, Problem> {
-    verbs::create(&db, &change, async |scope| {
-        queries::create(scope, &change.body).await
-    })
-    .await
+    verbs::create(&db, &change, async |scope| queries::create(scope, &change.body).await).await
 }
 
 /// List blocks

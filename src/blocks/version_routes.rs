@@ -24,11 +24,9 @@ async fn read_version(
     block: &Reference,
     which: Which,
 ) -> Result<BlockVersion, Problem> {
-    db.run(caller, async |scope| {
-        queries::version(scope, block, which).await
-    })
-    .await?
-    .ok_or_else(|| Problem::not_found("Version"))
+    db.run(caller, async |scope| queries::version(scope, block, which).await)
+        .await?
+        .ok_or_else(|| Problem::not_found("Version"))
 }
 
 /// List the versions of a block, newest first
@@ -138,18 +136,11 @@ pub async fn diff(
     Query(Difference { from, to }): Query<Difference>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Metadata, None);
-    let versions = db
-        .run(&caller, async |scope| {
-            queries::pair(scope, &block, from, to).await
-        })
-        .await?;
+    let versions =
+        db.run(&caller, async |scope| queries::pair(scope, &block, from, to).await).await?;
     Difference::patch(&versions)
 }
 
 pub fn configure(config: &mut impl Router) {
-    config
-        .service(list_versions)
-        .service(get_version)
-        .service(activate_version)
-        .service(diff);
+    config.service(list_versions).service(get_version).service(activate_version).service(diff);
 }

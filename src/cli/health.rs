@@ -22,11 +22,7 @@ pub(super) async fn health(config: &Config) -> Outcome {
         .await
         .map_err(|_| format!("no answer from {host}:{} within 3 seconds", config.port))?
         .map_err(|error| format!("no answer from {host}:{}: {error}", config.port))?;
-    if status.contains(" 200 ") {
-        Ok(())
-    } else {
-        Err(format!("{PATH} answers {status}").into())
-    }
+    if status.contains(" 200 ") { Ok(()) } else { Err(format!("{PATH} answers {status}").into()) }
 }
 
 /// The first line of the answer.

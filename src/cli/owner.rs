@@ -26,10 +26,7 @@ struct Target {
 impl Target {
     async fn of(config: &Config) -> Result<Self, Box<dyn std::error::Error>> {
         if let Some(login) = config.owner_login()? {
-            return Ok(Self {
-                login,
-                server: None,
-            });
+            return Ok(Self { login, server: None });
         }
         let dir = &config.blockyard_dir;
         if !dir.exists() {
@@ -46,10 +43,7 @@ impl Target {
             dir.display()
         );
         let (server, login) = development::server_for_owner(dir).await?;
-        Ok(Self {
-            login,
-            server: Some(server),
-        })
+        Ok(Self { login, server: Some(server) })
     }
 
     /// Ends the private server, whatever came out.
@@ -149,8 +143,9 @@ fn password() -> Result<String, Box<dyn std::error::Error>> {
         .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
-        _ => Err(
-            "there is no password on standard input: printf %s \"$PASSWORD\" | blockyard …".into(),
-        ),
+        _ => {
+            Err("there is no password on standard input: printf %s \"$PASSWORD\" | blockyard …"
+                .into())
+        }
     }
 }

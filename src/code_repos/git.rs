@@ -22,11 +22,7 @@ impl RepoUrl {
     fn parse(text: &str) -> Result<Self, Cow<'static, str>> {
         length(text, 1, 2000)?;
         let well_formed = if let Some(rest) = text.strip_prefix("https://") {
-            if rest
-                .split('/')
-                .next()
-                .is_some_and(|authority| authority.contains('@'))
-            {
+            if rest.split('/').next().is_some_and(|authority| authority.contains('@')) {
                 return Err("Must not have credentials.".into());
             }
             is_host_and_path(rest)
@@ -73,10 +69,8 @@ fn is_host_and_path(text: &str) -> bool {
         Some(end) => authority.split_at(end + 1),
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    let is_address = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .is_some_and(|address| {
+    let is_address =
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).is_some_and(|address| {
             let digits = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
             !address.is_empty() && address.bytes().all(digits)
         });
@@ -126,9 +120,7 @@ impl Branch {
         length(text, 1, 255)?;
         let forbidden = |c: char| c <= ' ' || c == '\u{7F}' || "~^:?*[\\".contains(c);
         if text.contains(forbidden) {
-            return Err(
-                "Must not have spaces, control characters or any of ~ ^ : ? * [ \\.".into(),
-            );
+            return Err("Must not have spaces, control characters or any of ~ ^ : ? * [ \\.".into());
         }
         if text.contains("..") || text.contains("@{") || matches!(text, "@" | "HEAD") {
             return Err("Must not have .. or @{ in it, nor be @ or HEAD.".into());

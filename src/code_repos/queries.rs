@@ -51,12 +51,8 @@ pub(super) async fn list(
 }
 
 pub(super) async fn get(scope: &mut Scope<'_>, repo_id: Uuid) -> Result<Option<CodeRepo>, Failure> {
-    let query = sqlx::query_file_as!(
-        CodeRepo,
-        "sql/code_repos/get.sql",
-        scope.caller() as _,
-        repo_id,
-    );
+    let query =
+        sqlx::query_file_as!(CodeRepo, "sql/code_repos/get.sql", scope.caller() as _, repo_id,);
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 

@@ -38,10 +38,7 @@ async fn add(
     owner: &Owner,
     repo: &NewCodeRepo,
 ) -> Result<Reply, Problem> {
-    verbs::create(db, change, async |scope| {
-        queries::create(scope, owner, repo).await
-    })
-    .await
+    verbs::create(db, change, async |scope| queries::create(scope, owner, repo).await).await
 }
 
 /// A new repository, and whose it is.

@@ -72,8 +72,7 @@ fn trust(login: PgConnectOptions, authority: &str) -> Result<PgConnectOptions, F
 }
 
 fn names_mode(url: &Url) -> bool {
-    url.query_pairs()
-        .any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"))
+    url.query_pairs().any(|(name, _)| matches!(&*name, "sslmode" | "ssl-mode"))
 }
 
 /// Whether a host is this machine.

@@ -14,10 +14,7 @@ pub struct Fault {
 
 impl Fault {
     pub(super) fn new(variable: &str, what: impl Into<String>) -> Self {
-        Self {
-            variable: variable.to_owned(),
-            what: what.into(),
-        }
+        Self { variable: variable.to_owned(), what: what.into() }
     }
 
     /// The value is not what the variable's description asks for.
@@ -26,10 +23,7 @@ impl Fault {
     }
 
     pub(super) fn missing(variable: &str) -> Self {
-        Self::new(
-            variable,
-            format!("is not set; it must be {}", must_be(variable)),
-        )
+        Self::new(variable, format!("is not set; it must be {}", must_be(variable)))
     }
 }
 
@@ -44,11 +38,7 @@ pub struct Faults(Vec<String>);
 impl Faults {
     pub(super) fn none_of(faults: impl IntoIterator<Item = Fault>) -> Result<(), Self> {
         let lines: Vec<_> = faults.into_iter().map(|fault| fault.to_string()).collect();
-        if lines.is_empty() {
-            Ok(())
-        } else {
-            Err(Self(lines))
-        }
+        if lines.is_empty() { Ok(()) } else { Err(Self(lines)) }
     }
 
     /// The faults; if there is none, the error that led to the search for them.

@@ -210,13 +210,8 @@ impl Config {
         url: Option<&Secret>,
     ) -> Result<Option<PgConnectOptions>, Fault> {
         let Some(url) = url else { return Ok(None) };
-        database::login(
-            variable,
-            url,
-            self.database_ca.as_deref(),
-            self.allow_insecure_database,
-        )
-        .map(Some)
+        database::login(variable, url, self.database_ca.as_deref(), self.allow_insecure_database)
+            .map(Some)
     }
 
     /// Whether everything is here that a service with a database of its own must have.
@@ -235,10 +230,7 @@ impl Config {
         let checks = [
             ("DATABASE_CONNECTIONS", self.database_connections >= 1),
             ("DATABASE_WAIT_SECONDS", self.database_wait_seconds >= 1),
-            (
-                "ACCESS_TOKEN_SECONDS",
-                (1..=604_800).contains(&self.access_token_seconds),
-            ),
+            ("ACCESS_TOKEN_SECONDS", (1..=604_800).contains(&self.access_token_seconds)),
             (
                 "REFRESH_TOKEN_SECONDS",
                 (1..=i32::MAX.unsigned_abs()).contains(&self.refresh_token_seconds),
@@ -254,12 +246,7 @@ impl Config {
             ("BODY_SECONDS", self.body_seconds >= 1),
             ("REQUEST_SECONDS", self.request_seconds > self.body_seconds),
             ("JWT_JWKS_URL", self.jwks_url_is_safe()),
-            (
-                "METRICS_TOKEN",
-                self.metrics_token
-                    .as_deref()
-                    .is_none_or(|token| token.len() >= 16),
-            ),
+            ("METRICS_TOKEN", self.metrics_token.as_deref().is_none_or(|token| token.len() >= 16)),
         ];
         checks
             .into_iter()

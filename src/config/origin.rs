@@ -16,11 +16,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {
-        for origin in [
-            "https://app.example.org",
-            "http://localhost:5173",
-            "http://[::1]:3000",
-        ] {
+        for origin in ["https://app.example.org", "http://localhost:5173", "http://[::1]:3000"] {
             assert!(is_origin(origin), "{origin}");
         }
         for other in [

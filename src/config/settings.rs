@@ -22,12 +22,7 @@ const fn setting(
     must_be: &'static str,
     meaning: &'static str,
 ) -> Setting {
-    Setting {
-        name,
-        default,
-        must_be,
-        meaning,
-    }
+    Setting { name, default, must_be, meaning }
 }
 
 /// All of them.
@@ -252,12 +247,7 @@ pub const SETTINGS: &[Group] = &[
                 "error, warn, info, debug, trace, or directives such as info,sqlx=debug",
                 "What is logged.",
             ),
-            setting(
-                "LOG_FORMAT",
-                "pretty",
-                "pretty or json",
-                "How a line looks.",
-            ),
+            setting("LOG_FORMAT", "pretty", "pretty or json", "How a line looks."),
             setting(
                 "LOG_FILE",
                 "logs/app.log",
@@ -305,12 +295,7 @@ pub const SETTINGS: &[Group] = &[
                 "http/protobuf",
                 "The same for traces alone.",
             ),
-            setting(
-                "OTEL_SERVICE_NAME",
-                "blockyard",
-                "a text",
-                "What traces call the service.",
-            ),
+            setting("OTEL_SERVICE_NAME", "blockyard", "a text", "What traces call the service."),
             setting(
                 "OTEL_RESOURCE_ATTRIBUTES",
                 "",
@@ -329,18 +314,8 @@ pub const SETTINGS: &[Group] = &[
                 "a number from 0 to 1",
                 "The share of requests, for traceidratio.",
             ),
-            setting(
-                "OTEL_TRACES_EXPORTER",
-                "otlp",
-                "otlp or none",
-                "none switches traces off.",
-            ),
-            setting(
-                "OTEL_SDK_DISABLED",
-                "false",
-                "true or false",
-                "true switches traces off.",
-            ),
+            setting("OTEL_TRACES_EXPORTER", "otlp", "otlp or none", "none switches traces off."),
+            setting("OTEL_SDK_DISABLED", "false", "true or false", "true switches traces off."),
         ],
     },
     Group {
@@ -364,8 +339,5 @@ pub const SETTINGS: &[Group] = &[
 
 /// The description of a variable, if it is ours.
 pub fn find(name: &str) -> Option<&'static Setting> {
-    SETTINGS
-        .iter()
-        .flat_map(|group| group.settings)
-        .find(|setting| setting.name == name)
+    SETTINGS.iter().flat_map(|group| group.settings).find(|setting| setting.name == name)
 }

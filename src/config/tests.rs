@@ -3,9 +3,7 @@ use super::{AuditReads, Config, LogFormat};
 const STRONG: &str = "k3J9sPq0Zx7Vb2Nn5Mm8LdRtYuIoEwAf";
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
-    let variables = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::read(variables).map_err(|faults| faults.to_string())
 }
 
@@ -44,26 +42,14 @@ fn a_platform_is_listened_to_everywhere() {
 
 #[test]
 fn every_fault_is_named_at_once_with_what_it_must_be() {
-    let faults = read(&[
-        ("PORT", "eighty"),
-        ("AUDIT_READS", "some"),
-        ("TRUST_FORWARDED_FOR", "yes"),
-    ])
-    .unwrap_err();
+    let faults =
+        read(&[("PORT", "eighty"), ("AUDIT_READS", "some"), ("TRUST_FORWARDED_FOR", "yes")])
+            .unwrap_err();
     assert!(faults.contains("PORT must be a port"), "{faults}");
-    assert!(
-        faults.contains("AUDIT_READS must be sensitive or all"),
-        "{faults}"
-    );
-    assert!(
-        faults.contains("TRUST_FORWARDED_FOR must be true or false"),
-        "{faults}"
-    );
-    let faults = read(&[
-        ("BODY_LIMIT", "0"),
-        ("JWT_JWKS_URL", "http://example.org/keys"),
-    ])
-    .unwrap_err();
+    assert!(faults.contains("AUDIT_READS must be sensitive or all"), "{faults}");
+    assert!(faults.contains("TRUST_FORWARDED_FOR must be true or false"), "{faults}");
+    let faults =
+        read(&[("BODY_LIMIT", "0"), ("JWT_JWKS_URL", "http://example.org/keys")]).unwrap_err();
     assert!(faults.contains("BODY_LIMIT"), "{faults}");
     assert!(faults.contains("JWT_JWKS_URL"), "{faults}");
 }
@@ -123,10 +109,7 @@ fn weak_secrets_are_refused_by_name_and_never_shown() {
         assert!(!faults.contains(secret), "{faults}");
         assert!(!format!("{config:?}").contains(secret));
     }
-    let faults = Config::default()
-        .check_for_serving()
-        .unwrap_err()
-        .to_string();
+    let faults = Config::default().check_for_serving().unwrap_err().to_string();
     assert!(faults.contains("JWT_SECRET is not set"), "{faults}");
     let strong = read(&[("JWT_SECRET", STRONG)]).unwrap();
     strong.check_for_serving().unwrap();
@@ -143,21 +126,14 @@ fn a_database_elsewhere_must_prove_who_it_is() {
         assert!(refusal.contains("DATABASE_URL goes to db.org"), "{refusal}");
         assert!(!refusal.contains("hidden"), "{refusal}");
     }
-    for url in [
-        "postgres://u:p@db.org/d",
-        "postgres://u:p@db.org/d?sslmode=verify-full",
-    ] {
+    for url in ["postgres://u:p@db.org/d", "postgres://u:p@db.org/d?sslmode=verify-full"] {
         let mode = login(url).unwrap().unwrap().get_ssl_mode();
         assert!(matches!(mode, sqlx::postgres::PgSslMode::VerifyFull));
     }
     for host in ["localhost", "127.0.0.1", "[::1]", "%2Fvar%2Frun"] {
         login(&format!("postgres://u:p@{host}/d?sslmode=disable")).unwrap();
     }
-    for url in [
-        "mysql://u:hidden@db.org/d",
-        "db.org",
-        "postgres://u:hidden@db.org:x/d",
-    ] {
+    for url in ["mysql://u:hidden@db.org/d", "db.org", "postgres://u:hidden@db.org:x/d"] {
         let refusal = login(url).unwrap_err();
         assert!(refusal.contains("DATABASE_URL"), "{refusal}");
         assert!(!refusal.contains("hidden"), "{refusal}");

@@ -18,9 +18,7 @@ impl Config {
         let has_endpoint = self.otel_exporter_otlp_endpoint.is_some()
             || self.otel_exporter_otlp_traces_endpoint.is_some();
         let is = |value: &Option<String>, word: &str| {
-            value
-                .as_deref()
-                .is_some_and(|value| value.eq_ignore_ascii_case(word))
+            value.as_deref().is_some_and(|value| value.eq_ignore_ascii_case(word))
         };
         has_endpoint
             && !is(&self.otel_sdk_disabled, "true")
@@ -37,16 +35,10 @@ impl Config {
             url::Url::parse(value).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
         };
         let is_protocol = |value: &str| value == "http/protobuf";
-        let is_ratio = |value: &str| {
-            value
-                .parse()
-                .is_ok_and(|ratio: f64| (0.0..=1.0).contains(&ratio))
-        };
+        let is_ratio =
+            |value: &str| value.parse().is_ok_and(|ratio: f64| (0.0..=1.0).contains(&ratio));
         let checks = [
-            (
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                fits(&self.otel_exporter_otlp_endpoint, &is_url),
-            ),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", fits(&self.otel_exporter_otlp_endpoint, &is_url)),
             (
                 "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
                 fits(&self.otel_exporter_otlp_traces_endpoint, &is_url),
@@ -61,20 +53,12 @@ impl Config {
                 "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
                 fits(&self.otel_exporter_otlp_traces_protocol, &is_protocol),
             ),
-            (
-                "OTEL_TRACES_EXPORTER",
-                fits(&self.otel_traces_exporter, &|value| value == "otlp"),
-            ),
+            ("OTEL_TRACES_EXPORTER", fits(&self.otel_traces_exporter, &|value| value == "otlp")),
             (
                 "OTEL_TRACES_SAMPLER",
-                fits(&self.otel_traces_sampler, &|value| {
-                    SAMPLERS.contains(&value)
-                }),
+                fits(&self.otel_traces_sampler, &|value| SAMPLERS.contains(&value)),
             ),
-            (
-                "OTEL_TRACES_SAMPLER_ARG",
-                fits(&self.otel_traces_sampler_arg, &is_ratio),
-            ),
+            ("OTEL_TRACES_SAMPLER_ARG", fits(&self.otel_traces_sampler_arg, &is_ratio)),
         ];
         checks
             .into_iter()

@@ -26,11 +26,7 @@ pub(crate) async fn open(login: &PgConnectOptions) -> Result<PgConnection, Unrea
             format!("no answer within {} seconds", PATIENCE.as_secs()),
         ))),
     };
-    outcome.map_err(|source| Unreachable {
-        place: place(login),
-        hint: hint(&source),
-        source,
-    })
+    outcome.map_err(|source| Unreachable { place: place(login), hint: hint(&source), source })
 }
 
 /// `name on host:port as user`.
@@ -64,9 +60,7 @@ fn hint(error: &sqlx::Error) -> &'static str {
         sqlx::Error::Tls(_) => UNPROVEN,
         // A handshake that fails comes as what it does to the stream.
         sqlx::Error::Io(error)
-            if error
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>()) =>
+            if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) =>
         {
             UNPROVEN
         }

@@ -68,12 +68,8 @@ pub enum Refusal {
 pub async fn check(login: &PgConnectOptions, allow_privileged: bool) -> Result<(), Refusal> {
     match pooler::probe(login).await? {
         Pooling::Session => {}
-        Pooling::Transaction {
-            carries_statements: false,
-        } => return Err(Refusal::StatementsLost),
-        Pooling::Transaction {
-            carries_statements: true,
-        } => tracing::warn!(
+        Pooling::Transaction { carries_statements: false } => return Err(Refusal::StatementsLost),
+        Pooling::Transaction { carries_statements: true } => tracing::warn!(
             "DATABASE_URL leads through a transaction pooler, which carries named prepared statements along; \
              should statements fail with 42P05 or 26000, raise its max_prepared_statements or use port 5432"
         ),
@@ -88,9 +84,7 @@ pub async fn check(login: &PgConnectOptions, allow_privileged: bool) -> Result<(
 }
 
 async fn check_login(connection: &mut PgConnection, allow_privileged: bool) -> Result<(), Refusal> {
-    let found = sqlx::query_file!("sql/db/inspect_login.sql")
-        .fetch_one(connection)
-        .await?;
+    let found = sqlx::query_file!("sql/db/inspect_login.sql").fetch_one(connection).await?;
     let power = if found.is_superuser {
         Some("is a superuser".to_owned())
     } else if found.bypasses_rls {
@@ -117,18 +111,13 @@ async fn check_login(connection: &mut PgConnection, allow_privileged: bool) -> R
         return Err(Refusal::Stranger { login: found.login });
     }
     if !found.has_record {
-        return Err(Refusal::Behind {
-            found: 0,
-            needed: newest(),
-        });
+        return Err(Refusal::Behind { found: 0, needed: newest() });
     }
     Ok(())
 }
 
 async fn check_schema(connection: &mut PgConnection) -> Result<(), Refusal> {
-    let outcome = sqlx::query_file!("sql/db/applied_migrations.sql")
-        .fetch_all(connection)
-        .await;
+    let outcome = sqlx::query_file!("sql/db/applied_migrations.sql").fetch_all(connection).await;
     let applied = match outcome {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => {
             return Err(Refusal::Unrecorded);

@@ -7,9 +7,8 @@ use prometheus::{
 
 use super::failure::is_lost_race;
 
-const WAIT_SECONDS: [f64; 12] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 3.0,
-];
+const WAIT_SECONDS: [f64; 12] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 3.0];
 
 /// Classes of SQLSTATE that get a series of their own,
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.

@@ -100,18 +100,13 @@ async fn attempt(owner: &PgConnectOptions) -> Result<Migrated, Error> {
         return Err(Error::NotTheOwner);
     }
     // A project's timeout would also end the wait for the migration that runs already.
-    sqlx::raw_sql("set statement_timeout = 0")
-        .execute(&mut connection)
-        .await?;
+    sqlx::raw_sql("set statement_timeout = 0").execute(&mut connection).await?;
     let before = count(&mut connection).await?;
-    MIGRATOR
-        .run(&mut connection)
-        .await
-        .map_err(|error| match error {
-            MigrateError::VersionMissing(version) => Error::Ahead(version),
-            MigrateError::VersionMismatch(version) => Error::Changed(version),
-            other => Error::Migration(other),
-        })?;
+    MIGRATOR.run(&mut connection).await.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => Error::Ahead(version),
+        MigrateError::VersionMismatch(version) => Error::Changed(version),
+        other => Error::Migration(other),
+    })?;
     let after = count(&mut connection).await?;
     let partitions = scalar(&mut connection, "select app.create_audit_partitions()").await?;
     connection.close().await?;
@@ -124,11 +119,7 @@ async fn attempt(owner: &PgConnectOptions) -> Result<Migrated, Error> {
 
 /// The version of the newest migration this program knows.
 pub fn newest() -> i64 {
-    MIGRATOR
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or_default()
+    MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default()
 }
 
 /// How many migrations are recorded, in a database that may not have the table yet.
@@ -151,10 +142,7 @@ async fn scalar<T>(connection: &mut PgConnection, statement: &'static str) -> sq
 where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {
-    sqlx::query(statement)
-        .fetch_one(connection)
-        .await?
-        .try_get(0)
+    sqlx::query(statement).fetch_one(connection).await?.try_get(0)
 }
 
 impl Error {

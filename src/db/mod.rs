@@ -96,15 +96,9 @@ impl Db {
         caller: &Caller,
         work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        let loss = if caller.only_reads() {
-            Loss::Harmless
-        } else {
-            Loss::Doubtful
-        };
-        self.attempting(loss, async |connection| {
-            work(&mut Scope { caller, connection }).await
-        })
-        .await
+        let loss = if caller.only_reads() { Loss::Harmless } else { Loss::Doubtful };
+        self.attempting(loss, async |connection| work(&mut Scope { caller, connection }).await)
+            .await
     }
 
     /// Runs `work` in one transaction, which commits when it returns `Ok` and rolls back
@@ -163,9 +157,7 @@ impl Db {
     /// 503 when it does not.
     pub async fn ready(&self) -> Result<(), Problem> {
         self.without_caller(async |connection| {
-            sqlx::query_file_scalar!("sql/service/ready.sql")
-                .fetch_one(connection)
-                .await?;
+            sqlx::query_file_scalar!("sql/service/ready.sql").fetch_one(connection).await?;
             Ok(())
         })
         .await
@@ -297,7 +289,5 @@ impl Db {
 }
 
 fn seconds_since_1970() -> f64 {
-    std::time::UNIX_EPOCH
-        .elapsed()
-        .map_or(0.0, |since| since.as_secs_f64())
+    std::time::UNIX_EPOCH.elapsed().map_or(0.0, |since| since.as_secs_f64())
 }

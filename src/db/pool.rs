@@ -64,12 +64,7 @@ impl managed::Manager for Manager {
         let generation = self.generation.load(Ordering::Relaxed);
         let connection = self.options.connect().await?;
         self.metrics.opened.inc();
-        Ok(Pooled {
-            connection,
-            busy: false,
-            idle_since: Instant::now(),
-            generation,
-        })
+        Ok(Pooled { connection, busy: false, idle_since: Instant::now(), generation })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<sqlx::Error> {
@@ -151,16 +146,12 @@ pub(super) fn build(
     metrics: DatabaseMetrics,
 ) -> Result<Pool, managed::BuildError> {
     let generation = AtomicU64::new(0);
-    Pool::builder(Manager {
-        options,
-        generation,
-        metrics,
-    })
-    .max_size(size)
-    .wait_timeout(Some(wait))
-    .create_timeout(Some(CONNECT))
-    .runtime(deadpool::Runtime::Tokio1)
-    .build()
+    Pool::builder(Manager { options, generation, metrics })
+        .max_size(size)
+        .wait_timeout(Some(wait))
+        .create_timeout(Some(CONNECT))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()
 }
 
 pub(super) async fn borrow(pool: &Pool) -> Result<Loan, Unavailable> {

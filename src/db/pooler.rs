@@ -58,10 +58,7 @@ pub async fn probe(login: &PgConnectOptions) -> Result<Pooling, Unreachable> {
 
 /// Which server process answers. The simple protocol: it names no statement.
 async fn backend(connection: &mut PgConnection) -> sqlx::Result<i32> {
-    sqlx::raw_sql("select pg_backend_pid()")
-        .fetch_one(connection)
-        .await?
-        .try_get(0)
+    sqlx::raw_sql("select pg_backend_pid()").fetch_one(connection).await?.try_get(0)
 }
 
 /// Whether both connections can use their own statement of the same name on the one backend.

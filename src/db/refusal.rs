@@ -39,23 +39,21 @@ pub(super) fn problem(error: &sqlx::Error) -> Problem {
         tracing::error!(%error, "a statement failed");
         return Problem::internal();
     };
-    by_constraint(postgres)
-        .or_else(|| by_state(postgres))
-        .unwrap_or_else(|| {
-            let at = match postgres.position() {
-                Some(PgErrorPosition::Original(at)) => at,
-                _ => 0,
-            };
-            tracing::error!(
-                code = postgres.code(),
-                constraint = postgres.constraint(),
-                at,
-                r#where = postgres.r#where(),
-                "{}",
-                postgres.message()
-            );
-            Problem::internal()
-        })
+    by_constraint(postgres).or_else(|| by_state(postgres)).unwrap_or_else(|| {
+        let at = match postgres.position() {
+            Some(PgErrorPosition::Original(at)) => at,
+            _ => 0,
+        };
+        tracing::error!(
+            code = postgres.code(),
+            constraint = postgres.constraint(),
+            at,
+            r#where = postgres.r#where(),
+            "{}",
+            postgres.message()
+        );
+        Problem::internal()
+    })
 }
 
 fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {

@@ -23,11 +23,8 @@ async fn page(
     wanted: &DependentList,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Dependency, None);
-    let rows = db
-        .run(&caller, async |scope| {
-            queries::dependents(scope, owner, wanted).await
-        })
-        .await?;
+    let rows =
+        db.run(&caller, async |scope| queries::dependents(scope, owner, wanted).await).await?;
     let page = Page::new(rows, wanted.limit, |dependent| Cursor {
         sort: BY_DEPTH.to_owned(),
         key: dependent.depth.to_string(),
@@ -75,7 +72,5 @@ pub async fn dependents_of_edge(
 }
 
 pub fn configure(config: &mut impl Router) {
-    config
-        .service(dependents_of_block)
-        .service(dependents_of_edge);
+    config.service(dependents_of_block).service(dependents_of_edge);
 }

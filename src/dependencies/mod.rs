@@ -131,9 +131,8 @@ pub struct NewDependency {
 
 impl FromFields for NewDependency {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let dependency_type = fields
-            .required("dependency_type")
-            .map(|Word(kind): Word<DependencyType>| kind);
+        let dependency_type =
+            fields.required("dependency_type").map(|Word(kind): Word<DependencyType>| kind);
         let dependency_detail = fields.optional::<Detail>("dependency_detail");
         let depends_on_type = fields.optional::<Word<EntityType>>("depends_on_type");
         let depends_on_id = fields.optional::<Reference>("depends_on_id");
@@ -151,15 +150,10 @@ impl FromFields for NewDependency {
             }
             Some(DependencyType::External) => {
                 let blank = |detail: &Option<Detail>| {
-                    detail
-                        .as_ref()
-                        .is_none_or(|text| text.as_str().trim().is_empty())
+                    detail.as_ref().is_none_or(|text| text.as_str().trim().is_empty())
                 };
                 if dependency_detail.as_ref().is_some_and(blank) {
-                    fields.fault(
-                        "dependency_detail",
-                        "Is required of an external dependency.",
-                    );
+                    fields.fault("dependency_detail", "Is required of an external dependency.");
                 }
                 for (name, given) in [
                     ("depends_on_type", matches!(depends_on_type, Some(Some(_)))),

@@ -26,10 +26,7 @@ pub(super) async fn create(
         dependency.dependency_detail.as_ref().map(Detail::as_str),
         dependency.depends_on_type as _,
         dependency.depends_on_id.as_ref().map(Reference::as_str),
-        dependency
-            .version_constraint
-            .as_ref()
-            .map(VersionConstraint::as_str),
+        dependency.version_constraint.as_ref().map(VersionConstraint::as_str),
     );
     Ok(query.fetch_one(scope.connection()).await?)
 }

@@ -38,10 +38,7 @@ async fn add(
     owner: &Owner,
     dependency: &NewDependency,
 ) -> Result<Reply, Problem> {
-    verbs::create(db, change, async |scope| {
-        queries::create(scope, owner, dependency).await
-    })
-    .await
+    verbs::create(db, change, async |scope| queries::create(scope, owner, dependency).await).await
 }
 
 /// A new dependency, and whose it is.

@@ -61,11 +61,8 @@ impl Development {
         migrate::migrate(&server.owner(DATABASE)).await?;
         server.allow_login(SERVICE_ROLE).await?;
         let mut owner = Owner::connect(&server.owner(DATABASE)).await?;
-        let password = if owner.has_admin().await? {
-            None
-        } else {
-            Some(create_admin(&mut owner).await?)
-        };
+        let password =
+            if owner.has_admin().await? { None } else { Some(create_admin(&mut owner).await?) };
         owner.close().await;
         Ok(Self { server, password })
     }
@@ -133,9 +130,7 @@ async fn start_server(dir: &Path) -> Result<PrivateServer, Error> {
     }
     // A first start that was interrupted has left no database, or one that is not migrated.
     if server.is_new() || !is_reachable(&server.owner(DATABASE)).await {
-        server
-            .create_database(DATABASE, DefaultGrants::Explicit)
-            .await?;
+        server.create_database(DATABASE, DefaultGrants::Explicit).await?;
     }
     Ok(server)
 }
@@ -153,12 +148,8 @@ async fn is_reachable(owner: &PgConnectOptions) -> bool {
 
 async fn create_admin(owner: &mut Owner) -> Result<String, Error> {
     let password = random_text::<18>();
-    let admin = NewAccount {
-        user_id: None,
-        username: ADMIN,
-        email: "admin@localhost",
-        role: "admin",
-    };
+    let admin =
+        NewAccount { user_id: None, username: ADMIN, email: "admin@localhost", role: "admin" };
     enrolment::enrol(owner, admin, &password).await?;
     Ok(password)
 }

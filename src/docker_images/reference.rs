@@ -54,10 +54,8 @@ fn is_domain(text: &str) -> bool {
         Some(end) => text.split_at(end + 1),
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
-    let is_address = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .is_some_and(|address| {
+    let is_address =
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).is_some_and(|address| {
             let digits = |byte: u8| byte.is_ascii_hexdigit() || byte == b':';
             !address.is_empty() && address.bytes().all(digits)
         });

@@ -37,9 +37,7 @@ impl FromParams for DockerImageShown {
             params.fault("include", "Must be build_logs.");
             return None;
         }
-        Some(Self {
-            logs: include.is_some(),
-        })
+        Some(Self { logs: include.is_some() })
     }
 }
 
@@ -62,10 +60,7 @@ async fn add(
     owner: &Owner,
     image: &NewDockerImage,
 ) -> Result<Reply, Problem> {
-    verbs::create(db, change, async |scope| {
-        queries::create(scope, owner, image).await
-    })
-    .await
+    verbs::create(db, change, async |scope| queries::create(scope, owner, image).await).await
 }
 
 /// A new image, and whose it is.
@@ -192,9 +187,7 @@ pub async fn get(
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::DockerImage, Some(&image_id.to_string()));
     let image = db
-        .run(&caller, async |scope| {
-            queries::get(scope, *image_id, shown.logs).await
-        })
+        .run(&caller, async |scope| queries::get(scope, *image_id, shown.logs).await)
         .await?
         .ok_or_else(|| Problem::not_found("Docker image"))?;
     let reply = Reply::ok(&image)?;

@@ -28,11 +28,7 @@ struct Kind {
     identity: &'static [&'static str],
 }
 
-const BLOCKS: Kind = Kind {
-    list: "blocks",
-    word: "block",
-    identity: &["block_id"],
-};
+const BLOCKS: Kind = Kind { list: "blocks", word: "block", identity: &["block_id"] };
 const EDGES: Kind = Kind {
     list: "edges",
     word: "edge",
@@ -99,11 +95,7 @@ fn sources(list: &Value) -> String {
         .flatten()
         .map(|source| match &source["repo_url"] {
             Value::String(url) => format!("{url}@{}", text(&source["branch"])),
-            _ => format!(
-                "{}:{}",
-                text(&source["registry_url"]),
-                text(&source["image_tag"])
-            ),
+            _ => format!("{}:{}", text(&source["registry_url"]), text(&source["image_tag"])),
         })
         .collect();
     match each.as_slice() {

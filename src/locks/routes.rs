@@ -34,9 +34,7 @@ impl FromStr for LockDigest {
 
 impl<'de> Deserialize<'de> for LockDigest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -63,11 +61,7 @@ pub async fn diff(
     Query(Pair { a, b }): Query<Pair>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::PipelineLock, None);
-    let locks = db
-        .run(&caller, async |scope| {
-            queries::pair(scope, &a.0, &b.0).await
-        })
-        .await?;
+    let locks = db.run(&caller, async |scope| queries::pair(scope, &a.0, &b.0).await).await?;
     let find = |wanted: &LockDigest| -> Result<Value, Problem> {
         let found = locks.iter().find(|lock| lock.lock_digest == wanted.0);
         tree(&found.ok_or_else(|| Problem::not_found("Lock"))?.lock)

@@ -62,16 +62,11 @@ mod tests {
     fn the_server_key_is_that_of_the_rfc() {
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
         let verifier = with_salt("pencil", &salt);
-        let server_key = STANDARD
-            .decode(verifier.rsplit_once(':').unwrap().1)
-            .unwrap();
+        let server_key = STANDARD.decode(verifier.rsplit_once(':').unwrap().1).unwrap();
         let exchange = "n=user,r=rOprNGfwEbeRWgbNEkqO,\
              r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,\
              c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
         let signature = super::mac(&server_key, &[exchange.as_bytes()]);
-        assert_eq!(
-            STANDARD.encode(signature),
-            "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
-        );
+        assert_eq!(STANDARD.encode(signature), "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
     }
 }

@@ -21,9 +21,7 @@ pub struct Network(Option<IpAddr>);
 
 impl Forwarding {
     pub fn new(config: &Config) -> Self {
-        Self {
-            trusted: config.trust_forwarded_for,
-        }
+        Self { trusted: config.trust_forwarded_for }
     }
 
     pub fn network(self, request: &RequestHead) -> Network {
@@ -55,9 +53,7 @@ impl Forwarding {
 /// An address as proxies write it: bare, in brackets, with a port.
 fn address(entry: &str) -> Option<IpAddr> {
     let bare = entry.trim_start_matches('[').trim_end_matches(']');
-    bare.parse()
-        .ok()
-        .or_else(|| Some(entry.parse::<SocketAddr>().ok()?.ip()))
+    bare.parse().ok().or_else(|| Some(entry.parse::<SocketAddr>().ok()?.ip()))
 }
 
 impl From<IpAddr> for Network {
@@ -97,10 +93,7 @@ mod tests {
     }
 
     fn seen(trusted: bool, forwarded: &[&str]) -> String {
-        let headers: Vec<_> = forwarded
-            .iter()
-            .map(|value| ("X-Forwarded-For", *value))
-            .collect();
+        let headers: Vec<_> = forwarded.iter().map(|value| ("X-Forwarded-For", *value)).collect();
         let request = request(&headers);
         Forwarding { trusted }.network(request.head()).to_string()
     }
@@ -127,10 +120,7 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_says_that_it_was_https() {
         let is_https = |trusted, said: &[&str]| {
-            let headers: Vec<_> = said
-                .iter()
-                .map(|value| ("X-Forwarded-Proto", *value))
-                .collect();
+            let headers: Vec<_> = said.iter().map(|value| ("X-Forwarded-Proto", *value)).collect();
             Forwarding { trusted }.is_https(request(&headers).head())
         };
         assert!(is_https(true, &["https"]));

@@ -57,9 +57,8 @@ pub struct Visit {
 impl Visit {
     pub fn of(request: &ServiceRequest) -> Self {
         let perimeter = request.app_data::<web::Data<Perimeter>>().cloned();
-        let forwarding = perimeter
-            .as_ref()
-            .map_or_else(Forwarding::default, |perimeter| perimeter.forwarding);
+        let forwarding =
+            perimeter.as_ref().map_or_else(Forwarding::default, |perimeter| perimeter.forwarding);
         let path = request.path();
         Self {
             network: forwarding.network(request.head()),
@@ -84,9 +83,7 @@ impl Visit {
 
     /// How long the request may take.
     pub fn time(&self) -> Duration {
-        self.perimeter
-            .as_ref()
-            .map_or(DEFAULT_TIME, |perimeter| perimeter.time)
+        self.perimeter.as_ref().map_or(DEFAULT_TIME, |perimeter| perimeter.time)
     }
 
     /// Adds to an answer what a browser may do with it, and how many requests are left. `request`
@@ -95,9 +92,7 @@ impl Visit {
         self.audience.tell(self.is_https, headers);
         if let Some(perimeter) = self.perimeter.as_ref().filter(|_| self.is_limited) {
             let caller = request.and_then(|request| request.extensions().get().copied());
-            perimeter
-                .limits
-                .tell(Standing::tighter(caller, self.standing), headers);
+            perimeter.limits.tell(Standing::tighter(caller, self.standing), headers);
         }
     }
 }

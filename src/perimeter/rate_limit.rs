@@ -62,10 +62,7 @@ impl RateLimits {
             .map(|quota| Limit::new(Counted::Caller, quota, MonotonicClock));
         let address = NonZeroU32::new(config.rate_limit_address)
             .map(|quota| Limit::new(Counted::Address, quota, MonotonicClock));
-        let policies = [
-            caller.as_ref().map(Limit::policy),
-            address.as_ref().map(Limit::policy),
-        ];
+        let policies = [caller.as_ref().map(Limit::policy), address.as_ref().map(Limit::policy)];
         let policies: Vec<_> = policies.into_iter().flatten().collect();
         Self {
             caller,
@@ -77,17 +74,11 @@ impl RateLimits {
     }
 
     pub(super) fn admit_caller(&self, caller: u128) -> Result<Option<Standing>, Problem> {
-        self.caller
-            .as_ref()
-            .map(|limit| limit.admit(&caller))
-            .transpose()
+        self.caller.as_ref().map(|limit| limit.admit(&caller)).transpose()
     }
 
     pub(super) fn admit_address(&self, network: Network) -> Result<Option<Standing>, Problem> {
-        self.address
-            .as_ref()
-            .map(|limit| limit.admit(&network))
-            .transpose()
+        self.address.as_ref().map(|limit| limit.admit(&network)).transpose()
     }
 
     /// Adds the headers of the draft. A refusal has said already where its caller stands.
@@ -132,20 +123,12 @@ impl<K: Hash + Eq + Clone, C: Clock> Limit<K, C> {
         Self {
             counted,
             quota,
-            used: RateLimiter::new(
-                Quota::per_minute(quota),
-                DashMapStateStore::default(),
-                clock,
-            ),
+            used: RateLimiter::new(Quota::per_minute(quota), DashMapStateStore::default(), clock),
         }
     }
 
     fn admit(&self, key: &K) -> Result<Standing, Problem> {
-        let standing = |remaining, seconds| Standing {
-            counted: self.counted,
-            remaining,
-            seconds,
-        };
+        let standing = |remaining, seconds| Standing { counted: self.counted, remaining, seconds };
         match self.used.check_key(key) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
@@ -158,10 +141,8 @@ impl<K: Hash + Eq + Clone, C: Clock> Limit<K, C> {
                 // A header has whole seconds: not one too few.
                 let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
                 let standing = standing(0, seconds);
-                Err(
-                    Problem::too_many_requests(self.counted.name(), self.quota.get(), seconds)
-                        .with_header(RATE_LIMIT, standing.text()),
-                )
+                Err(Problem::too_many_requests(self.counted.name(), self.quota.get(), seconds)
+                    .with_header(RATE_LIMIT, standing.text()))
             }
         }
     }
@@ -267,10 +248,7 @@ mod tests {
             let workers: Vec<_> = (0..8)
                 .map(|_| scope.spawn(|| (0..500).filter(|_| limit.admit(&1).is_ok()).count()))
                 .collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().expect("a worker"))
-                .sum::<usize>()
+            workers.into_iter().map(|worker| worker.join().expect("a worker")).sum::<usize>()
         });
         assert_eq!(admitted, 1000);
     }
@@ -301,11 +279,7 @@ mod tests {
             assert!(limits.admit_address(address.into()).is_ok());
         }
         let forgotten = async {
-            while limits
-                .address
-                .as_ref()
-                .is_some_and(|limit| !limit.used.is_empty())
-            {
+            while limits.address.as_ref().is_some_and(|limit| !limit.used.is_empty()) {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };

@@ -29,11 +29,7 @@ pub(super) enum Audience {
 
 impl Audience {
     pub(super) fn of(path: &str) -> Self {
-        if path.starts_with("/docs/") {
-            Self::Docs
-        } else {
-            Self::Client
-        }
+        if path.starts_with("/docs/") { Self::Docs } else { Self::Client }
     }
 
     const fn content_policy(self) -> HeaderValue {

@@ -61,10 +61,7 @@ pub(super) fn checked(
     let Some(given) = &config else {
         return Some(None);
     };
-    let mut check = Check {
-        fields,
-        faulty: false,
-    };
+    let mut check = Check { fields, faulty: false };
     match serde_json::from_str(given.as_json().get()) {
         Ok(Value::Object(members)) => check.config(&members),
         _ => check.fault(&[], "Is nested too deeply."),
@@ -80,11 +77,7 @@ struct Check<'a> {
 impl Check<'_> {
     fn fault(&mut self, path: &[&str], detail: &str) {
         self.faulty = true;
-        let place = [FIELD]
-            .iter()
-            .chain(path)
-            .map(|step| pointer(step))
-            .collect();
+        let place = [FIELD].iter().chain(path).map(|step| pointer(step)).collect();
         self.fields.fault_at(place, detail);
     }
 
@@ -209,9 +202,7 @@ impl Check<'_> {
         }
         for (name, value) in tags {
             let is_plain = (1..=63).contains(&name.len())
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
             if !is_plain {
                 let detail = "A tag is named with 1 to 63 letters, digits, `_`, `.` and `-`: those with a `/` steer Dagster itself.";
                 self.fault(&["tags", name], detail);
@@ -225,9 +216,7 @@ impl Check<'_> {
 
 fn is_job_name(text: &str) -> bool {
     (1..=255).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn depth(value: &Value) -> usize {

@@ -22,11 +22,9 @@ impl Prospect {
 
 async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prospect, Problem> {
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
-    db.run(&caller, async |scope| {
-        queries::readiness(scope, pipeline).await
-    })
-    .await?
-    .ok_or_else(|| Problem::not_found("Pipeline"))
+    db.run(&caller, async |scope| queries::readiness(scope, pipeline).await)
+        .await?
+        .ok_or_else(|| Problem::not_found("Pipeline"))
 }
 
 /// Whether a pipeline may run now

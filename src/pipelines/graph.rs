@@ -30,11 +30,7 @@ impl FromFields for GivenBlock {
         let pin = pin(fields, "block_version_id");
         let block_id = block_id?;
         let (block_version_id, version_number) = pin?;
-        Some(Self {
-            block_id,
-            block_version_id,
-            version_number,
-        })
+        Some(Self { block_id, block_version_id, version_number })
     }
 }
 
@@ -66,13 +62,7 @@ impl FromFields for GivenEdge {
         let (edge_id, source_block_id, target_block_id) =
             (edge_id?, source_block_id?, target_block_id?);
         let (edge_version_id, version_number) = pin?;
-        Some(Self {
-            edge_id,
-            source_block_id,
-            target_block_id,
-            edge_version_id,
-            version_number,
-        })
+        Some(Self { edge_id, source_block_id, target_block_id, edge_version_id, version_number })
     }
 }
 
@@ -104,18 +94,14 @@ impl FromFields for GivenGraph {
         let blocks = fields.items("blocks", MAX_BLOCKS);
         let edges = fields.items("edges", MAX_EDGES);
         // Both: what is left out by mistake must not be taken out of the pipeline.
-        for (name, missing) in [
-            ("blocks", matches!(blocks, Some(None))),
-            ("edges", matches!(edges, Some(None))),
-        ] {
+        for (name, missing) in
+            [("blocks", matches!(blocks, Some(None))), ("edges", matches!(edges, Some(None)))]
+        {
             if missing {
                 fields.fault(name, "Is required; it may be empty.");
             }
         }
-        Some(Self {
-            blocks: blocks??,
-            edges: edges??,
-        })
+        Some(Self { blocks: blocks??, edges: edges?? })
     }
 }
 
@@ -130,10 +116,7 @@ pub struct BlockPin {
 impl FromFields for BlockPin {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let (block_version_id, version_number) = new_pin(fields, "block_version_id")?;
-        Some(Self {
-            block_version_id,
-            version_number,
-        })
+        Some(Self { block_version_id, version_number })
     }
 }
 
@@ -148,10 +131,7 @@ pub struct EdgePin {
 impl FromFields for EdgePin {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let (edge_version_id, version_number) = new_pin(fields, "edge_version_id")?;
-        Some(Self {
-            edge_version_id,
-            version_number,
-        })
+        Some(Self { edge_version_id, version_number })
     }
 }
 

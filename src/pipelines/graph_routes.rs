@@ -74,14 +74,8 @@ pub async fn get_graph(
     let body = format.render(&graph(found)?)?;
     let tag = etag::of_compound(revision, body.as_bytes());
     let known = etag::is_known(&request, &tag);
-    let mut response = if known {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
-    response
-        .insert_header((header::ETAG, tag))
-        .insert_header((header::VARY, "Accept"));
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((header::ETAG, tag)).insert_header((header::VARY, "Accept"));
     if known {
         return Ok(response.finish());
     }

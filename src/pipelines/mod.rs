@@ -200,11 +200,7 @@ impl FromFields for PipelinePatch {
         let description = fields.patched("description");
         let config = fields.changed("dagster_pipeline_config");
         let config = config.and_then(|config| config::checked(config, fields));
-        Some(Self {
-            name: name?,
-            description: description?,
-            dagster_pipeline_config: config?,
-        })
+        Some(Self { name: name?, description: description?, dagster_pipeline_config: config? })
     }
 }
 
@@ -239,10 +235,7 @@ pub struct PipelineList {
 impl PipelineList {
     fn without_runs(self, params: &mut Params) -> Option<Self> {
         if self.include.runs {
-            params.fault(
-                "include",
-                "The runs are shown with one pipeline, not in a list.",
-            );
+            params.fault("include", "The runs are shown with one pipeline, not in a list.");
             return None;
         }
         Some(self)
@@ -267,9 +260,5 @@ pub struct Include {
 }
 
 impl Include {
-    pub(super) const GRAPH: Self = Self {
-        blocks: true,
-        edges: true,
-        runs: false,
-    };
+    pub(super) const GRAPH: Self = Self { blocks: true, edges: true, runs: false };
 }

@@ -38,9 +38,7 @@ pub async fn get_block(
     let (pipeline, part) = path.into_inner();
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
     let block = db
-        .run(&caller, async |scope| {
-            queries::block(scope, &pipeline, &part).await
-        })
+        .run(&caller, async |scope| queries::block(scope, &pipeline, &part).await)
         .await?
         .ok_or_else(|| Problem::not_found("Block of the pipeline"))?;
     Ok(Reply::ok(&block)?.compound_revision(block.updated_at))
@@ -108,10 +106,7 @@ pub async fn pin_block(
                 None => {
                     let found = queries::block(scope, &pipeline, &part).await?;
                     let revision = found.map(|block| block.updated_at);
-                    Err(change
-                        .if_match
-                        .refusal("Block of the pipeline", revision)
-                        .into())
+                    Err(change.if_match.refusal("Block of the pipeline", revision).into())
                 }
             }
         })
@@ -144,10 +139,7 @@ pub async fn remove_block(
                 None => {
                     let found = queries::block(scope, &pipeline, &part).await?;
                     let revision = found.map(|block| block.updated_at);
-                    Err(change
-                        .if_match
-                        .refusal("Block of the pipeline", revision)
-                        .into())
+                    Err(change.if_match.refusal("Block of the pipeline", revision).into())
                 }
             }
         })
@@ -173,9 +165,7 @@ pub async fn get_edge(
     let (pipeline, part) = path.into_inner();
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
     let edge = db
-        .run(&caller, async |scope| {
-            queries::edge(scope, &pipeline, part).await
-        })
+        .run(&caller, async |scope| queries::edge(scope, &pipeline, part).await)
         .await?
         .ok_or_else(|| Problem::not_found("Edge of the pipeline"))?;
     Ok(Reply::ok(&edge)?.compound_revision(edge.updated_at))
@@ -243,10 +233,7 @@ pub async fn pin_edge(
                 None => {
                     let found = queries::edge(scope, &pipeline, part).await?;
                     let revision = found.map(|edge| edge.updated_at);
-                    Err(change
-                        .if_match
-                        .refusal("Edge of the pipeline", revision)
-                        .into())
+                    Err(change.if_match.refusal("Edge of the pipeline", revision).into())
                 }
             }
         })
@@ -277,10 +264,7 @@ pub async fn remove_edge(
                 None => {
                     let found = queries::edge(scope, &pipeline, part).await?;
                     let revision = found.map(|edge| edge.updated_at);
-                    Err(change
-                        .if_match
-                        .refusal("Edge of the pipeline", revision)
-                        .into())
+                    Err(change.if_match.refusal("Edge of the pipeline", revision).into())
                 }
             }
         })

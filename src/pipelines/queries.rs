@@ -22,10 +22,7 @@ pub(super) async fn create(
         scope.caller() as _,
         pipeline.name.as_str(),
         pipeline.description.as_ref().map(|text| text.as_str()),
-        pipeline
-            .dagster_pipeline_config
-            .as_ref()
-            .map(|json| json.as_json()) as _,
+        pipeline.dagster_pipeline_config.as_ref().map(|json| json.as_json()) as _,
         Json(&pipeline.blocks) as _,
         Json(&pipeline.edges) as _,
     );
@@ -92,10 +89,7 @@ pub(super) async fn update(
         patch.name.as_ref().map(|name| name.as_str()),
         sets_description,
         description.map(|text| text.as_str()),
-        patch
-            .dagster_pipeline_config
-            .as_ref()
-            .map(|json| json.as_json()) as _,
+        patch.dagster_pipeline_config.as_ref().map(|json| json.as_json()) as _,
         if_match.revisions(),
     );
     Ok(query.fetch_optional(scope.connection()).await?)

@@ -73,9 +73,8 @@ pub async fn create(
         let mut pipeline = queries::create(scope, wish).await?;
         if !wish.blocks.is_empty() {
             let id = Reference::from(pipeline.pipeline_id);
-            pipeline = queries::get(scope, &id, Include::GRAPH)
-                .await?
-                .ok_or_else(Problem::internal)?;
+            pipeline =
+                queries::get(scope, &id, Include::GRAPH).await?.ok_or_else(Problem::internal)?;
         }
         let reply = Reply::created(pipeline.location(), &pipeline)?;
         // The tag of what `Location` names: the pipeline without its parts.

@@ -37,12 +37,7 @@ impl<T: FromBody + 'static> FromRequest for Change<T> {
             let bytes = bytes.await?;
             let body = T::from_body(&request, &bytes)?;
             let key = IdempotencyKey::of(&request, &caller, &bytes)?;
-            Ok(Self {
-                caller,
-                if_match,
-                body,
-                key,
-            })
+            Ok(Self { caller, if_match, body, key })
         })
     }
 }
@@ -103,10 +98,7 @@ impl<T> Change<T> {
         match &self.key {
             None => Ok(None),
             Some(key) => {
-                db.run(&self.caller, async |scope| {
-                    idempotency::find(scope, key).await
-                })
-                .await
+                db.run(&self.caller, async |scope| idempotency::find(scope, key).await).await
             }
         }
     }

@@ -90,10 +90,6 @@ impl FromParams for Chronology {
         let order = sort.flatten().unwrap_or_default();
         let cursor = params.cursor_by_time(order.as_str());
         let sort = sort?.unwrap_or_default();
-        Some(Self {
-            sort,
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
+        Some(Self { sort, limit: limit?.unwrap_or_default(), cursor: cursor? })
     }
 }

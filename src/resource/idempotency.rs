@@ -52,10 +52,7 @@ impl IdempotencyKey {
             b"\n",
             body,
         ]);
-        Ok(Some(Self {
-            key: key.to_owned(),
-            fingerprint,
-        }))
+        Ok(Some(Self { key: key.to_owned(), fingerprint }))
     }
 }
 
@@ -118,18 +115,13 @@ impl KeptAnswer {
     fn reply(self) -> Result<Reply, Failure> {
         if self.same_request != Some(true) {
             return Err(
-                Problem::invalid("This Idempotency-Key came with another request before.").into(),
+                Problem::invalid("This Idempotency-Key came with another request before.").into()
             );
         }
-        let headers: KeptHeaders = self
-            .headers
-            .and_then(|json| serde_json::from_str(json.get()).ok())
-            .unwrap_or_default();
+        let headers: KeptHeaders =
+            self.headers.and_then(|json| serde_json::from_str(json.get()).ok()).unwrap_or_default();
         Ok(Reply {
-            status: self
-                .status
-                .and_then(|status| u16::try_from(status).ok())
-                .unwrap_or(200),
+            status: self.status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200),
             location: headers.location,
             etag: headers.etag,
             body: self.body,
@@ -147,10 +139,7 @@ pub async fn keep(
     key: &IdempotencyKey,
     reply: &Reply,
 ) -> Result<(), Failure> {
-    let headers = KeptHeaders {
-        location: reply.location.clone(),
-        etag: reply.etag.clone(),
-    };
+    let headers = KeptHeaders { location: reply.location.clone(), etag: reply.etag.clone() };
     let status = i16::try_from(reply.status).unwrap_or(200);
     let keep = sqlx::query_file!(
         "sql/resource/keep_answer.sql",

@@ -109,10 +109,7 @@ pub struct Position {
 impl Position {
     /// Time of the last row seen, in an order by time.
     pub fn time(&self) -> Option<DateTime<Utc>> {
-        self.cursor
-            .as_ref()
-            .filter(|_| !self.sort.is_by_name())?
-            .time()
+        self.cursor.as_ref().filter(|_| !self.sort.is_by_name())?.time()
     }
 
     /// Name of the last row seen, in an order by name.
@@ -139,11 +136,9 @@ impl<T: Named> Paging<T> for Position {
             Sort::LatestChanged | Sort::EarliestChanged => {
                 Cursor::at(order, thing.revision(), thing.id())
             }
-            Sort::Name | Sort::NameReversed => Cursor {
-                sort: order.to_owned(),
-                key: thing.name().to_lowercase(),
-                id: thing.id(),
-            },
+            Sort::Name | Sort::NameReversed => {
+                Cursor { sort: order.to_owned(), key: thing.name().to_lowercase(), id: thing.id() }
+            }
         }
     }
 }

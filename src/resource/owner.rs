@@ -32,29 +32,17 @@ pub struct Owner {
 impl Owner {
     /// The block in a path.
     pub fn block(path: web::Path<Reference>) -> Self {
-        Self {
-            kind: EntityType::Block,
-            reference: path.into_inner(),
-            in_path: true,
-        }
+        Self { kind: EntityType::Block, reference: path.into_inner(), in_path: true }
     }
 
     /// The edge in a path.
     pub fn edge(path: web::Path<Reference>) -> Self {
-        Self {
-            kind: EntityType::Edge,
-            reference: path.into_inner(),
-            in_path: true,
-        }
+        Self { kind: EntityType::Edge, reference: path.into_inner(), in_path: true }
     }
 
     /// The owner that a body names in `member`.
     pub fn from_member(fields: &mut Fields, kind: EntityType, member: &str) -> Option<Self> {
-        Some(Self {
-            kind,
-            reference: fields.required(member)?,
-            in_path: false,
-        })
+        Some(Self { kind, reference: fields.required(member)?, in_path: false })
     }
 }
 
@@ -67,17 +55,12 @@ pub struct Owned<T> {
 
 impl<T: FromFields> FromFields for Owned<T> {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let kind = fields
-            .required("entity_type")
-            .map(|Word(kind): Word<EntityType>| kind);
+        let kind = fields.required("entity_type").map(|Word(kind): Word<EntityType>| kind);
         // The member is read in any case, so that all faults are told.
         let owner = Owner::from_member(fields, kind.unwrap_or(EntityType::Block), "entity_id");
         let part = T::from_fields(fields);
         kind?;
-        Some(Self {
-            owner: owner?,
-            part: part?,
-        })
+        Some(Self { owner: owner?, part: part? })
     }
 }
 
@@ -113,22 +96,14 @@ impl Owners {
 
 impl From<Owner> for Owners {
     fn from(owner: Owner) -> Self {
-        Self {
-            kind: Some(owner.kind),
-            reference: Some(owner.reference),
-            in_path: owner.in_path,
-        }
+        Self { kind: Some(owner.kind), reference: Some(owner.reference), in_path: owner.in_path }
     }
 }
 
 impl FromParams for Owners {
     fn from_params(params: &mut Params) -> Option<Self> {
         let (kind, reference) = reference_with_kind(params, "entity_type", "entity_id")?;
-        Some(Self {
-            kind,
-            reference,
-            in_path: false,
-        })
+        Some(Self { kind, reference, in_path: false })
     }
 }
 
@@ -158,9 +133,6 @@ impl<F: FromParams> FromParams for Flat<F> {
     fn from_params(params: &mut Params) -> Option<Self> {
         let owners = Owners::from_params(params);
         let filter = F::from_params(params);
-        Some(Self {
-            owners: owners?,
-            filter: filter?,
-        })
+        Some(Self { owners: owners?, filter: filter? })
     }
 }

@@ -47,10 +47,7 @@ impl Revision {
 
 impl From<DateTime<Utc>> for Revision {
     fn from(updated_at: DateTime<Utc>) -> Self {
-        Self {
-            updated_at,
-            archived_at: None,
-        }
+        Self { updated_at, archived_at: None }
     }
 }
 
@@ -98,9 +95,7 @@ pub async fn find<T: Resource>(
     select: impl AsyncFn(&mut Scope<'_>) -> Result<Option<T>, Failure>,
 ) -> Result<T, Problem> {
     let caller = caller.reading(T::ENTITY, Some(reference));
-    db.run(&caller, select)
-        .await?
-        .ok_or_else(|| Problem::not_found(T::WHAT))
+    db.run(&caller, select).await?.ok_or_else(|| Problem::not_found(T::WHAT))
 }
 
 /// 200 with a thing on its own, without what changes beside it.
@@ -214,7 +209,5 @@ pub fn shown<T: Resource>(thing: &T) -> Result<Reply, Problem> {
 /// revision, and else 403, the caller may not.
 pub fn why<T: Resource>(found: Option<Revision>, if_match: &IfMatch, reach: Reach) -> Failure {
     let found = found.filter(|found| reach == Reach::All || found.archived_at.is_none());
-    if_match
-        .refusal(T::WHAT, found.map(|found| found.updated_at))
-        .into()
+    if_match.refusal(T::WHAT, found.map(|found| found.updated_at)).into()
 }

@@ -89,11 +89,7 @@ pub struct Report {
 impl Report {
     /// Times go with the state that they belong to.
     fn in_order(self, fields: &mut Fields) -> Option<Self> {
-        let Self {
-            status,
-            started_at,
-            ended_at,
-        } = self;
+        let Self { status, started_at, ended_at } = self;
         let (member, fault) = if status == RunStatus::Queued && started_at.is_some() {
             ("started_at", "A queued run has not started.")
         } else if matches!(status, RunStatus::Queued | RunStatus::Started) && ended_at.is_some() {

@@ -14,12 +14,8 @@ pub(super) async fn create(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
 ) -> Result<Option<Run>, Failure> {
-    let query = sqlx::query_file_as!(
-        Run,
-        "sql/runs/create.sql",
-        scope.caller() as _,
-        pipeline.as_str(),
-    );
+    let query =
+        sqlx::query_file_as!(Run, "sql/runs/create.sql", scope.caller() as _, pipeline.as_str(),);
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 

@@ -41,13 +41,9 @@ async fn page(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::PipelineRun, None);
     let rows = db
-        .run(&caller, async |scope| {
-            queries::list(scope, pipeline, in_path, wanted).await
-        })
+        .run(&caller, async |scope| queries::list(scope, pipeline, in_path, wanted).await)
         .await?;
-    let page = Page::new(rows, wanted.limit, |run| {
-        Cursor::at(ORDER, run.created_at, run.run_id)
-    });
+    let page = Page::new(rows, wanted.limit, |run| Cursor::at(ORDER, run.created_at, run.run_id));
     Ok(page.respond(request))
 }
 
@@ -91,15 +87,7 @@ pub async fn list_of_pipeline(
     pipeline: web::Path<Reference>,
     Query(wanted): Query<RunList>,
 ) -> Result<HttpResponse, Problem> {
-    page(
-        &request,
-        &db,
-        caller,
-        Some(pipeline.as_str()),
-        true,
-        &wanted,
-    )
-    .await
+    page(&request, &db, caller, Some(pipeline.as_str()), true, &wanted).await
 }
 
 /// List runs
@@ -131,10 +119,8 @@ pub async fn get(
     run_id: web::Path<Uuid>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    verbs::read(&db, caller, &run_id.to_string(), async |scope| {
-        queries::get(scope, *run_id).await
-    })
-    .await
+    verbs::read(&db, caller, &run_id.to_string(), async |scope| queries::get(scope, *run_id).await)
+        .await
 }
 
 /// Report on a run
@@ -164,10 +150,5 @@ pub async fn report(
 }
 
 pub fn configure(config: &mut impl Router) {
-    config
-        .service(create)
-        .service(list_of_pipeline)
-        .service(list)
-        .service(get)
-        .service(report);
+    config.service(create).service(list_of_pipeline).service(list).service(get).service(report);
 }

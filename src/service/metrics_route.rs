@@ -9,13 +9,8 @@ use crate::config::{Config, Secret};
 use crate::telemetry::metrics::Metrics;
 
 /// What proxies add. A request with one of these comes from elsewhere, whoever brings it.
-const FORWARDED: [&str; 5] = [
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-real-ip",
-    "via",
-];
+const FORWARDED: [&str; 5] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
 /// Who may read the metrics.
 pub struct Readers {
@@ -24,15 +19,12 @@ pub struct Readers {
 
 impl Readers {
     pub fn new(config: &Config) -> Self {
-        Self {
-            token: config.metrics_token.clone(),
-        }
+        Self { token: config.metrics_token.clone() }
     }
 
     fn admit(&self, request: &HttpRequest) -> Result<(), Problem> {
-        let is_local = request
-            .peer_addr()
-            .is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        let is_local =
+            request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
         let headers = request.headers();
         let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
         if is_local && !is_forwarded {
@@ -53,9 +45,7 @@ impl Readers {
         match shown {
             Some(shown) if bool::from(shown.ct_eq(token.as_bytes())) => Ok(()),
             Some(_) => Err(Problem::unauthorized("This is not the METRICS_TOKEN.")),
-            None => Err(Problem::unauthorized(
-                "Send the METRICS_TOKEN as Authorization: Bearer.",
-            )),
+            None => Err(Problem::unauthorized("Send the METRICS_TOKEN as Authorization: Bearer.")),
         }
     }
 }
@@ -83,9 +73,7 @@ pub async fn metrics(
         tracing::error!(%error, "the metrics have no text form");
         Problem::internal()
     })?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(text))
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
 
 #[cfg(test)]
@@ -116,12 +104,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_the_loopback_and_nothing_else() {
-        for here in [
-            "127.0.0.1:1",
-            "127.8.8.8:1",
-            "[::1]:1",
-            "[::ffff:127.0.0.1]:1",
-        ] {
+        for here in ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
             assert_eq!(answer(Some(here), None, None), None, "{here}");
         }
         for elsewhere in ["10.0.0.1:1", "[2001:db8::1]:1", "0.0.0.0:1"] {

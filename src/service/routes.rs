@@ -76,9 +76,5 @@ pub async fn ready(
 }
 
 pub fn configure(config: &mut impl Router) {
-    config
-        .service(greet)
-        .service(live)
-        .service(ready)
-        .service(metrics_route::metrics);
+    config.service(greet).service(live).service(ready).service(metrics_route::metrics);
 }

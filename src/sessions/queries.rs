@@ -146,11 +146,8 @@ pub(crate) async fn forgive_attempts(
     attempt: &Attempt,
 ) -> Result<(), Problem> {
     db.without_caller(async |connection| {
-        let query = sqlx::query_file!(
-            "sql/sessions/forgive_attempts.sql",
-            account,
-            attempt.address
-        );
+        let query =
+            sqlx::query_file!("sql/sessions/forgive_attempts.sql", account, attempt.address);
         query.execute(connection).await?;
         Ok(())
     })

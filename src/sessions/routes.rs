@@ -77,15 +77,13 @@ fn tokens(
     user: User,
 ) -> Result<HttpResponse, Problem> {
     let (access_token, expires_in) = gatekeeper.access_token(user.user_id, session_id)?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Tokens {
-            access_token,
-            token_type: "bearer",
-            expires_in,
-            refresh_token: refresh_token.to_string(),
-            user,
-        }))
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Tokens {
+        access_token,
+        token_type: "bearer",
+        expires_in,
+        refresh_token: refresh_token.to_string(),
+        user,
+    }))
 }
 
 /// One refusal for whoever does not get in, whatever the reason.
@@ -155,11 +153,7 @@ pub async fn refresh(
     Body(session): Body<Session>,
 ) -> Result<HttpResponse, Problem> {
     let ended = || Problem::unauthorized("The session has ended: log in again.");
-    let old: RefreshToken = session
-        .refresh_token
-        .as_str()
-        .parse()
-        .map_err(|()| ended())?;
+    let old: RefreshToken = session.refresh_token.as_str().parse().map_err(|()| ended())?;
     let new = RefreshToken::random();
     let lifetime = gatekeeper.refresh_token_seconds();
     match queries::rotate_refresh_token(&db, &old.digest(), &new.digest(), lifetime).await? {
@@ -209,9 +203,5 @@ pub async fn me(
 }
 
 pub fn configure(config: &mut impl Router) {
-    config
-        .service(login)
-        .service(refresh)
-        .service(logout)
-        .service(me);
+    config.service(login).service(refresh).service(logout).service(me);
 }

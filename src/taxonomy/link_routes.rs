@@ -114,10 +114,7 @@ pub async fn categories_of_block(
     Query(position): Query<Position>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Taxonomy, None);
-    let wanted = CategoryList {
-        position,
-        ..CategoryList::default()
-    };
+    let wanted = CategoryList { position, ..CategoryList::default() };
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted, Some(&block)).await
     })
@@ -169,9 +166,7 @@ pub async fn links(
     Query(wanted): Query<LinkList>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Taxonomy, None);
-    let rows = db
-        .run(&caller, async |scope| queries::links(scope, &wanted).await)
-        .await?;
+    let rows = db.run(&caller, async |scope| queries::links(scope, &wanted).await).await?;
     let page = Page::new(rows, wanted.position.limit, |row| {
         let position = &wanted.position;
         position.after(row.created_at, row.block_taxonomy_id)

@@ -34,10 +34,7 @@ pub async fn create(
     Query(NoParams): Query<NoParams>,
     change: Change<NewCategory>,
 ) -> Result<Reply, Problem> {
-    verbs::create(&db, &change, async |scope| {
-        queries::create(scope, &change.body).await
-    })
-    .await
+    verbs::create(&db, &change, async |scope| queries::create(scope, &change.body).await).await
 }
 
 /// List categories
@@ -81,10 +78,8 @@ pub async fn get(
     category: web::Path<Reference>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    verbs::read(&db, caller, category.as_str(), async |scope| {
-        queries::get(scope, &category).await
-    })
-    .await
+    verbs::read(&db, caller, category.as_str(), async |scope| queries::get(scope, &category).await)
+        .await
 }
 
 /// Rename or move a category

@@ -25,9 +25,7 @@ pub(super) async fn read(
     category: Option<&Reference>,
 ) -> Result<Vec<CategoryTree>, Problem> {
     let rows = db
-        .run(caller, async |scope| {
-            queries::tree(scope, category, i64::from(MOST) + 1).await
-        })
+        .run(caller, async |scope| queries::tree(scope, category, i64::from(MOST) + 1).await)
         .await?;
     if rows.len() > usize::from(MOST) {
         return Err(Problem::new(
@@ -56,9 +54,7 @@ pub async fn subtree(
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
     let trees = read(&db, &caller, Some(&category)).await?;
-    let tree = trees
-        .first()
-        .ok_or_else(|| Problem::not_found(Category::WHAT))?;
+    let tree = trees.first().ok_or_else(|| Problem::not_found(Category::WHAT))?;
     Ok(Reply::ok(tree)?.compound_revision(tree.category.updated_at))
 }
 
@@ -77,11 +73,7 @@ pub async fn ancestors(
     Query(NoParams): Query<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
-    let items = db
-        .run(&caller, async |scope| {
-            queries::ancestors(scope, &category).await
-        })
-        .await?;
+    let items = db.run(&caller, async |scope| queries::ancestors(scope, &category).await).await?;
     let next_cursor = None;
     Ok(Page { items, next_cursor }.respond(&request))
 }

@@ -18,9 +18,7 @@ const UNMATCHED: &str = "unmatched";
 /// What is beside the routes of the document.
 const OTHER_ROUTES: [&str; 3] = ["/openapi.json", "/docs", "/docs/{_:.*}"];
 
-const METHODS: [&str; 8] = [
-    "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "_OTHER",
-];
+const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "_OTHER"];
 
 /// What the service answers with; a status that is not here is looked up each time.
 const STATUSES: [u16; 24] = [
@@ -29,9 +27,8 @@ const STATUSES: [u16; 24] = [
 ];
 
 /// From half a millisecond, a point read, to what runs into the time limit of a statement.
-const SECONDS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// The name of a method, of which there are a few: `_OTHER` stands for what clients invent.
 pub(super) fn method_name(method: &Method) -> &'static str {
@@ -39,10 +36,7 @@ pub(super) fn method_name(method: &Method) -> &'static str {
 }
 
 pub(super) fn method_index(method: &Method) -> usize {
-    METHODS
-        .iter()
-        .position(|known| *known == method.as_str())
-        .unwrap_or(METHODS.len() - 1)
+    METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1)
 }
 
 pub(super) struct HttpMetrics {
@@ -98,9 +92,7 @@ impl HttpMetrics {
                 "blockyard_http_requests_in_flight",
                 "Requests that are being served.",
             )?,
-            by_pattern: by_pattern
-                .map(|(index, route)| (route.pattern.clone(), index))
-                .collect(),
+            by_pattern: by_pattern.map(|(index, route)| (route.pattern.clone(), index)).collect(),
             routes,
         })
     }
@@ -119,9 +111,7 @@ impl HttpMetrics {
     /// The route that a path leads to; looks at all of them.
     pub(super) fn route_of_path(&self, path: &str) -> &Route {
         let mut others = self.routes[1..].iter();
-        others
-            .find(|route| route.definition.is_match(path))
-            .unwrap_or(&self.routes[0])
+        others.find(|route| route.definition.is_match(path)).unwrap_or(&self.routes[0])
     }
 
     pub(super) fn count(&self, route: &Route, method: usize, status: u16, duration: Duration) {
@@ -131,10 +121,7 @@ impl HttpMetrics {
             .duration
             .get_or_init(|| self.durations.with_label_values(&[pattern, name]))
             .observe(duration.as_secs_f64());
-        let answered = || {
-            self.requests
-                .with_label_values(&[pattern, name, &status.to_string()])
-        };
+        let answered = || self.requests.with_label_values(&[pattern, name, &status.to_string()]);
         match STATUSES.iter().position(|known| *known == status) {
             Some(index) => endpoint.answers[index].get_or_init(answered).inc(),
             None => answered().inc(),

@@ -42,10 +42,7 @@ where
                 SystemTime.format_time(&mut writer)?;
                 if writer.has_ansi_escapes() {
                     let colour = colour(level);
-                    write!(
-                        writer,
-                        " \x1b[{colour}m{level:>5}\x1b[0m \x1b[2m{target}:\x1b[0m "
-                    )?;
+                    write!(writer, " \x1b[{colour}m{level:>5}\x1b[0m \x1b[2m{target}:\x1b[0m ")?;
                 } else {
                     write!(writer, " {level:>5} {target}: ")?;
                 }
@@ -61,10 +58,7 @@ where
                     writer.write_str(r#","request_id":"#)?;
                     json(&mut writer, &id)
                 })?;
-                let mut members = Members {
-                    writer: &mut writer,
-                    outcome: Ok(()),
-                };
+                let mut members = Members { writer: &mut writer, outcome: Ok(()) };
                 event.record(&mut members);
                 members.outcome?;
                 writer.write_char('}')?;
@@ -75,9 +69,7 @@ where
 }
 
 fn in_request(show: impl FnOnce(&str) -> fmt::Result) -> fmt::Result {
-    REQUEST
-        .try_with(|request| show(&request.id))
-        .unwrap_or(Ok(()))
+    REQUEST.try_with(|request| show(&request.id)).unwrap_or(Ok(()))
 }
 
 /// As tracing-subscriber has them: purple, blue, green, yellow, red.

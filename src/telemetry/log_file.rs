@@ -43,11 +43,7 @@ impl LogFile {
         } else {
             Path::new(".").join(path)
         };
-        Self {
-            path,
-            file: None,
-            failed_at: None,
-        }
+        Self { path, file: None, failed_at: None }
     }
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {

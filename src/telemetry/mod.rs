@@ -69,10 +69,7 @@ pub fn serve(config: &Config) -> Result<Telemetry, Error> {
             .with(lines(format, Both { output, file }, false))
             .try_init()?;
     }
-    Ok(Telemetry {
-        _traces: traces::start(config),
-        _queues: queues,
-    })
+    Ok(Telemetry { _traces: traces::start(config), _queues: queues })
 }
 
 /// The log of a command: standard error, since standard output is for what was asked for.
@@ -80,14 +77,8 @@ pub fn serve(config: &Config) -> Result<Telemetry, Error> {
 /// # Errors
 /// See [`Error`].
 pub fn command(config: &Config) -> Result<(), Error> {
-    let lines = fmt::layer()
-        .without_time()
-        .with_target(false)
-        .with_writer(std::io::stderr);
-    tracing_subscriber::registry()
-        .with(filter(&config.log_level)?)
-        .with(lines)
-        .try_init()?;
+    let lines = fmt::layer().without_time().with_target(false).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter(&config.log_level)?).with(lines).try_init()?;
     Ok(())
 }
 
@@ -100,8 +91,5 @@ where
     S: tracing::Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + 'static,
 {
-    fmt::layer()
-        .event_format(Line(format))
-        .with_writer(writer)
-        .with_ansi(colours)
+    fmt::layer().event_format(Line(format)).with_writer(writer).with_ansi(colours)
 }

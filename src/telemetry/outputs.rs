@@ -80,9 +80,7 @@ pub(super) fn open(log_file: &str) -> (NonBlocking, Option<NonBlocking>, Queues)
 
 fn queue(to: impl Write + Send + 'static) -> (NonBlocking, WorkerGuard) {
     let lines = Vec::with_capacity(BATCH);
-    NonBlockingBuilder::default()
-        .lossy(true)
-        .finish(Batches { to, lines })
+    NonBlockingBuilder::default().lossy(true).finish(Batches { to, lines })
 }
 
 /// The same bytes for both outputs: a line is formatted once.

@@ -60,10 +60,7 @@ pub(super) fn start(config: &Config) -> Option<Traces> {
         }
     };
     let provider = SdkTracerProvider::builder()
-        .with_batch_exporter(Exporter {
-            to,
-            fails: AtomicBool::new(false),
-        })
+        .with_batch_exporter(Exporter { to, fails: AtomicBool::new(false) })
         .with_resource(resource())
         .build();
     TRACER.set(provider.tracer("blockyard")).ok();
@@ -80,10 +77,7 @@ fn resource() -> Resource {
     if !is_named {
         resource = resource.with_service_name("blockyard");
     }
-    if detected
-        .get(&Key::from_static_str(name::SERVICE_VERSION))
-        .is_none()
-    {
+    if detected.get(&Key::from_static_str(name::SERVICE_VERSION)).is_none() {
         let version = env!("CARGO_PKG_VERSION");
         resource = resource.with_attribute(KeyValue::new(name::SERVICE_VERSION, version));
     }
@@ -151,9 +145,7 @@ impl TraceParent {
     fn parse(text: &str) -> Option<Self> {
         let is_hex = |part: &str, length: usize| {
             part.len() == length
-                && part
-                    .bytes()
-                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+                && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
         let mut parts = text.split('-');
         let (version, trace, parent, flags) =
@@ -219,10 +211,7 @@ impl RequestSpan {
             .with_kind(SpanKind::Server)
             .with_attributes(attributes)
             .start_with_context(tracer, &parent);
-        Self {
-            context: Some(parent.with_span(span)),
-            method,
-        }
+        Self { context: Some(parent.with_span(span)), method }
     }
 
     /// The trace that it is in.
@@ -255,9 +244,7 @@ impl RequestSpan {
 
 fn trace_state(request: &ServiceRequest) -> TraceState {
     let header = request.headers().get("tracestate");
-    header
-        .and_then(|state| state.to_str().ok()?.parse().ok())
-        .unwrap_or_default()
+    header.and_then(|state| state.to_str().ok()?.parse().ok()).unwrap_or_default()
 }
 
 fn protocol(version: Version) -> &'static str {

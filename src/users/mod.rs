@@ -43,18 +43,14 @@ impl<'de> Deserialize<'de> for Username {
         let name: String = String::deserialize(deserializer)?.trim().nfc().collect();
         text::length(&name, 1, 100).map_err(D::Error::custom)?;
         let readable = name.starts_with(char::is_alphanumeric)
-            && name
-                .chars()
-                .all(|c| c.is_alphanumeric() || "._-".contains(c));
+            && name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
         if !readable {
             return Err(D::Error::custom(
                 "Must be of letters, digits, `.`, `_` and `-`, and begin with a letter or a digit.",
             ));
         }
         if name.eq_ignore_ascii_case("me") || (name.len() == 36 && Uuid::try_parse(&name).is_ok()) {
-            return Err(D::Error::custom(
-                "Must be neither `me` nor look like an id.",
-            ));
+            return Err(D::Error::custom("Must be neither `me` nor look like an id."));
         }
         Ok(Self(name))
     }
@@ -157,10 +153,7 @@ mod tests {
     #[test]
     fn a_username_can_stand_in_a_path() {
         for good in ["ada", "a", "Ada.Lovelace-1815_x", "élodie", " ada "] {
-            assert!(
-                serde_json::from_value::<Username>(good.into()).is_ok(),
-                "{good}"
-            );
+            assert!(serde_json::from_value::<Username>(good.into()).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -174,26 +167,17 @@ mod tests {
             "a\0b",
             "01a20575-84d9-79db-a493-fbb455308177",
         ] {
-            assert!(
-                serde_json::from_value::<Username>(bad.into()).is_err(),
-                "{bad}"
-            );
+            assert!(serde_json::from_value::<Username>(bad.into()).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn an_email_address_has_two_sides() {
         for good in ["a@b", "ada@example.org", " ada+x@example.org\n"] {
-            assert!(
-                serde_json::from_value::<Email>(good.into()).is_ok(),
-                "{good}"
-            );
+            assert!(serde_json::from_value::<Email>(good.into()).is_ok(), "{good}");
         }
         for bad in ["", "ada", "@b", "a@", "a@b@c", "a b@c", "a@b\0"] {
-            assert!(
-                serde_json::from_value::<Email>(bad.into()).is_err(),
-                "{bad}"
-            );
+            assert!(serde_json::from_value::<Email>(bad.into()).is_err(), "{bad}");
         }
     }
 }
@@ -275,11 +259,7 @@ impl Sort {
         if self.is_by_time() {
             return Cursor::at(self.as_str(), user.created_at, user.user_id);
         }
-        Cursor {
-            sort: self.as_str().to_owned(),
-            key: user.username.clone(),
-            id: user.user_id,
-        }
+        Cursor { sort: self.as_str().to_owned(), key: user.username.clone(), id: user.user_id }
     }
 }
 
@@ -287,15 +267,10 @@ impl FromStr for Sort {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [
-            Self::Newest,
-            Self::Oldest,
-            Self::Username,
-            Self::UsernameReversed,
-        ]
-        .into_iter()
-        .find(|sort| sort.as_str() == text)
-        .ok_or("Must be created_at or username, with - before it for the reverse.")
+        [Self::Newest, Self::Oldest, Self::Username, Self::UsernameReversed]
+            .into_iter()
+            .find(|sort| sort.as_str() == text)
+            .ok_or("Must be created_at or username, with - before it for the reverse.")
     }
 }
 

@@ -45,9 +45,7 @@ pub(super) async fn set_password(
         return Ok(answer);
     }
     let owner = db
-        .run(caller, async |scope| {
-            queries::password_owner(scope, &user).await
-        })
+        .run(caller, async |scope| queries::password_owner(scope, &user).await)
         .await?
         .ok_or_else(|| Problem::not_found("User"))?;
     if !owner.is_unnarrowed {
@@ -89,10 +87,7 @@ async fn check(
     }
     let hash = found.password_hash.as_deref();
     if !gatekeeper.passwords().verify(current, hash).await? {
-        return Err(Problem::invalid_field(
-            CURRENT,
-            "Is not the current password.",
-        ));
+        return Err(Problem::invalid_field(CURRENT, "Is not the current password."));
     }
     sessions::forgive_attempts(db, owner.user_id, attempt).await
 }

@@ -33,12 +33,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn get(scope: &mut Scope<'_>, user: &Reference) -> Result<Option<User>, Failure> {
-    let query = sqlx::query_file_as!(
-        User,
-        "sql/users/get.sql",
-        scope.caller() as _,
-        user.as_str()
-    );
+    let query = sqlx::query_file_as!(User, "sql/users/get.sql", scope.caller() as _, user.as_str());
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 

@@ -44,9 +44,7 @@ pub async fn create(
         None => None,
         Some(password) => {
             // A hash is work that nobody else may have us do; the insert decides in any case.
-            let is_admin = db
-                .run(caller, async |scope| queries::is_admin(scope).await)
-                .await?;
+            let is_admin = db.run(caller, async |scope| queries::is_admin(scope).await).await?;
             if !is_admin {
                 return Err(Problem::forbidden());
             }
@@ -75,9 +73,7 @@ pub async fn list(
     Query(wanted): Query<UserList>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::User, None);
-    let rows = db
-        .run(&caller, async |scope| queries::list(scope, &wanted).await)
-        .await?;
+    let rows = db.run(&caller, async |scope| queries::list(scope, &wanted).await).await?;
     Ok(Page::new(rows, wanted.limit, |user| wanted.sort.cursor(user)).respond(&request))
 }
 
@@ -94,10 +90,7 @@ pub async fn get(
     user: web::Path<Reference>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    verbs::read(&db, caller, user.as_str(), async |scope| {
-        queries::get(scope, &user).await
-    })
-    .await
+    verbs::read(&db, caller, user.as_str(), async |scope| queries::get(scope, &user).await).await
 }
 
 /// Change a user

@@ -65,20 +65,11 @@ impl TaxonomyFilter {
         for name in &unknown {
             fields.fault_within(&[MEMBER, name], "Is not known here.");
         }
-        let filter = Self {
-            any: any?,
-            all: all?,
-            none: none?,
-            recursive: recursive?,
-        };
+        let filter = Self { any: any?, all: all?, none: none?, recursive: recursive? };
         if !unknown.is_empty() {
             return None;
         }
-        if [&filter.any, &filter.all, &filter.none]
-            .into_iter()
-            .flatten()
-            .all(Vec::is_empty)
-        {
+        if [&filter.any, &filter.all, &filter.none].into_iter().flatten().all(Vec::is_empty) {
             fields.fault(MEMBER, "Must name a category in any, all or none.");
             return None;
         }

@@ -132,10 +132,7 @@ impl FromFields for NewEdgeVector {
 fn owned(fields: &mut Fields, kind: EntityType, member: &str) -> Option<Owned<NewVector>> {
     let owner = Owner::from_member(fields, kind, member);
     let part = NewVector::from_fields(fields);
-    Some(Owned {
-        owner: owner?,
-        part: part?,
-    })
+    Some(Owned { owner: owner?, part: part? })
 }
 
 /// What to change of a vector representation. What is missing stays; `null` clears the filter.

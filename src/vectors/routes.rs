@@ -17,11 +17,7 @@ use crate::resource::verbs::{self, Reach, Revision};
 
 /// All of one kind, or those of one owner.
 pub(super) fn owners(kind: EntityType, reference: Option<Reference>) -> Owners {
-    Owners {
-        kind: Some(kind),
-        reference,
-        in_path: false,
-    }
+    Owners { kind: Some(kind), reference, in_path: false }
 }
 
 pub(super) async fn page(
@@ -43,10 +39,7 @@ pub(super) async fn add(
     owner: &Owner,
     vector: &NewVector,
 ) -> Result<Reply, Problem> {
-    verbs::create(db, change, async |scope| {
-        queries::create(scope, owner, vector).await
-    })
-    .await
+    verbs::create(db, change, async |scope| queries::create(scope, owner, vector).await).await
 }
 
 pub(super) async fn read(

@@ -174,11 +174,7 @@ impl FromParams for VerificationPage {
         let in_order = sort.flatten().map(|Word(order)| order).unwrap_or_default();
         let cursor = params.cursor_by_time(in_order.as_str());
         sort?;
-        Some(Self {
-            sort: in_order,
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
+        Some(Self { sort: in_order, limit: limit?.unwrap_or_default(), cursor: cursor? })
     }
 }
 

@@ -25,10 +25,7 @@ pub(super) async fn create(
         edge.as_str(),
         which.to_string(),
         verification.verification_status as _,
-        verification
-            .verification_logs
-            .as_ref()
-            .map(|text| text.as_str()),
+        verification.verification_logs.as_ref().map(|text| text.as_str()),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }

@@ -32,9 +32,7 @@ pub async fn list(
     Query(wanted): Query<VerificationList>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Verification, None);
-    let rows = db
-        .run(&caller, async |scope| queries::list(scope, &wanted).await)
-        .await?;
+    let rows = db.run(&caller, async |scope| queries::list(scope, &wanted).await).await?;
     Ok(wanted.page.of(rows).respond(&request))
 }
 
@@ -53,9 +51,7 @@ pub async fn get(
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::Verification, Some(&verification.to_string()));
     let found = db
-        .run(&caller, async |scope| {
-            queries::get(scope, *verification).await
-        })
+        .run(&caller, async |scope| queries::get(scope, *verification).await)
         .await?
         .ok_or_else(|| Problem::not_found("Verification"))?;
     Ok(Reply::ok(&found)?.revision(found.updated_at))

@@ -45,9 +45,8 @@ pub async fn create(
     let (edge, which) = path.into_inner();
     change
         .make(&db, async |scope| {
-            let made = queries::create(scope, &edge, which, &change.body)
-                .await?
-                .ok_or_else(no_version)?;
+            let made =
+                queries::create(scope, &edge, which, &change.body).await?.ok_or_else(no_version)?;
             let location = format!("/verifications/{}", made.verification_id);
             Ok(Reply::created(location, &made)?.revision(made.updated_at))
         })
@@ -115,9 +114,7 @@ pub async fn status(
     let (edge, which) = path.into_inner();
     let caller = caller.reading(Entity::Verification, None);
     let status = db
-        .run(&caller, async |scope| {
-            queries::status(scope, &edge, which).await
-        })
+        .run(&caller, async |scope| queries::status(scope, &edge, which).await)
         .await?
         .ok_or_else(no_version)?;
     Ok(Reply::ok(&status)?.compound_revision(status.created_at))

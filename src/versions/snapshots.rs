@@ -37,9 +37,7 @@ pub enum Which {
 
 impl<'de> Deserialize<'de> for Which {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -116,10 +114,7 @@ impl FromParams for VersionList {
         let limit = params.optional("limit");
         let cursor =
             params.cursor(|cursor| cursor.sort == BY_NUMBER && cursor.key.parse::<i32>().is_ok());
-        Some(Self {
-            limit: limit?.unwrap_or_default(),
-            cursor: cursor?,
-        })
+        Some(Self { limit: limit?.unwrap_or_default(), cursor: cursor? })
     }
 }
 

@@ -12,9 +12,7 @@ async fn a_history_is_of_something() {
     let service = Service::start().await;
     let (dan, vera) = (service.developer().await, service.viewer().await);
     chain(&service, &dan).await;
-    dan.post("/taxonomy-categories", json!({ "name": "vision" }))
-        .await
-        .expect(StatusCode::CREATED);
+    dan.post("/taxonomy-categories", json!({ "name": "vision" })).await.expect(StatusCode::CREATED);
     let unknown = "0198aa00-0000-7000-8000-000000000000";
     for (list, name, what) in [
         ("blocks", "a", "Block"),
@@ -43,21 +41,12 @@ async fn a_history_is_of_something() {
 
     // What is archived is there for those who may bring it back, and for those who did something.
     let id = dan.get("/pipelines/p").await.id("pipeline_id");
-    dan.delete("/pipelines/p")
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    dan.delete("/pipelines/p").await.expect(StatusCode::NO_CONTENT);
     for below in ["history", "runs"] {
         let path = format!("/pipelines/{id}/{below}");
         dan.get(&path).await.expect(StatusCode::OK);
-        service
-            .admin()
-            .await
-            .get(&path)
-            .await
-            .expect(StatusCode::OK);
-        vera.get(&path)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        service.admin().await.get(&path).await.expect(StatusCode::OK);
+        vera.get(&path).await.refused(StatusCode::NOT_FOUND, "not_found");
     }
 }
 
@@ -84,9 +73,7 @@ async fn what_needs_something_archived_is_not_restored() {
     ];
     let body =
         json!({ "dependency_type": "internal", "depends_on_type": "block", "depends_on_id": "b" });
-    dan.post(&format!("{a}/dependencies"), body)
-        .await
-        .expect(StatusCode::CREATED);
+    dan.post(&format!("{a}/dependencies"), body).await.expect(StatusCode::CREATED);
     for path in [&pipeline, &a, &b] {
         ada.delete(path).await.expect(StatusCode::NO_CONTENT);
     }
@@ -99,9 +86,7 @@ async fn what_needs_something_archived_is_not_restored() {
     for path in [&b, &a, &pipeline] {
         restore(path).await.expect(StatusCode::OK);
     }
-    dan.get(&format!("{pipeline}/readiness"))
-        .await
-        .expect(StatusCode::OK);
+    dan.get(&format!("{pipeline}/readiness")).await.expect(StatusCode::OK);
 }
 
 #[tokio::test]
@@ -110,29 +95,18 @@ async fn a_category_stays_while_something_uses_it() {
     let dan = service.developer().await;
     register(&dan, "it").await;
     for name in ["vision", "text"] {
-        dan.post("/taxonomy-categories", json!({ "name": name }))
-            .await
-            .expect(StatusCode::CREATED);
+        dan.post("/taxonomy-categories", json!({ "name": name })).await.expect(StatusCode::CREATED);
     }
-    dan.put("/blocks/it/categories/vision", json!({}))
-        .await
-        .expect(StatusCode::CREATED);
+    dan.put("/blocks/it/categories/vision", json!({})).await.expect(StatusCode::CREATED);
     let body = json!({ "vector_db": "pgvector", "vector_key": "k", "taxonomy_filter": { "any": ["text"] } });
     let vector = dan.post("/blocks/it/vectors", body).await;
-    let vector = vector
-        .expect(StatusCode::CREATED)
-        .header("location")
-        .to_owned();
+    let vector = vector.expect(StatusCode::CREATED).header("location").to_owned();
     for (category, user) in [("vision", "block it"), ("text", "vector k")] {
-        let refused = dan
-            .delete(&format!("/taxonomy-categories/{category}"))
-            .await;
+        let refused = dan.delete(&format!("/taxonomy-categories/{category}")).await;
         let refused = refused.refused(StatusCode::CONFLICT, "in_use");
         assert_eq!(names(&refused.body["used_by"]), [user]);
     }
-    dan.delete("/blocks/it/categories/vision")
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    dan.delete("/blocks/it/categories/vision").await.expect(StatusCode::NO_CONTENT);
     dan.delete(&vector).await.expect(StatusCode::NO_CONTENT);
     for category in ["vision", "text"] {
         dan.delete(&format!("/taxonomy-categories/{category}"))
@@ -147,20 +121,11 @@ async fn a_pipeline_is_made_and_told_with_its_graph() {
     let dan = service.developer().await;
     chain(&service, &dan).await;
     let body = crate::pipelines::chain_body("again");
-    let made = dan
-        .post("/pipelines", body)
-        .await
-        .expect(StatusCode::CREATED);
-    let read = dan
-        .get("/pipelines/again?include=blocks,edges")
-        .await
-        .expect(StatusCode::OK);
+    let made = dan.post("/pipelines", body).await.expect(StatusCode::CREATED);
+    let read = dan.get("/pipelines/again?include=blocks,edges").await.expect(StatusCode::OK);
     assert_eq!(made.body, read.body);
     assert_eq!(made.body["edges"].as_array().map(Vec::len), Some(2));
-    let bare = dan
-        .post("/pipelines", json!({ "name": "bare" }))
-        .await
-        .expect(StatusCode::CREATED);
+    let bare = dan.post("/pipelines", json!({ "name": "bare" })).await.expect(StatusCode::CREATED);
     assert_eq!(bare.body["blocks"], json!([]));
     assert_eq!(bare.body["edges"], json!([]));
 }

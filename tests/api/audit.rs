@@ -20,14 +20,9 @@ async fn an_admin_reads_who_did_what_and_from_which_request() {
         .expect(StatusCode::CREATED);
     assert_eq!(created.header("x-request-id"), "order-66");
     let id = created.id("block_id");
-    dan.patch(&format!("/blocks/{id}"), json!({ "name": "c" }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch(&format!("/blocks/{id}"), json!({ "name": "c" })).await.expect(StatusCode::OK);
 
-    let logs = ada
-        .get("/audit-logs?entity_type=block")
-        .await
-        .expect(StatusCode::OK);
+    let logs = ada.get("/audit-logs?entity_type=block").await.expect(StatusCode::OK);
     let items = logs.body["items"].as_array().expect("items");
     assert_eq!(items.len(), 2);
     assert_eq!(items[0]["action_type"], "UPDATE");
@@ -39,10 +34,7 @@ async fn an_admin_reads_who_did_what_and_from_which_request() {
     let request = json!({ "id": "order-66", "method": "POST", "path": "/blocks" });
     assert_eq!(items[1]["details"]["request"], request);
 
-    let of_block = ada
-        .get(&format!("/audit-logs?entity_id={id}"))
-        .await
-        .expect(StatusCode::OK);
+    let of_block = ada.get(&format!("/audit-logs?entity_id={id}")).await.expect(StatusCode::OK);
     let mut types = of_block.items("entity_type");
     types.sort_by_key(Value::to_string);
     assert_eq!(types, ["block", "block", "metadata", "metadata"]);
@@ -60,28 +52,12 @@ async fn the_trail_is_filtered_and_paged() {
     dan.delete("/blocks/a").await.expect(StatusCode::NO_CONTENT);
     let me = dan.get("/auth/me").await.id("user_id");
     let count = async |query: &str| {
-        ada.get(&format!("/audit-logs?{query}"))
-            .await
-            .expect(StatusCode::OK)
-            .items("log_id")
-            .len()
+        ada.get(&format!("/audit-logs?{query}")).await.expect(StatusCode::OK).items("log_id").len()
     };
-    assert_eq!(
-        count(&format!(
-            "user_id={me}&action_type=CREATE&entity_type=block"
-        ))
-        .await,
-        3
-    );
+    assert_eq!(count(&format!("user_id={me}&action_type=CREATE&entity_type=block")).await, 3);
     assert_eq!(count("action_type=UPDATE&entity_type=block").await, 1);
-    assert_eq!(
-        count("entity_type=block&timestamp_before=2020-01-01").await,
-        0
-    );
-    assert_eq!(
-        count("entity_type=block&timestamp_after=2020-01-01").await,
-        4
-    );
+    assert_eq!(count("entity_type=block&timestamp_before=2020-01-01").await, 0);
+    assert_eq!(count("entity_type=block&timestamp_after=2020-01-01").await, 4);
 
     let mut seen = Vec::new();
     let mut next = "/audit-logs?entity_type=metadata&limit=2".to_owned();
@@ -116,41 +92,19 @@ async fn the_trail_is_filtered_and_paged() {
 #[tokio::test]
 async fn everybody_else_sees_his_own_rows_only() {
     let service = Service::start().await;
-    let (dan, dora, vera) = (
-        service.developer().await,
-        service.colleague().await,
-        service.viewer().await,
-    );
+    let (dan, dora, vera) =
+        (service.developer().await, service.colleague().await, service.viewer().await);
     register(&dan, "b").await;
     register(&dora, "c").await;
     let me = dan.get("/auth/me").await.body["user_id"].clone();
     let mine = dan.get("/audit-logs").await.expect(StatusCode::OK);
     assert!(!mine.items("user_id").is_empty());
     assert!(mine.items("user_id").iter().all(|user| *user == me));
-    let of_other = format!(
-        "/audit-logs?user_id={}",
-        dora.get("/auth/me").await.id("user_id")
-    );
-    assert!(
-        dan.get(&of_other)
-            .await
-            .expect(StatusCode::OK)
-            .items("log_id")
-            .is_empty()
-    );
-    let blocks = vera
-        .get("/audit-logs?entity_type=block")
-        .await
-        .expect(StatusCode::OK);
+    let of_other = format!("/audit-logs?user_id={}", dora.get("/auth/me").await.id("user_id"));
+    assert!(dan.get(&of_other).await.expect(StatusCode::OK).items("log_id").is_empty());
+    let blocks = vera.get("/audit-logs?entity_type=block").await.expect(StatusCode::OK);
     assert!(blocks.items("log_id").is_empty());
-    assert_eq!(
-        dan.get("/blocks/c/history")
-            .await
-            .expect(StatusCode::OK)
-            .items("log_id")
-            .len(),
-        0
-    );
+    assert_eq!(dan.get("/blocks/c/history").await.expect(StatusCode::OK).items("log_id").len(), 0);
 }
 
 #[tokio::test]
@@ -160,31 +114,22 @@ async fn reads_of_the_trail_are_always_recorded_and_others_when_it_is_configured
     register(&service.developer().await, "b").await;
     ada.get("/blocks/b").await.expect(StatusCode::OK);
     ada.get("/audit-logs").await.expect(StatusCode::OK);
-    let reads = ada
-        .get("/audit-logs?action_type=READ&entity_type=audit_log")
-        .await
-        .expect(StatusCode::OK);
+    let reads =
+        ada.get("/audit-logs?action_type=READ&entity_type=audit_log").await.expect(StatusCode::OK);
     assert_eq!(reads.items("log_id").len(), 1);
-    let reads = ada
-        .get("/audit-logs?action_type=READ&entity_type=block")
-        .await
-        .expect(StatusCode::OK);
+    let reads =
+        ada.get("/audit-logs?action_type=READ&entity_type=block").await.expect(StatusCode::OK);
     assert_eq!(reads.items("log_id").len(), 0);
 
     let usual = Setup::default();
-    let config = Config {
-        audit_reads: AuditReads::All,
-        ..usual.config
-    };
+    let config = Config { audit_reads: AuditReads::All, ..usual.config };
     let service = Service::with(Setup { config, ..usual }).await;
     let ada = service.admin().await;
     let id = register(&service.developer().await, "b").await;
     ada.get("/blocks/b").await.expect(StatusCode::OK);
     ada.get("/blocks").await.expect(StatusCode::OK);
-    let reads = ada
-        .get("/audit-logs?action_type=READ&entity_type=block")
-        .await
-        .expect(StatusCode::OK);
+    let reads =
+        ada.get("/audit-logs?action_type=READ&entity_type=block").await.expect(StatusCode::OK);
     assert_eq!(reads.items("entity_id"), [json!(null), json!(id)]);
 }
 

@@ -120,10 +120,7 @@ async fn rust_and_the_database_agree_on_urls_and_branches() {
                     );
                 }
             }
-            sqlx::query("delete from code_repos")
-                .execute(&mut owner)
-                .await
-                .expect("none");
+            sqlx::query("delete from code_repos").execute(&mut owner).await.expect("none");
         }
     }
 }
@@ -140,12 +137,9 @@ async fn the_branch_is_main_when_missing_and_filters_are_exact() {
         .expect(StatusCode::CREATED);
     assert_eq!(made.body["branch"], "main");
     assert_eq!(made.body["entity_type"], "block");
-    dan.post(
-        "/blocks/it/code-repos",
-        json!({ "repo_url": url, "branch": "dev" }),
-    )
-    .await
-    .expect(StatusCode::CREATED);
+    dan.post("/blocks/it/code-repos", json!({ "repo_url": url, "branch": "dev" }))
+        .await
+        .expect(StatusCode::CREATED);
     for (query, found) in [
         (format!("repo_url={url}"), 2),
         (format!("repo_url={url}&branch=dev"), 1),
@@ -153,19 +147,13 @@ async fn the_branch_is_main_when_missing_and_filters_are_exact() {
         ("entity_type=edge".to_owned(), 0),
         ("entity_type=block".to_owned(), 2),
     ] {
-        let page = dan
-            .get(&format!("/code-repos?{query}"))
-            .await
-            .expect(StatusCode::OK);
+        let page = dan.get(&format!("/code-repos?{query}")).await.expect(StatusCode::OK);
         assert_eq!(page.items("branch").len(), found, "{query}");
     }
     // A branch cannot be cleared.
     let location = made.header("location");
     let refused = dan.patch(location, json!({ "branch": null })).await;
-    assert_eq!(
-        refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(),
-        ["/branch"]
-    );
+    assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), ["/branch"]);
     dan.patch(location, json!({ "branch": "dev" }))
         .await
         .refused(StatusCode::CONFLICT, "already_exists");

@@ -37,10 +37,7 @@ async fn two_hundred_changes_at_once_make_two_hundred_versions() {
             .await
             .expect("a count");
     assert_eq!(rows, 201);
-    let page = ada
-        .get("/audit-logs?entity_type=metadata&limit=200")
-        .await
-        .expect(StatusCode::OK);
+    let page = ada.get("/audit-logs?entity_type=metadata&limit=200").await.expect(StatusCode::OK);
     assert!(page.body["next_cursor"].is_string());
 }
 
@@ -55,9 +52,8 @@ async fn of_fifty_with_one_revision_one_succeeds() {
         request.json(json!({ "metadata": { "n": n } })).send()
     });
     let answers = join_all(changes).await;
-    let (won, lost): (Vec<_>, Vec<_>) = answers
-        .into_iter()
-        .partition(|answer| answer.status == StatusCode::OK);
+    let (won, lost): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| answer.status == StatusCode::OK);
     assert_eq!((won.len(), lost.len()), (1, 49));
     for answer in lost {
         answer.refused(StatusCode::PRECONDITION_FAILED, "stale");
@@ -71,9 +67,7 @@ async fn one_idempotency_key_makes_one_change() {
     let dan = service.developer().await;
     let path = format!("/blocks/{}", register(&dan, "b").await);
     let repeats = (0..50).map(|_| {
-        let request = dan
-            .request(Method::PATCH, &path)
-            .header("Idempotency-Key", "once");
+        let request = dan.request(Method::PATCH, &path).header("Idempotency-Key", "once");
         request.json(json!({ "metadata": { "n": 1 } })).send()
     });
     let answers = join_all(repeats).await;
@@ -82,9 +76,8 @@ async fn one_idempotency_key_makes_one_change() {
         assert_eq!(answer.text, answers[0].text);
         assert_eq!(answer.etag(), answers[0].etag());
     }
-    let replayed = answers
-        .iter()
-        .filter(|answer| answer.headers.contains_key("idempotency-replayed"));
+    let replayed =
+        answers.iter().filter(|answer| answer.headers.contains_key("idempotency-replayed"));
     assert_eq!(replayed.count(), 49);
     assert_eq!(dan.get(&path).await.body["version_number"], 2);
 
@@ -100,10 +93,7 @@ async fn one_idempotency_key_makes_one_change() {
         .request(Method::PATCH, &path)
         .header("Idempotency-Key", "once")
         .json(json!({ "metadata": { "n": 2 } }));
-    assert_eq!(
-        hers.send().await.expect(StatusCode::OK).body["version_number"],
-        3
-    );
+    assert_eq!(hers.send().await.expect(StatusCode::OK).body["version_number"], 3);
 }
 
 #[tokio::test]
@@ -112,25 +102,17 @@ async fn a_refusal_leaves_its_key_free() {
     let dan = service.developer().await;
     register(&dan, "taken").await;
     let create = |name: &str| {
-        let request = dan
-            .request(Method::POST, "/blocks")
-            .header("Idempotency-Key", "k1");
-        request
-            .json(json!({ "name": name, "block_type": "model" }))
-            .send()
+        let request = dan.request(Method::POST, "/blocks").header("Idempotency-Key", "k1");
+        request.json(json!({ "name": name, "block_type": "model" })).send()
     };
-    create("taken")
-        .await
-        .refused(StatusCode::CONFLICT, "name_taken");
+    create("taken").await.refused(StatusCode::CONFLICT, "name_taken");
     let created = create("free").await.expect(StatusCode::CREATED);
     let again = create("free").await.expect(StatusCode::CREATED);
     assert_eq!(again.text, created.text);
     assert_eq!(again.header("location"), created.header("location"));
     let too_long = "k".repeat(256);
     for key in ["", "two words", too_long.as_str()] {
-        let request = dan
-            .request(Method::POST, "/blocks")
-            .header("Idempotency-Key", key);
+        let request = dan.request(Method::POST, "/blocks").header("Idempotency-Key", key);
         request
             .json(json!({ "name": "x", "block_type": "model" }))
             .send()

@@ -25,20 +25,13 @@ async fn an_internal_dependency_is_on_something_and_an_external_one_says_what() 
         register(&dan, name).await;
     }
     let edge = connect_blocks(&service, "e").await;
-    let made = depend(&dan, "blocks/a", "edge", "E")
-        .await
-        .expect(StatusCode::CREATED);
+    let made = depend(&dan, "blocks/a", "edge", "E").await.expect(StatusCode::CREATED);
     assert_eq!(made.body["depends_on_id"], edge.as_str());
     assert_eq!(made.body["dependency_detail"], "");
-    depend(&dan, "blocks/a", "edge", &edge)
-        .await
-        .refused(StatusCode::CONFLICT, "already_exists");
+    depend(&dan, "blocks/a", "edge", &edge).await.refused(StatusCode::CONFLICT, "already_exists");
     for (body, faults) in [
         (json!({}), &["/dependency_type"][..]),
-        (
-            json!({ "dependency_type": "internal" }),
-            &["/depends_on_id", "/depends_on_type"],
-        ),
+        (json!({ "dependency_type": "internal" }), &["/depends_on_id", "/depends_on_type"]),
         (
             json!({ "dependency_type": "external", "dependency_detail": " ", "depends_on_type": "block", "depends_on_id": "b" }),
             &["/dependency_detail", "/depends_on_id", "/depends_on_type"],
@@ -57,12 +50,7 @@ async fn an_internal_dependency_is_on_something_and_an_external_one_says_what() 
         ),
     ] {
         let refused = dan.post("/blocks/a/dependencies", body).await;
-        assert_eq!(
-            refused
-                .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid")
-                .pointers(),
-            faults
-        );
+        assert_eq!(refused.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid").pointers(), faults);
     }
 
     // One may turn into the other, as long as it is whole.
@@ -74,9 +62,7 @@ async fn an_internal_dependency_is_on_something_and_an_external_one_says_what() 
         json!({ "depends_on_id": "nothing" }),
         json!({ "depends_on_type": "block" }),
     ] {
-        change(body)
-            .await
-            .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        change(body).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     }
     let external = change(json!({
         "dependency_type": "external", "dependency_detail": "PyPI: torch", "depends_on_type": null,
@@ -100,17 +86,11 @@ async fn an_internal_dependency_is_on_something_and_an_external_one_says_what() 
         ("dependency_type=external", 0),
         ("depends_on_type=block&depends_on_id=nothing", 0),
     ] {
-        let page = dan
-            .get(&format!("/dependencies?{query}"))
-            .await
-            .expect(StatusCode::OK);
+        let page = dan.get(&format!("/dependencies?{query}")).await.expect(StatusCode::OK);
         assert_eq!(page.items("dependency_id").len(), found, "{query}");
     }
     let refused = dan.get("/dependencies?depends_on_id=b").await;
-    assert_eq!(
-        refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(),
-        ["depends_on_type"]
-    );
+    assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), ["depends_on_type"]);
 }
 
 #[tokio::test]
@@ -121,28 +101,15 @@ async fn what_something_depends_on_is_not_archived_and_forms_no_cycle() {
         register(&dan, name).await;
     }
     connect_blocks(&service, "e").await;
-    depend(&dan, "blocks/a", "block", "a")
-        .await
-        .refused(StatusCode::CONFLICT, "cycle");
-    depend(&dan, "blocks/a", "block", "b")
-        .await
-        .expect(StatusCode::CREATED);
-    depend(&dan, "blocks/b", "edge", "e")
-        .await
-        .expect(StatusCode::CREATED);
-    depend(&dan, "edges/e", "block", "a")
-        .await
-        .refused(StatusCode::CONFLICT, "cycle");
-    let made = depend(&dan, "edges/e", "block", "c")
-        .await
-        .expect(StatusCode::CREATED);
+    depend(&dan, "blocks/a", "block", "a").await.refused(StatusCode::CONFLICT, "cycle");
+    depend(&dan, "blocks/a", "block", "b").await.expect(StatusCode::CREATED);
+    depend(&dan, "blocks/b", "edge", "e").await.expect(StatusCode::CREATED);
+    depend(&dan, "edges/e", "block", "a").await.refused(StatusCode::CONFLICT, "cycle");
+    let made = depend(&dan, "edges/e", "block", "c").await.expect(StatusCode::CREATED);
     dan.patch(made.header("location"), json!({ "depends_on_id": "a" }))
         .await
         .refused(StatusCode::CONFLICT, "cycle");
-    let refused = dan
-        .delete("/blocks/b")
-        .await
-        .refused(StatusCode::CONFLICT, "in_use");
+    let refused = dan.delete("/blocks/b").await.refused(StatusCode::CONFLICT, "in_use");
     assert_eq!(refused.body["used_by"][0]["name"], "a");
 }
 
@@ -155,27 +122,18 @@ async fn of_fifty_halves_of_cycles_at_once_none_closes() {
     }
     // Together a ring.
     let halves = (0..50).map(|n| {
-        let (dan, owner, on) = (
-            dan.clone(),
-            format!("blocks/b{n}"),
-            format!("b{}", (n + 1) % 50),
-        );
+        let (dan, owner, on) = (dan.clone(), format!("blocks/b{n}"), format!("b{}", (n + 1) % 50));
         async move { depend(&dan, &owner, "block", &on).await }
     });
     let answers = join_all(halves).await;
-    let refused: Vec<_> = answers
-        .into_iter()
-        .filter(|answer| answer.status != StatusCode::CREATED)
-        .collect();
+    let refused: Vec<_> =
+        answers.into_iter().filter(|answer| answer.status != StatusCode::CREATED).collect();
     assert_eq!(refused.len(), 1);
     for answer in refused {
         answer.refused(StatusCode::CONFLICT, "cycle");
     }
     let mut owner = service.database.connect().await;
-    sqlx::query("delete from dependencies")
-        .execute(&mut owner)
-        .await
-        .expect("none");
+    sqlx::query("delete from dependencies").execute(&mut owner).await.expect("none");
     // In pairs, each on the other.
     let halves = (0..50).map(|n| {
         let (dan, owner, on) = (dan.clone(), format!("blocks/b{n}"), format!("b{}", n ^ 1));
@@ -206,9 +164,7 @@ async fn dependents_come_nearest_first_with_the_path_to_each() {
         ("blocks/apart", "right"),
         ("edges/e", "base"),
     ] {
-        depend(&dan, owner, "block", on)
-            .await
-            .expect(StatusCode::CREATED);
+        depend(&dan, owner, "block", on).await.expect(StatusCode::CREATED);
     }
     let sorted = |answer: &Answer| {
         let mut found: Vec<_> = answer.body["items"]
@@ -225,36 +181,21 @@ async fn dependents_come_nearest_first_with_the_path_to_each() {
         found.sort();
         found
     };
-    let direct = dan
-        .get("/blocks/base/dependents")
-        .await
-        .expect(StatusCode::OK);
+    let direct = dan.get("/blocks/base/dependents").await.expect(StatusCode::OK);
     let expected =
         [(1, "e"), (1, "left"), (1, "right")].map(|(depth, name)| (depth, name.to_owned()));
     assert_eq!(sorted(&direct), expected);
-    let all = dan
-        .get("/blocks/base/dependents?recursive=true")
-        .await
-        .expect(StatusCode::OK);
-    let expected = [
-        (1, "e"),
-        (1, "left"),
-        (1, "right"),
-        (2, "apart"),
-        (2, "top"),
-    ]
-    .map(|(depth, name)| (depth, name.to_owned()));
+    let all = dan.get("/blocks/base/dependents?recursive=true").await.expect(StatusCode::OK);
+    let expected = [(1, "e"), (1, "left"), (1, "right"), (2, "apart"), (2, "top")]
+        .map(|(depth, name)| (depth, name.to_owned()));
     assert_eq!(sorted(&all), expected);
     for item in all.body["items"].as_array().expect("a page") {
         let path = item["path"].as_array().expect("a path");
         assert_eq!(item["depth"], path.len());
         assert_eq!(path[path.len() - 1]["entity_id"], item["entity_id"]);
     }
-    let apart = all.body["items"]
-        .as_array()
-        .expect("a page")
-        .iter()
-        .find(|item| item["name"] == "apart");
+    let apart =
+        all.body["items"].as_array().expect("a page").iter().find(|item| item["name"] == "apart");
     assert_eq!(apart.expect("it")["path"][0]["name"], "right");
     let mut seen = Vec::new();
     let mut path = "/blocks/base/dependents?recursive=true&limit=2".to_owned();
@@ -275,14 +216,10 @@ async fn dependents_come_nearest_first_with_the_path_to_each() {
             .is_empty()
     );
     for path in ["/blocks/nothing/dependents", "/edges/nothing/dependents"] {
-        dan.get(path)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        dan.get(path).await.refused(StatusCode::NOT_FOUND, "not_found");
     }
     // What is archived depends on nothing any more.
-    dan.delete("/blocks/apart")
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    dan.delete("/blocks/apart").await.expect(StatusCode::NO_CONTENT);
     let all = dan.get("/blocks/base/dependents?recursive=true").await;
     assert_eq!(all.items("name").len(), 4);
 }
@@ -305,10 +242,8 @@ async fn many_ways_to_one_thing_do_not_multiply() {
     .execute(&mut owner)
     .await
     .expect("layers");
-    let all = dan
-        .get("/blocks/n0-0/dependents?recursive=true&limit=200")
-        .await
-        .expect(StatusCode::OK);
+    let all =
+        dan.get("/blocks/n0-0/dependents?recursive=true&limit=200").await.expect(StatusCode::OK);
     assert_eq!(all.items("name").len(), 80);
     assert_eq!(all.items("depth")[79], 40);
 }

@@ -73,12 +73,7 @@ async fn rust_and_the_database_agree_on_names_and_tags() {
             [NAMES, &[&long_name[..263]]].concat(),
             [NO_NAMES, &[&long_name]].concat(),
         ),
-        (
-            "image_tag",
-            "is_image_tag",
-            [TAGS, &[&fits]].concat(),
-            [NO_TAGS, &[&too_long]].concat(),
-        ),
+        ("image_tag", "is_image_tag", [TAGS, &[&fits]].concat(), [NO_TAGS, &[&too_long]].concat()),
     ];
     for (column, function, good, bad) in cases {
         for (values, admitted) in [(good, true), (bad, false)] {
@@ -123,9 +118,7 @@ async fn a_build_moves_on_and_back_only_to_be_built_anew() {
         ("success", false),
         ("pending", true),
     ] {
-        let answer = dan
-            .patch(&location, json!({ "build_status": status }))
-            .await;
+        let answer = dan.patch(&location, json!({ "build_status": status })).await;
         if fits {
             assert_eq!(answer.expect(StatusCode::OK).body["build_status"], status);
         } else {
@@ -147,10 +140,7 @@ async fn logs_are_appended_as_text() {
     let location = add(&dan).await;
     let logs = format!("{location}/logs");
     let append = |person: &Person<'_>, text: &str| {
-        person
-            .request(Method::POST, &logs)
-            .raw("text/plain", text)
-            .send()
+        person.request(Method::POST, &logs).raw("text/plain", text).send()
     };
     assert_eq!(dan.get(&logs).await.expect(StatusCode::OK).text, "");
     let first = append(&dan, "Step 1/2 ✓\n").await.expect(StatusCode::OK);
@@ -171,21 +161,14 @@ async fn logs_are_appended_as_text() {
     let page = dan.get("/docker-images").await.expect(StatusCode::OK);
     assert!(page.body["items"][0].get("build_logs").is_none());
     assert!(dan.get(&location).await.body.get("build_logs").is_none());
-    let with = dan
-        .get(&format!("{location}?include=build_logs"))
-        .await
-        .expect(StatusCode::OK);
+    let with = dan.get(&format!("{location}?include=build_logs")).await.expect(StatusCode::OK);
     assert_eq!(with.body["build_logs"], read.text);
     dan.get(&format!("{location}?include=all"))
         .await
         .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
 
-    append(&vera, "x")
-        .await
-        .refused(StatusCode::FORBIDDEN, "forbidden");
-    append(&dan, "a\0b")
-        .await
-        .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    append(&vera, "x").await.refused(StatusCode::FORBIDDEN, "forbidden");
+    append(&dan, "a\0b").await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     dan.post(&logs, json!({ "text": "x" }))
         .await
         .refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
@@ -209,12 +192,8 @@ async fn logs_are_appended_as_text() {
             .expect(StatusCode::OK);
     }
     assert!(dan.get(&logs).await.text.ends_with("2/2\nonce\n"));
-    let cleared = dan
-        .patch(
-            &location,
-            json!({ "build_status": "pending", "build_logs": null }),
-        )
-        .await;
+    let cleared =
+        dan.patch(&location, json!({ "build_status": "pending", "build_logs": null })).await;
     assert_eq!(cleared.expect(StatusCode::OK).body["build_logs_bytes"], 0);
 }
 
@@ -225,22 +204,12 @@ async fn logs_have_at_most_ten_mebibytes() {
     let logs = format!("{}/logs", add(&dan).await);
     let chunk = "x".repeat(2 * 1024 * 1024);
     for _ in 0..5 {
-        let request = dan
-            .request(Method::POST, &logs)
-            .raw("text/plain", chunk.as_str());
+        let request = dan.request(Method::POST, &logs).raw("text/plain", chunk.as_str());
         request.send().await.expect(StatusCode::OK);
     }
     let request = dan.request(Method::POST, &logs).raw("text/plain", "x");
-    request
-        .send()
-        .await
-        .refused(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
+    request.send().await.refused(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
     assert_eq!(dan.get(&logs).await.text.len(), 10 * 1024 * 1024);
-    let request = dan
-        .request(Method::POST, &logs)
-        .raw("text/plain", format!("{chunk}x"));
-    request
-        .send()
-        .await
-        .refused(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
+    let request = dan.request(Method::POST, &logs).raw("text/plain", format!("{chunk}x"));
+    request.send().await.refused(StatusCode::PAYLOAD_TOO_LARGE, "too_large");
 }

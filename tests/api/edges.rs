@@ -7,10 +7,7 @@ use crate::service::{Person, Service};
 
 pub async fn join(person: &Person<'_>, name: &str) -> String {
     person
-        .post(
-            "/edges",
-            json!({ "name": name, "metadata": { "width": 224 } }),
-        )
+        .post("/edges", json!({ "name": name, "metadata": { "width": 224 } }))
         .await
         .expect(StatusCode::CREATED)
         .id("edge_id")
@@ -24,10 +21,7 @@ async fn an_edge_is_registered_with_its_first_version() {
     let created = dan.post("/edges", body).await.expect(StatusCode::CREATED);
     assert_eq!(created.body["name"], "resize");
     assert_eq!(created.body["description"], "scales");
-    assert_eq!(
-        created.body["metadata"],
-        json!({ "width": 224, "a": [1, null] })
-    );
+    assert_eq!(created.body["metadata"], json!({ "width": 224, "a": [1, null] }));
     assert_eq!(created.body["version_number"], 1);
     assert_eq!(created.body["latest_version_number"], 1);
     let me = dan.get("/auth/me").await.expect(StatusCode::OK);
@@ -65,45 +59,26 @@ async fn only_developers_and_admins_write_and_everybody_logged_in_reads() {
         (Method::POST, "/edges".to_owned(), json!({ "name": "f" })),
         (Method::PATCH, path.clone(), json!({ "name": "f" })),
         (Method::DELETE, path.clone(), json!({})),
-        (
-            Method::POST,
-            format!("{path}/versions/1/activate"),
-            json!({}),
-        ),
+        (Method::POST, format!("{path}/versions/1/activate"), json!({})),
         (Method::POST, format!("{path}/restore"), json!({})),
     ];
     let (vera, nobody) = (service.viewer().await, service.nobody());
     for read in &reads {
         vera.get(read).await.expect(StatusCode::OK);
-        nobody
-            .get(read)
-            .await
-            .refused(StatusCode::UNAUTHORIZED, "unauthorized");
+        nobody.get(read).await.refused(StatusCode::UNAUTHORIZED, "unauthorized");
     }
     for (method, path, body) in writes {
         let asked = |person: &Person<'_>| person.request(method.clone(), &path).json(body.clone());
-        asked(&vera)
-            .send()
-            .await
-            .refused(StatusCode::FORBIDDEN, "forbidden");
-        asked(&nobody)
-            .send()
-            .await
-            .refused(StatusCode::UNAUTHORIZED, "unauthorized");
+        asked(&vera).send().await.refused(StatusCode::FORBIDDEN, "forbidden");
+        asked(&nobody).send().await.refused(StatusCode::UNAUTHORIZED, "unauthorized");
     }
     let ada = service.admin().await;
     join(&ada, "f").await;
-    ada.patch(&path, json!({ "description": "x" }))
-        .await
-        .expect(StatusCode::OK);
+    ada.patch(&path, json!({ "description": "x" })).await.expect(StatusCode::OK);
     // Whose edge it is decides who archives it.
     let dora = service.colleague().await;
-    dora.patch(&path, json!({ "description": "y" }))
-        .await
-        .expect(StatusCode::OK);
-    dora.delete(&path)
-        .await
-        .refused(StatusCode::FORBIDDEN, "forbidden");
+    dora.patch(&path, json!({ "description": "y" })).await.expect(StatusCode::OK);
+    dora.delete(&path).await.refused(StatusCode::FORBIDDEN, "forbidden");
 }
 
 #[tokio::test]
@@ -111,26 +86,15 @@ async fn a_bad_edge_is_told_all_its_faults_at_once() {
     let service = Service::start().await;
     let dan = service.developer().await;
     let body = json!({ "name": "", "description": 5, "metadata": [], "block_type": "model", "version_number": 7 });
-    let refused = dan
-        .post("/edges", body)
-        .await
-        .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    let refused =
+        dan.post("/edges", body).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     assert_eq!(
         refused.pointers(),
-        [
-            "/block_type",
-            "/description",
-            "/metadata",
-            "/name",
-            "/version_number"
-        ]
+        ["/block_type", "/description", "/metadata", "/name", "/version_number"]
     );
     let path = format!("/edges/{}", join(&dan, "e").await);
     let refused = dan
-        .patch(
-            &path,
-            json!({ "name": null, "metadata": null, "edge_id": "x" }),
-        )
+        .patch(&path, json!({ "name": null, "metadata": null, "edge_id": "x" }))
         .await
         .expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused.pointers(), ["/edge_id", "/metadata", "/name"]);
@@ -140,19 +104,9 @@ async fn a_bad_edge_is_told_all_its_faults_at_once() {
         .expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
         refused.pointers(),
-        [
-            "archived",
-            "block_type",
-            "created_after",
-            "cursor",
-            "include",
-            "limit",
-            "sort"
-        ]
+        ["archived", "block_type", "created_after", "cursor", "include", "limit", "sort"]
     );
-    dan.post("/edges", json!({ "name": "E" }))
-        .await
-        .refused(StatusCode::CONFLICT, "name_taken");
+    dan.post("/edges", json!({ "name": "E" })).await.refused(StatusCode::CONFLICT, "name_taken");
 }
 
 #[tokio::test]
@@ -162,16 +116,10 @@ async fn what_is_not_there_is_not_found() {
     for edge in ["0198aa00-0000-7000-8000-000000000000", "nothing", "%00"] {
         let path = format!("/edges/{edge}");
         for read in ["", "/versions", "/versions/1", "/diff?from=1"] {
-            dan.get(&format!("{path}{read}"))
-                .await
-                .refused(StatusCode::NOT_FOUND, "not_found");
+            dan.get(&format!("{path}{read}")).await.refused(StatusCode::NOT_FOUND, "not_found");
         }
-        dan.patch(&path, json!({ "name": "x" }))
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
-        dan.delete(&path)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        dan.patch(&path, json!({ "name": "x" })).await.refused(StatusCode::NOT_FOUND, "not_found");
+        dan.delete(&path).await.refused(StatusCode::NOT_FOUND, "not_found");
         for write in ["/restore", "/versions/1/activate"] {
             dan.post(&format!("{path}{write}"), json!({}))
                 .await
@@ -205,10 +153,8 @@ async fn every_change_appends_a_version_and_an_older_one_comes_back() {
     assert_eq!(versions.items("version_number"), [4, 3, 2]);
     assert_eq!(versions.items("is_active"), [true, false, false]);
     let cursor = versions.id("next_cursor");
-    let rest = dan
-        .get(&format!("{path}/versions?limit=3&cursor={cursor}"))
-        .await
-        .expect(StatusCode::OK);
+    let rest =
+        dan.get(&format!("{path}/versions?limit=3&cursor={cursor}")).await.expect(StatusCode::OK);
     assert_eq!(rest.items("version_number"), [1]);
 
     let back = dan
@@ -223,10 +169,7 @@ async fn every_change_appends_a_version_and_an_older_one_comes_back() {
     assert_eq!(back.body["latest_version_number"], 4);
     for (which, number) in [("active", 1), ("latest", 4), ("2", 2)] {
         let version = dan.get(&format!("{path}/versions/{which}")).await;
-        assert_eq!(
-            version.expect(StatusCode::OK).body["version_number"],
-            number
-        );
+        assert_eq!(version.expect(StatusCode::OK).body["version_number"], number);
     }
     let again = dan
         .post(&format!("{path}/versions/active/activate"), json!({}))
@@ -242,10 +185,7 @@ async fn every_change_appends_a_version_and_an_older_one_comes_back() {
         .await
         .refused(StatusCode::NOT_FOUND, "not_found");
 
-    let diff = dan
-        .get(&format!("{path}/diff?from=1&to=latest"))
-        .await
-        .expect(StatusCode::OK);
+    let diff = dan.get(&format!("{path}/diff?from=1&to=latest")).await.expect(StatusCode::OK);
     assert_eq!(diff.header("content-type"), "application/json-patch+json");
     let mut document = dan.get(&format!("{path}/versions/1")).await.body;
     let patch: json_patch::Patch = serde_json::from_value(diff.body).expect("a patch");
@@ -260,19 +200,11 @@ async fn a_tag_guards_the_change_and_a_key_repeats_it() {
     let dan = service.developer().await;
     let path = format!("/edges/{}", join(&dan, "e").await);
     let read = dan.get(&path).await.expect(StatusCode::OK);
-    let known = dan
-        .request(Method::GET, &path)
-        .header("If-None-Match", read.etag())
-        .send()
-        .await;
+    let known = dan.request(Method::GET, &path).header("If-None-Match", read.etag()).send().await;
     known.expect(StatusCode::NOT_MODIFIED);
     let change = || {
-        let request = dan
-            .request(Method::PATCH, &path)
-            .header("If-Match", read.etag());
-        request
-            .header("Idempotency-Key", "k")
-            .json(json!({ "description": "x" }))
+        let request = dan.request(Method::PATCH, &path).header("If-Match", read.etag());
+        request.header("Idempotency-Key", "k").json(json!({ "description": "x" }))
     };
     let changed = change().send().await.expect(StatusCode::OK);
     let again = change().send().await.expect(StatusCode::OK);
@@ -288,52 +220,31 @@ async fn a_tag_guards_the_change_and_a_key_repeats_it() {
             .request(method, &format!("{path}{below}"))
             .header("If-Match", read.etag())
             .json(json!({}));
-        stale
-            .send()
-            .await
-            .refused(StatusCode::PRECONDITION_FAILED, "stale");
+        stale.send().await.refused(StatusCode::PRECONDITION_FAILED, "stale");
     }
 }
 
 #[tokio::test]
 async fn archiving_hides_frees_the_name_and_can_be_undone_but_not_purging() {
     let service = Service::start().await;
-    let (dan, ada, vera) = (
-        service.developer().await,
-        service.admin().await,
-        service.viewer().await,
-    );
+    let (dan, ada, vera) =
+        (service.developer().await, service.admin().await, service.viewer().await);
     let path = format!("/edges/{}", join(&dan, "e").await);
     dan.delete("/edges/e").await.expect(StatusCode::NO_CONTENT);
     for person in [&dan, &ada, &vera] {
-        person
-            .get(&path)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        person.get(&path).await.refused(StatusCode::NOT_FOUND, "not_found");
         for read in ["/versions", "/versions/1", "/diff?from=1"] {
-            person
-                .get(&format!("{path}{read}"))
-                .await
-                .refused(StatusCode::NOT_FOUND, "not_found");
+            person.get(&format!("{path}{read}")).await.refused(StatusCode::NOT_FOUND, "not_found");
         }
         assert!(person.get("/edges").await.items("name").is_empty());
     }
     assert_eq!(dan.get("/edges?archived=true").await.items("name"), ["e"]);
-    assert!(
-        vera.get("/edges?archived=true")
-            .await
-            .items("name")
-            .is_empty()
-    );
+    assert!(vera.get("/edges?archived=true").await.items("name").is_empty());
 
     let second = join(&dan, "E").await;
     let restore = format!("{path}/restore");
-    dan.post(&restore, json!({}))
-        .await
-        .refused(StatusCode::CONFLICT, "name_taken");
-    dan.delete(&format!("/edges/{second}"))
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    dan.post(&restore, json!({})).await.refused(StatusCode::CONFLICT, "name_taken");
+    dan.delete(&format!("/edges/{second}")).await.expect(StatusCode::NO_CONTENT);
     service
         .colleague()
         .await
@@ -348,21 +259,14 @@ async fn archiving_hides_frees_the_name_and_can_be_undone_but_not_purging() {
         .await
         .expect(StatusCode::CREATED);
     let purge = format!("{path}?purge=true");
-    dan.delete(&purge)
-        .await
-        .refused(StatusCode::FORBIDDEN, "forbidden");
+    dan.delete(&purge).await.refused(StatusCode::FORBIDDEN, "forbidden");
     ada.delete(&purge).await.expect(StatusCode::NO_CONTENT);
-    ada.post(&restore, json!({}))
-        .await
-        .refused(StatusCode::NOT_FOUND, "not_found");
+    ada.post(&restore, json!({})).await.refused(StatusCode::NOT_FOUND, "not_found");
     let history = ada.get(&format!("{path}/history")).await;
     let history = history.expect(StatusCode::OK);
     assert_eq!(history.items("action_type")[0], "DELETE");
     for kind in ["edge", "metadata", "verification"] {
-        assert!(
-            history.items("entity_type").contains(&json!(kind)),
-            "{kind}"
-        );
+        assert!(history.items("entity_type").contains(&json!(kind)), "{kind}");
     }
 }
 
@@ -402,33 +306,19 @@ async fn a_list_is_filtered_sorted_paged_and_shown_with_its_parts() {
         dan.post("/edges", body).await.expect(StatusCode::CREATED);
     }
     let names = async |query: &str| {
-        dan.get(&format!("/edges?{query}"))
-            .await
-            .expect(StatusCode::OK)
-            .items("name")
+        dan.get(&format!("/edges?{query}")).await.expect(StatusCode::OK).items("name")
     };
     assert_eq!(names("").await, ["crop_tree-v2", "Mix", "alpha", "Zoom"]);
-    assert_eq!(
-        names("sort=name").await,
-        ["alpha", "crop_tree-v2", "Mix", "Zoom"]
-    );
+    assert_eq!(names("sort=name").await, ["alpha", "crop_tree-v2", "Mix", "Zoom"]);
     assert_eq!(names("name=mIX").await, ["Mix"]);
     assert_eq!(names("q=photograph&sort=created_at").await, ["Zoom", "Mix"]);
     assert_eq!(names("q=blend%20-run").await, ["Mix"]);
     assert!(names("created_before=2020-01-01").await.is_empty());
     assert_eq!(names("created_after=2020-01-01").await.len(), 4);
-    dan.patch("/edges/Zoom", json!({ "metadata": { "by": 2 } }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch("/edges/Zoom", json!({ "metadata": { "by": 2 } })).await.expect(StatusCode::OK);
     assert_eq!(names("sort=-updated_at&limit=1").await, ["Zoom"]);
 
-    for sort in [
-        "",
-        "&sort=created_at",
-        "&sort=name",
-        "&sort=-name",
-        "&sort=updated_at",
-    ] {
+    for sort in ["", "&sort=created_at", "&sort=name", "&sort=-name", "&sort=updated_at"] {
         let whole = names(&format!("limit=200{sort}")).await;
         let mut seen = Vec::new();
         let mut next = format!("/edges?limit=1{sort}");
@@ -466,18 +356,10 @@ async fn a_list_is_filtered_sorted_paged_and_shown_with_its_parts() {
     assert_eq!(newest["version_number"], 2);
     assert_eq!(newest.get("verification_logs"), None);
     assert_eq!(again.body["verification_status"], "passed");
-    let listed = dan
-        .get("/edges?include=verifications&sort=-name")
-        .await
-        .expect(StatusCode::OK);
-    assert_eq!(
-        listed.items("verification_status"),
-        ["passed", "none", "none", "none"]
-    );
+    let listed = dan.get("/edges?include=verifications&sort=-name").await.expect(StatusCode::OK);
+    assert_eq!(listed.items("verification_status"), ["passed", "none", "none", "none"]);
     // Another version is in use now, and has no proof.
-    dan.patch("/edges/Zoom", json!({ "metadata": { "by": 3 } }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch("/edges/Zoom", json!({ "metadata": { "by": 3 } })).await.expect(StatusCode::OK);
     let changed = dan.get(one).await.expect(StatusCode::OK);
     assert_eq!(changed.body["verification_status"], "none");
 }

@@ -25,9 +25,7 @@ async fn whoami(scope: &mut Scope<'_>) -> Result<String, sqlx::Error> {
 }
 
 async fn me(db: web::Data<Db>, caller: Caller) -> Result<HttpResponse, Problem> {
-    let me = db
-        .run(&caller, async |scope| Ok(whoami(scope).await?))
-        .await?;
+    let me = db.run(&caller, async |scope| Ok(whoami(scope).await?)).await?;
     Ok(HttpResponse::Ok().json(me))
 }
 
@@ -38,13 +36,10 @@ async fn pollute(scope: &mut Scope<'_>) -> Result<(), sqlx::Error> {
 }
 
 async fn panics(db: web::Data<Db>, caller: Caller) -> Result<HttpResponse, Problem> {
-    db.transaction(
-        &caller,
-        async |scope| -> Result<(), blockyard::db::Failure> {
-            pollute(scope).await?;
-            panic!("a fault in a handler");
-        },
-    )
+    db.transaction(&caller, async |scope| -> Result<(), blockyard::db::Failure> {
+        pollute(scope).await?;
+        panic!("a fault in a handler");
+    })
     .await?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -52,9 +47,7 @@ async fn panics(db: web::Data<Db>, caller: Caller) -> Result<HttpResponse, Probl
 async fn fails(db: web::Data<Db>, caller: Caller) -> Result<HttpResponse, Problem> {
     db.transaction(&caller, async |scope| {
         pollute(scope).await?;
-        sqlx::query("select 1 / 0")
-            .execute(scope.connection())
-            .await?;
+        sqlx::query("select 1 / 0").execute(scope.connection()).await?;
         Ok(())
     })
     .await?;
@@ -64,9 +57,7 @@ async fn fails(db: web::Data<Db>, caller: Caller) -> Result<HttpResponse, Proble
 async fn sleeps(db: web::Data<Db>, caller: Caller) -> Result<HttpResponse, Problem> {
     db.transaction(&caller, async |scope| {
         pollute(scope).await?;
-        sqlx::query("select pg_sleep(30)")
-            .execute(scope.connection())
-            .await?;
+        sqlx::query("select pg_sleep(30)").execute(scope.connection()).await?;
         Ok(())
     })
     .await?;
@@ -127,10 +118,7 @@ async fn the_next_caller_acts_as_himself_at_once() {
             let answer = ask(path, &people[0].0).await;
             assert_eq!(answer.status().as_u16(), status, "{path}");
             assert_eq!(
-                answer
-                    .headers()
-                    .get("content-type")
-                    .map(|value| value.as_bytes()),
+                answer.headers().get("content-type").map(|value| value.as_bytes()),
                 Some(&b"application/problem+json"[..])
             );
         }
@@ -140,11 +128,7 @@ async fn the_next_caller_acts_as_himself_at_once() {
         let me: String = serde_json::from_slice(&body).expect("a text");
         let expected = format!("{} viewer", people[1].1["user_id"].as_str().expect("an id"));
         assert_eq!(me, expected, "after {path}");
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "after {path}: {:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() < Duration::from_secs(10), "after {path}: {:?}", begun.elapsed());
     }
 }
 
@@ -174,10 +158,7 @@ async fn a_pool_of_one_serves_many_and_a_full_one_says_so() {
     let refused = refused.refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     assert_eq!(refused.header("retry-after"), "1");
     blocked.refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
-    sqlx::raw_sql("rollback")
-        .execute(&mut owner)
-        .await
-        .expect("the lock goes");
+    sqlx::raw_sql("rollback").execute(&mut owner).await.expect("the lock goes");
     dan.get(&path).await.expect(StatusCode::OK);
 }
 
@@ -189,24 +170,17 @@ async fn a_lost_connection_is_replaced() {
     let mut superuser = crate::support::connect(&service.database.superuser()).await;
     terminate_sessions(&mut superuser).await;
     // A read, and a change that bears a key, are done again on another connection.
-    dan.get(&format!("/blocks/{id}"))
-        .await
-        .expect(StatusCode::OK);
+    dan.get(&format!("/blocks/{id}")).await.expect(StatusCode::OK);
     for n in 0..20 {
         terminate_sessions(&mut superuser).await;
         let request = dan
             .request(Method::PATCH, &format!("/blocks/{id}"))
             .header("Idempotency-Key", format!("k{n}"));
-        let answer = request
-            .json(json!({ "metadata": { "n": n } }))
-            .send()
-            .await
-            .expect(StatusCode::OK);
+        let answer =
+            request.json(json!({ "metadata": { "n": n } })).send().await.expect(StatusCode::OK);
         assert_eq!(answer.body["version_number"], n + 2);
         terminate_sessions(&mut superuser).await;
-        dan.get(&format!("/blocks/{id}"))
-            .await
-            .expect(StatusCode::OK);
+        dan.get(&format!("/blocks/{id}")).await.expect(StatusCode::OK);
     }
     // Without one only the client knows whether it may be done again.
     terminate_sessions(&mut superuser).await;
@@ -236,15 +210,9 @@ async fn a_change_that_is_refused_keeps_nothing_locked() {
     let service = Service::start().await;
     let dan = service.developer().await;
     crate::blocks::register(&dan, "taken").await;
-    let request = dan
-        .request(Method::POST, "/blocks")
-        .header("Idempotency-Key", "k");
+    let request = dan.request(Method::POST, "/blocks").header("Idempotency-Key", "k");
     let body = json!({ "name": "taken", "block_type": "model" });
-    request
-        .json(body)
-        .send()
-        .await
-        .refused(StatusCode::CONFLICT, "name_taken");
+    request.json(body).send().await.refused(StatusCode::CONFLICT, "name_taken");
     let mut superuser = crate::support::connect(&service.database.superuser()).await;
     let states: Vec<String> = sqlx::query_scalar(
         "select state from pg_stat_activity where usename = 'blockyard_api' and datname = current_database()",

@@ -11,18 +11,9 @@ use crate::service::{Answer, Service};
 fn codes(answer: &Answer) -> Vec<(&str, &str)> {
     let blockers = answer.body["blockers"].as_array().expect("blockers");
     let text = |value: &'_ Value| -> &'_ str {
-        Box::leak(
-            value
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-                .into_boxed_str(),
-        )
+        Box::leak(value.as_str().unwrap_or_default().to_owned().into_boxed_str())
     };
-    blockers
-        .iter()
-        .map(|blocker| (text(&blocker["code"]), text(&blocker["name"])))
-        .collect()
+    blockers.iter().map(|blocker| (text(&blocker["code"]), text(&blocker["name"]))).collect()
 }
 
 #[tokio::test]
@@ -30,14 +21,8 @@ async fn readiness_names_the_versions_and_who_verified_them() {
     let service = Service::start().await;
     let dan = service.developer().await;
     chain(&service, &dan).await;
-    let ready = dan
-        .get("/pipelines/p/readiness")
-        .await
-        .expect(StatusCode::OK);
-    assert_eq!(
-        (&ready.body["ready"], &ready.body["blockers"]),
-        (&json!(true), &json!([]))
-    );
+    let ready = dan.get("/pipelines/p/readiness").await.expect(StatusCode::OK);
+    assert_eq!((&ready.body["ready"], &ready.body["blockers"]), (&json!(true), &json!([])));
     let me = dan.get("/auth/me").await.id("user_id");
     let edges = ready.body["edges"].as_array().expect("edges");
     assert_eq!(edges.len(), 2);
@@ -46,15 +31,10 @@ async fn readiness_names_the_versions_and_who_verified_them() {
         assert_eq!(edge["verification"]["verified_by"], me.as_str());
         assert!(edge["verification"]["verification_id"].is_string());
         assert!(
-            edge["verification"]["verified_at"]
-                .as_str()
-                .is_some_and(|time| time.ends_with('Z'))
+            edge["verification"]["verified_at"].as_str().is_some_and(|time| time.ends_with('Z'))
         );
     }
-    let run = dan
-        .post("/pipelines/p/runs", json!({}))
-        .await
-        .expect(StatusCode::CREATED);
+    let run = dan.post("/pipelines/p/runs", json!({})).await.expect(StatusCode::CREATED);
     assert_eq!(run.body["status"], "queued");
     assert_eq!(run.body["lock_digest"], ready.body["lock_digest"]);
 }
@@ -87,10 +67,7 @@ async fn what_is_not_verified_does_not_run_and_says_what_to_do() {
             .execute(&mut owner)
             .await
             .expect("a step");
-        let readiness = dan
-            .get("/pipelines/p/readiness")
-            .await
-            .expect(StatusCode::OK);
+        let readiness = dan.get("/pipelines/p/readiness").await.expect(StatusCode::OK);
         assert_eq!(codes(&readiness), expected, "{status} {statement}");
         assert_eq!(readiness.body["ready"], expected.is_empty());
         let run = dan.post("/pipelines/p/runs", json!({})).await;
@@ -107,9 +84,7 @@ async fn what_is_not_verified_does_not_run_and_says_what_to_do() {
         }
     }
     // An active version that was rolled back to is judged by its own checks.
-    dan.post("/pipelines/nothing/runs", json!({}))
-        .await
-        .expect(StatusCode::NOT_FOUND);
+    dan.post("/pipelines/nothing/runs", json!({})).await.expect(StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -128,10 +103,7 @@ async fn no_client_gets_past_the_gate() {
     .expect("a client of the REST API");
     let lock = "repeat('0', 64)";
     for (statement, code) in [
-        (
-            format!("insert into pipeline_runs (pipeline_id) values ('{pipeline}')"),
-            "23514",
-        ),
+        (format!("insert into pipeline_runs (pipeline_id) values ('{pipeline}')"), "23514"),
         (
             format!(
                 "insert into pipeline_runs (pipeline_id, status) values ('{pipeline}', 'started')"
@@ -157,19 +129,12 @@ async fn no_client_gets_past_the_gate() {
     }
     verify(&service, "ab", "passed").await;
     let run = format!("insert into pipeline_runs (pipeline_id) values ('{pipeline}')");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(run))
-        .execute(&mut client)
-        .await
-        .expect("a run");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(run)).execute(&mut client).await.expect("a run");
     for statement in [
         format!("update pipeline_runs set lock_digest = {lock}"),
         "update pipeline_runs set pipeline_id = gen_random_uuid()".to_owned(),
     ] {
-        assert_eq!(
-            refusal(&mut client, &statement).await,
-            "42501",
-            "{statement}"
-        );
+        assert_eq!(refusal(&mut client, &statement).await, "42501", "{statement}");
     }
     // Not even the owner of the tables forges a lock; and a time zone makes no difference.
     let mut owner = service.database.connect().await;
@@ -181,23 +146,13 @@ async fn no_client_gets_past_the_gate() {
         "delete from pipeline_locks".to_owned(),
         "truncate pipeline_locks cascade".to_owned(),
     ] {
-        assert_eq!(
-            refusal(&mut owner, &statement).await,
-            "42501",
-            "{statement}"
-        );
+        assert_eq!(refusal(&mut owner, &statement).await, "42501", "{statement}");
     }
-    let here = dan
-        .post("/pipelines/p/runs", json!({}))
-        .await
-        .expect(StatusCode::CREATED);
+    let here = dan.post("/pipelines/p/runs", json!({})).await.expect(StatusCode::CREATED);
     let page = dan.get("/pipelines/p/runs").await.expect(StatusCode::OK);
     assert_eq!(
         page.items("lock_digest"),
-        [
-            here.body["lock_digest"].clone(),
-            here.body["lock_digest"].clone()
-        ]
+        [here.body["lock_digest"].clone(), here.body["lock_digest"].clone()]
     );
     client.close().await.expect("an end");
 }
@@ -222,9 +177,7 @@ async fn revocations_and_runs_at_once_leave_no_run_after_its_revocation() {
         let (revoked, ..) =
             futures_util::join!(verify(&service, "ab", "failed"), run(), run(), run(), run());
         assert!(!revoked.is_empty());
-        dan.post("/pipelines/p/runs", json!({}))
-            .await
-            .refused(StatusCode::CONFLICT, "not_ready");
+        dan.post("/pipelines/p/runs", json!({})).await.refused(StatusCode::CONFLICT, "not_ready");
     }
     // Of each run the verification that cleared it is the newest one of before.
     let wrong: i64 = sqlx::query_scalar(
@@ -262,16 +215,10 @@ async fn a_large_pipeline_is_one_question_as_well() {
         }
         blocks.push(json!({ "block_id": name }));
     }
-    dan.post(
-        "/pipelines",
-        json!({ "name": "p", "blocks": blocks, "edges": edges }),
-    )
-    .await
-    .expect(StatusCode::CREATED);
-    let readiness = dan
-        .get("/pipelines/p/readiness")
+    dan.post("/pipelines", json!({ "name": "p", "blocks": blocks, "edges": edges }))
         .await
-        .expect(StatusCode::OK);
+        .expect(StatusCode::CREATED);
+    let readiness = dan.get("/pipelines/p/readiness").await.expect(StatusCode::OK);
     assert_eq!(codes(&readiness).len(), 12);
     assert_eq!(readiness.body["blocks"].as_array().map(Vec::len), Some(25));
 }

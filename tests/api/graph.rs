@@ -9,10 +9,7 @@ use crate::pipelines::{chain, chain_body, edge};
 use crate::service::{Answer, Person, Service};
 
 async fn graph(person: &Person<'_>) -> Answer {
-    person
-        .get("/pipelines/p/graph")
-        .await
-        .expect(StatusCode::OK)
+    person.get("/pipelines/p/graph").await.expect(StatusCode::OK)
 }
 
 fn column(graph: &Answer, list: &str, column: &str) -> Vec<Value> {
@@ -30,14 +27,8 @@ async fn a_graph_is_replaced_as_a_whole() {
     let etag = dan.get("/pipelines/p").await.etag().to_owned();
     let mut same = chain_body("p");
     same.as_object_mut().expect("an object").remove("name");
-    dan.put("/pipelines/p/graph", same)
-        .await
-        .expect(StatusCode::OK);
-    assert_eq!(
-        dan.get("/pipelines/p").await.etag(),
-        etag,
-        "nothing changed"
-    );
+    dan.put("/pipelines/p/graph", same).await.expect(StatusCode::OK);
+    assert_eq!(dan.get("/pipelines/p").await.etag(), etag, "nothing changed");
 
     let body = json!({
         "blocks": [{ "block_id": "a" }, { "block_id": "d" }, { "block_id": "b" }],
@@ -46,46 +37,21 @@ async fn a_graph_is_replaced_as_a_whole() {
             { "edge_id": "ab", "source_block_id": "b", "target_block_id": "d", "version_number": 1 },
         ],
     });
-    let request = dan
-        .request(Method::PUT, "/pipelines/p/graph")
-        .header("If-Match", &etag);
-    let replaced = request
-        .json(body.clone())
-        .send()
-        .await
-        .expect(StatusCode::OK);
+    let request = dan.request(Method::PUT, "/pipelines/p/graph").header("If-Match", &etag);
+    let replaced = request.json(body.clone()).send().await.expect(StatusCode::OK);
     assert_eq!(column(&replaced, "blocks", "name"), ["a", "b", "d"]);
     let after = graph(&dan).await;
-    assert_eq!(
-        after.body["blocks"][0], before.body["blocks"][0],
-        "a stays what it was"
-    );
-    assert_eq!(
-        after.body["blocks"][1]["block_version_id"],
-        Value::Null,
-        "the pin of b is gone"
-    );
+    assert_eq!(after.body["blocks"][0], before.body["blocks"][0], "a stays what it was");
+    assert_eq!(after.body["blocks"][1]["block_version_id"], Value::Null, "the pin of b is gone");
     assert!(
         column(&after, "edges", "pipeline_edge_id")
             .contains(&before.body["edges"][0]["pipeline_edge_id"])
     );
-    let stale = dan
-        .request(Method::PUT, "/pipelines/p/graph")
-        .header("If-Match", &etag);
-    stale
-        .json(body)
-        .send()
-        .await
-        .refused(StatusCode::PRECONDITION_FAILED, "stale");
+    let stale = dan.request(Method::PUT, "/pipelines/p/graph").header("If-Match", &etag);
+    stale.json(body).send().await.refused(StatusCode::PRECONDITION_FAILED, "stale");
     // The new revision is the one in the answer.
-    let fresh = dan
-        .request(Method::PATCH, "/pipelines/p")
-        .header("If-Match", replaced.etag());
-    fresh
-        .json(json!({ "description": "x" }))
-        .send()
-        .await
-        .expect(StatusCode::OK);
+    let fresh = dan.request(Method::PATCH, "/pipelines/p").header("If-Match", replaced.etag());
+    fresh.json(json!({ "description": "x" })).send().await.expect(StatusCode::OK);
 
     for (body, pointers) in [
         (json!({}), vec!["/blocks", "/edges"]),
@@ -96,24 +62,15 @@ async fn a_graph_is_replaced_as_a_whole() {
         ),
     ] {
         let refused = dan.put("/pipelines/p/graph", body).await;
-        assert_eq!(
-            refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(),
-            pointers
-        );
+        assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), pointers);
     }
-    assert_eq!(
-        graph(&dan).await.body["edges"].as_array().map(Vec::len),
-        Some(2)
-    );
+    assert_eq!(graph(&dan).await.body["edges"].as_array().map(Vec::len), Some(2));
     dan.put("/pipelines/p/graph", json!({ "blocks": [], "edges": [] }))
         .await
         .expect(StatusCode::OK);
-    dan.put(
-        "/pipelines/nothing/graph",
-        json!({ "blocks": [], "edges": [] }),
-    )
-    .await
-    .expect(StatusCode::NOT_FOUND);
+    dan.put("/pipelines/nothing/graph", json!({ "blocks": [], "edges": [] }))
+        .await
+        .expect(StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -127,40 +84,22 @@ async fn a_graph_is_changed_part_by_part() {
         .post("/pipelines/p/blocks", json!({ "block_id": "d" }))
         .await
         .expect(StatusCode::CREATED);
-    assert_ne!(
-        dan.get("/pipelines/p").await.etag(),
-        revision,
-        "the pipeline is revised"
-    );
-    let read = dan
-        .get(added.header("location"))
-        .await
-        .expect(StatusCode::OK);
-    assert_eq!(
-        (read.body.clone(), read.etag()),
-        (added.body.clone(), added.etag())
-    );
+    assert_ne!(dan.get("/pipelines/p").await.etag(), revision, "the pipeline is revised");
+    let read = dan.get(added.header("location")).await.expect(StatusCode::OK);
+    assert_eq!((read.body.clone(), read.etag()), (added.body.clone(), added.etag()));
     dan.post("/pipelines/p/blocks", json!({ "block_id": "d" }))
         .await
         .refused(StatusCode::CONFLICT, "already_exists");
     for (body, pointer) in [
         (json!({ "block_id": "nothing" }), "/block_id"),
-        (
-            json!({ "block_id": "d", "version_number": 7 }),
-            "/version_number",
-        ),
+        (json!({ "block_id": "d", "version_number": 7 }), "/version_number"),
     ] {
         let refused = dan.post("/pipelines/p/blocks", body).await;
-        assert_eq!(
-            refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(),
-            [pointer]
-        );
+        assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), [pointer]);
     }
 
     // Pins.
-    dan.patch("/blocks/d", json!({ "metadata": { "rows": 2 } }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch("/blocks/d", json!({ "metadata": { "rows": 2 } })).await.expect(StatusCode::OK);
     let at = |answer: &Answer| answer.body["version_number"].clone();
     assert_eq!(at(&dan.get("/pipelines/p/blocks/d").await), 2);
     let pinned = dan
@@ -168,67 +107,37 @@ async fn a_graph_is_changed_part_by_part() {
         .await
         .expect(StatusCode::OK);
     assert_eq!(at(&pinned), 1);
-    let free = dan
-        .request(Method::PATCH, "/pipelines/p/blocks/d")
-        .header("If-Match", pinned.etag());
-    let free = free
-        .json(json!({ "block_version_id": null }))
-        .send()
-        .await
-        .expect(StatusCode::OK);
-    assert_eq!(
-        (at(&free), &free.body["block_version_id"]),
-        (json!(2), &Value::Null)
-    );
-    let stale = dan
-        .request(Method::PATCH, "/pipelines/p/blocks/d")
-        .header("If-Match", pinned.etag());
+    let free =
+        dan.request(Method::PATCH, "/pipelines/p/blocks/d").header("If-Match", pinned.etag());
+    let free = free.json(json!({ "block_version_id": null })).send().await.expect(StatusCode::OK);
+    assert_eq!((at(&free), &free.body["block_version_id"]), (json!(2), &Value::Null));
+    let stale =
+        dan.request(Method::PATCH, "/pipelines/p/blocks/d").header("If-Match", pinned.etag());
     stale
         .json(json!({ "version_number": 1 }))
         .send()
         .await
         .refused(StatusCode::PRECONDITION_FAILED, "stale");
-    let refused = dan
-        .patch("/pipelines/p/blocks/d", json!({ "version_number": 3 }))
-        .await;
-    assert_eq!(
-        refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(),
-        ["/version_number"]
-    );
+    let refused = dan.patch("/pipelines/p/blocks/d", json!({ "version_number": 3 })).await;
+    assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), ["/version_number"]);
     let refused = dan.patch("/pipelines/p/blocks/d", json!({})).await;
-    assert_eq!(
-        refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(),
-        [""]
-    );
-    dan.patch(
-        "/pipelines/p/blocks/nothing",
-        json!({ "version_number": 1 }),
-    )
-    .await
-    .expect(StatusCode::NOT_FOUND);
+    assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), [""]);
+    dan.patch("/pipelines/p/blocks/nothing", json!({ "version_number": 1 }))
+        .await
+        .expect(StatusCode::NOT_FOUND);
 
     // Edges.
     let body = json!({ "edge_id": "ab", "source_block_id": "c", "target_block_id": "d" });
-    let tied = dan
-        .post("/pipelines/p/edges", body)
-        .await
-        .expect(StatusCode::CREATED);
+    let tied = dan.post("/pipelines/p/edges", body).await.expect(StatusCode::CREATED);
     let path = tied.header("location").to_owned();
     assert_eq!(tied.body["verification_status"], "passed");
     assert_eq!(dan.get(&path).await.body, tied.body);
-    let pinned = dan
-        .patch(&path, json!({ "version_number": 1 }))
-        .await
-        .expect(StatusCode::OK);
+    let pinned = dan.patch(&path, json!({ "version_number": 1 })).await.expect(StatusCode::OK);
     assert_eq!(pinned.body["edge_version_id"], pinned.body["version_id"]);
-    dan.patch(&path, json!({ "edge_version_id": null }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch(&path, json!({ "edge_version_id": null })).await.expect(StatusCode::OK);
     let cycle = json!({ "edge_id": "bc", "source_block_id": "d", "target_block_id": "a" });
-    let refused = dan
-        .post("/pipelines/p/edges", cycle)
-        .await
-        .refused(StatusCode::CONFLICT, "cycle");
+    let refused =
+        dan.post("/pipelines/p/edges", cycle).await.refused(StatusCode::CONFLICT, "cycle");
     let detail = refused.body["detail"].as_str().expect("a text");
     assert!(detail.contains("c → d"), "{detail}");
     register(&dan, "loose").await;
@@ -240,14 +149,10 @@ async fn a_graph_is_changed_part_by_part() {
         .await
         .expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused.pointers(), ["/edge_id", "/source_block_id"]);
-    dan.delete("/pipelines/p/blocks/d")
-        .await
-        .refused(StatusCode::CONFLICT, "in_use");
+    dan.delete("/pipelines/p/blocks/d").await.refused(StatusCode::CONFLICT, "in_use");
     dan.delete(&path).await.expect(StatusCode::NO_CONTENT);
     dan.delete(&path).await.expect(StatusCode::NOT_FOUND);
-    dan.delete("/pipelines/p/blocks/d")
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    dan.delete("/pipelines/p/blocks/d").await.expect(StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -268,16 +173,11 @@ async fn halves_of_a_cycle_written_at_once_are_not_both_let_in() {
                 .send()
         };
         let (one, other) = futures_util::join!(half("a", "b"), half("b", "a"));
-        let (won, lost) = if one.status == StatusCode::CREATED {
-            (one, other)
-        } else {
-            (other, one)
-        };
+        let (won, lost) =
+            if one.status == StatusCode::CREATED { (one, other) } else { (other, one) };
         lost.refused(StatusCode::CONFLICT, "cycle");
         let won = won.expect(StatusCode::CREATED);
-        dan.delete(won.header("location"))
-            .await
-            .expect(StatusCode::NO_CONTENT);
+        dan.delete(won.header("location")).await.expect(StatusCode::NO_CONTENT);
     }
 }
 
@@ -298,18 +198,8 @@ async fn of_many_graphs_written_at_once_one_is_there_whole() {
         answer.expect(StatusCode::OK);
     }
     let graph = graph(&dan).await;
-    assert_eq!(
-        graph.body["edges"].as_array().map(Vec::len),
-        Some(1),
-        "{}",
-        graph.text
-    );
-    assert_eq!(
-        graph.body["blocks"].as_array().map(Vec::len),
-        Some(2),
-        "{}",
-        graph.text
-    );
+    assert_eq!(graph.body["edges"].as_array().map(Vec::len), Some(1), "{}", graph.text);
+    assert_eq!(graph.body["blocks"].as_array().map(Vec::len), Some(2), "{}", graph.text);
 }
 
 #[tokio::test]
@@ -326,10 +216,7 @@ async fn a_graph_is_drawn_as_the_client_likes_it() {
     });
     let path = format!(
         "{}/graph",
-        dan.post("/pipelines", body)
-            .await
-            .expect(StatusCode::CREATED)
-            .header("location")
+        dan.post("/pipelines", body).await.expect(StatusCode::CREATED).header("location")
     );
     for (accept, content_type) in [
         ("*/*", "application/json"),
@@ -337,14 +224,8 @@ async fn a_graph_is_drawn_as_the_client_likes_it() {
         ("image/svg+xml", "image/svg+xml"),
         ("image/*", "image/svg+xml"),
         ("text/vnd.mermaid", "text/vnd.mermaid"),
-        (
-            "text/vnd.graphviz;q=0.9, application/json;q=0.1",
-            "text/vnd.graphviz",
-        ),
-        (
-            "text/html, application/json;q=0, */*;q=0.1",
-            "image/svg+xml",
-        ),
+        ("text/vnd.graphviz;q=0.9, application/json;q=0.1", "text/vnd.graphviz"),
+        ("text/html, application/json;q=0, */*;q=0.1", "image/svg+xml"),
     ] {
         let read = || dan.request(Method::GET, &path).header("Accept", accept);
         let drawn = read().send().await.expect(StatusCode::OK);
@@ -374,10 +255,6 @@ async fn a_graph_is_drawn_as_the_client_likes_it() {
             _ => assert_eq!(drawn.body["edges"].as_array().map(Vec::len), Some(1)),
         }
     }
-    let refused = dan
-        .request(Method::GET, &path)
-        .header("Accept", "image/png")
-        .send()
-        .await;
+    let refused = dan.request(Method::GET, &path).header("Accept", "image/png").send().await;
     refused.refused(StatusCode::NOT_ACCEPTABLE, "not_acceptable");
 }

@@ -96,40 +96,20 @@ async fn hostile_bodies_are_refused() {
         nested(200_000).into(),
         nested(120).into(),
         "[".repeat(500_000).into(),
-        format!(
-            r#"{{"name":"{}","block_type":"model"}}"#,
-            "n".repeat(100_000)
-        )
-        .into(),
-        format!(
-            r#"{{"name":"n","block_type":"model","description":"{}"}}"#,
-            "d".repeat(10_001)
-        )
-        .into(),
+        format!(r#"{{"name":"{}","block_type":"model"}}"#, "n".repeat(100_000)).into(),
+        format!(r#"{{"name":"n","block_type":"model","description":"{}"}}"#, "d".repeat(10_001))
+            .into(),
         vec![b'x'; 3 * 1024 * 1024],
     ])
     .collect();
     for body in bodies {
         let shown = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
-        let answer = dan
-            .request(Method::POST, "/blocks")
-            .raw(JSON, body)
-            .send()
-            .await;
-        assert!(
-            answer.status.is_client_error(),
-            "{shown}: {} {}",
-            answer.status,
-            answer.text
-        );
+        let answer = dan.request(Method::POST, "/blocks").raw(JSON, body).send().await;
+        assert!(answer.status.is_client_error(), "{shown}: {} {}", answer.status, answer.text);
         answer.assert_problem();
     }
     assert!(
-        dan.get("/blocks")
-            .await
-            .expect(StatusCode::OK)
-            .items("name")
-            .is_empty(),
+        dan.get("/blocks").await.expect(StatusCode::OK).items("name").is_empty(),
         "nothing got in"
     );
 }
@@ -141,10 +121,7 @@ async fn what_is_unusual_but_right_is_taken() {
     let big = "9".repeat(1000);
     for (name, metadata) in [
         ("number", format!(r#"{{"n":{big},"f":1e-300}}"#)),
-        (
-            "nested",
-            format!("{}1{}", "{\"a\":".repeat(90), "}".repeat(90)),
-        ),
+        ("nested", format!("{}1{}", "{\"a\":".repeat(90), "}".repeat(90))),
         ("unicode", r#"{"😀":"\ud83d\ude00 \" \\ /"}"#.to_owned()),
     ] {
         let body = format!(r#"{{"name":"{name}","block_type":"model","metadata":{metadata}}}"#);
@@ -155,11 +132,7 @@ async fn what_is_unusual_but_right_is_taken() {
             .await;
         created.expect(StatusCode::CREATED);
     }
-    let read = dan
-        .request(Method::GET, "/blocks/number")
-        .send()
-        .await
-        .expect(StatusCode::OK);
+    let read = dan.request(Method::GET, "/blocks/number").send().await.expect(StatusCode::OK);
     assert!(read.text.contains(&big), "a number keeps its digits");
 }
 
@@ -177,11 +150,7 @@ async fn hostile_content_types_are_refused() {
         "json",
         "x",
     ] {
-        let answer = dan
-            .request(Method::POST, "/blocks")
-            .raw(content_type, body)
-            .send()
-            .await;
+        let answer = dan.request(Method::POST, "/blocks").raw(content_type, body).send().await;
         answer.refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
     }
     let encoded = dan
@@ -253,14 +222,10 @@ async fn hostile_parameters_are_refused() {
         "q=a%20or",
         "name=",
     ] {
-        dan.get(&format!("/blocks?{query}"))
-            .await
-            .expect(StatusCode::OK);
+        dan.get(&format!("/blocks?{query}")).await.expect(StatusCode::OK);
     }
     let long = "x".repeat(7000);
-    dan.get(&format!("/blocks?q={long}"))
-        .await
-        .expect(StatusCode::OK);
+    dan.get(&format!("/blocks?q={long}")).await.expect(StatusCode::OK);
     for path in [
         "/blocks/b?limit=1",
         "/blocks/b/versions?sort=name",
@@ -268,9 +233,7 @@ async fn hostile_parameters_are_refused() {
         "/blocks/b/history?x=1",
         "/blocks/b?include=all",
     ] {
-        dan.get(path)
-            .await
-            .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        dan.get(path).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     }
 }
 
@@ -293,20 +256,13 @@ async fn hostile_identities_are_refused() {
         "Bearer ....",
         "Negotiate",
     ] {
-        let answer = nobody
-            .request(Method::GET, "/blocks")
-            .header("Authorization", value)
-            .send()
-            .await;
+        let answer =
+            nobody.request(Method::GET, "/blocks").header("Authorization", value).send().await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{value:?}");
         answer.assert_problem();
     }
     for key in ["", "x", "by_0_0", "' or 1=1", &"k".repeat(5000), "\u{e9}"] {
-        let answer = nobody
-            .request(Method::GET, "/blocks")
-            .header("X-API-Key", key)
-            .send()
-            .await;
+        let answer = nobody.request(Method::GET, "/blocks").header("X-API-Key", key).send().await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{key:?}");
         answer.assert_problem();
     }
@@ -315,9 +271,7 @@ async fn hostile_identities_are_refused() {
 /// What a client library would not send: said over a bare socket. `None` when the connection
 /// just closed.
 async fn say(service: &Service, request: &[u8]) -> Option<u16> {
-    let mut stream = TcpStream::connect(service.address)
-        .await
-        .expect("a connection");
+    let mut stream = TcpStream::connect(service.address).await.expect("a connection");
     stream.write_all(request).await.expect("written");
     stream.shutdown().await.ok();
     let mut answer = Vec::new();
@@ -330,10 +284,7 @@ async fn say(service: &Service, request: &[u8]) -> Option<u16> {
 async fn hostile_requests_do_no_harm() {
     let service = Service::start().await;
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(200_000));
-    let headers = format!(
-        "GET / HTTP/1.1\r\nHost: x\r\n{}\r\n",
-        "X-Y: z\r\n".repeat(5000)
-    );
+    let headers = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-Y: z\r\n".repeat(5000));
     for request in [
         "\r\n\r\n",
         "GET\r\n\r\n",
@@ -359,17 +310,11 @@ async fn hostile_requests_do_no_harm() {
             );
         }
     }
-    let ok = say(
-        &service,
-        b"GET http://example.org/health/live HTTP/1.1\r\nHost: example.org\r\n\r\n",
-    )
-    .await;
+    let ok =
+        say(&service, b"GET http://example.org/health/live HTTP/1.1\r\nHost: example.org\r\n\r\n")
+            .await;
     assert_eq!(ok, Some(200), "absolute form");
-    service
-        .nobody()
-        .get("/health/ready")
-        .await
-        .expect(StatusCode::OK);
+    service.nobody().get("/health/ready").await.expect(StatusCode::OK);
     service
         .developer()
         .await

@@ -11,10 +11,7 @@ async fn the_service_greets_and_says_how_it_is() {
     let service = Service::start().await;
     let nobody = service.nobody();
     let greeting = nobody.get("/").await.expect(StatusCode::OK);
-    assert_eq!(
-        greeting.body["message"],
-        "Welcome to the Hybrid Model Application API!"
-    );
+    assert_eq!(greeting.body["message"], "Welcome to the Hybrid Model Application API!");
     nobody.get("/health/live").await.expect(StatusCode::OK);
     nobody.get("/health/ready").await.expect(StatusCode::OK);
     let docs = nobody.get("/docs").await.expect(StatusCode::OK);
@@ -35,9 +32,7 @@ async fn a_trailing_slash_changes_nothing() {
     let dan = service.developer().await;
     register(&dan, "b").await;
     dan.get("/blocks/").await.expect(StatusCode::OK);
-    dan.get("/blocks/b/?include=versions")
-        .await
-        .expect(StatusCode::OK);
+    dan.get("/blocks/b/?include=versions").await.expect(StatusCode::OK);
     dan.post("/blocks/", json!({ "name": "c", "block_type": "model" }))
         .await
         .expect(StatusCode::CREATED);
@@ -49,11 +44,7 @@ async fn head_is_get_without_the_body_and_options_lists_the_methods() {
     let dan = service.developer().await;
     register(&dan, "b").await;
     let get = dan.get("/blocks/b").await.expect(StatusCode::OK);
-    let head = dan
-        .request(Method::HEAD, "/blocks/b")
-        .send()
-        .await
-        .expect(StatusCode::OK);
+    let head = dan.request(Method::HEAD, "/blocks/b").send().await.expect(StatusCode::OK);
     assert_eq!(head.etag(), get.etag());
     assert_eq!(head.header("content-length"), get.text.len().to_string());
     assert!(head.text.is_empty());
@@ -70,10 +61,7 @@ async fn head_is_get_without_the_body_and_options_lists_the_methods() {
 async fn what_has_no_route_is_a_problem_as_well() {
     let service = Service::start().await;
     let nobody = service.nobody();
-    nobody
-        .get("/nothing")
-        .await
-        .refused(StatusCode::NOT_FOUND, "not_found");
+    nobody.get("/nothing").await.refused(StatusCode::NOT_FOUND, "not_found");
     let refused = nobody
         .request(Method::PUT, "/blocks")
         .send()
@@ -94,28 +82,14 @@ async fn what_has_no_route_is_a_problem_as_well() {
 async fn a_request_keeps_its_id_or_its_trace() {
     let service = Service::start().await;
     let nobody = service.nobody();
-    let given = nobody
-        .request(Method::GET, "/nothing")
-        .header("X-Request-Id", "abc-1")
-        .send()
-        .await;
+    let given =
+        nobody.request(Method::GET, "/nothing").header("X-Request-Id", "abc-1").send().await;
     assert_eq!(given.header("x-request-id"), "abc-1");
     assert_eq!(given.body["request_id"], "abc-1");
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let traced = nobody
-        .request(Method::GET, "/")
-        .header("traceparent", trace)
-        .send()
-        .await;
-    assert_eq!(
-        traced.header("x-request-id"),
-        "4bf92f3577b34da6a3ce929d0e0e4736"
-    );
-    let unfit = nobody
-        .request(Method::GET, "/")
-        .header("X-Request-Id", "a b")
-        .send()
-        .await;
+    let traced = nobody.request(Method::GET, "/").header("traceparent", trace).send().await;
+    assert_eq!(traced.header("x-request-id"), "4bf92f3577b34da6a3ce929d0e0e4736");
+    let unfit = nobody.request(Method::GET, "/").header("X-Request-Id", "a b").send().await;
     assert_eq!(unfit.header("x-request-id").len(), 36);
 }
 
@@ -138,14 +112,8 @@ async fn ids_that_clients_invent_do_no_harm() {
         ("traceparent", format!("ff{}", &trace[2..]).as_bytes()),
         ("traceparent", format!("{trace}-00").as_bytes()),
         ("traceparent", trace.replace("4bf9", "4bf").as_bytes()),
-        (
-            "traceparent",
-            b"00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-        ),
-        (
-            "traceparent",
-            b"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-        ),
+        ("traceparent", b"00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
+        ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"),
         ("traceparent", b"00-\xff-\xff-01"),
     ] {
         names += 1;
@@ -191,19 +159,9 @@ async fn ids_that_clients_invent_do_no_harm() {
 #[tokio::test]
 async fn the_document_is_complete() {
     let service = Service::start().await;
-    let document = service
-        .nobody()
-        .get("/openapi.json")
-        .await
-        .expect(StatusCode::OK)
-        .body;
-    assert_eq!(
-        document["openapi"].as_str().map(|version| &version[..3]),
-        Some("3.1")
-    );
-    let schemes = document["components"]["securitySchemes"]
-        .as_object()
-        .expect("schemes");
+    let document = service.nobody().get("/openapi.json").await.expect(StatusCode::OK).body;
+    assert_eq!(document["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
+    let schemes = document["components"]["securitySchemes"].as_object().expect("schemes");
     assert_eq!(schemes.keys().collect::<Vec<_>>(), ["api_key", "bearer"]);
     let mut ids = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -218,9 +176,8 @@ async fn the_document_is_complete() {
             assert!(operation["summary"].is_string(), "no summary: {at}");
             assert!(operation["tags"].is_array(), "no tag: {at}");
             let responses = operation["responses"].as_object().expect("responses");
-            for (status, response) in responses
-                .iter()
-                .filter(|(status, _)| status.as_str() >= "400")
+            for (status, response) in
+                responses.iter().filter(|(status, _)| status.as_str() >= "400")
             {
                 assert!(
                     response["$ref"].is_string()
@@ -228,10 +185,7 @@ async fn the_document_is_complete() {
                     "{at} {status}"
                 );
             }
-            assert!(
-                responses.contains_key("500") && responses.contains_key("503"),
-                "{at}"
-            );
+            assert!(responses.contains_key("500") && responses.contains_key("503"), "{at}");
         }
     }
     let operations = ids.len();
@@ -246,18 +200,13 @@ fn assert_no_dangling_reference(document: &Value, value: &Value) {
         Value::Object(members) => {
             if let Some(Value::String(reference)) = members.get("$ref") {
                 let pointer = reference.strip_prefix('#').expect("a local reference");
-                assert!(
-                    document.pointer(pointer).is_some(),
-                    "{reference} leads nowhere"
-                );
+                assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
             }
-            members
-                .values()
-                .for_each(|value| assert_no_dangling_reference(document, value));
+            members.values().for_each(|value| assert_no_dangling_reference(document, value));
         }
-        Value::Array(items) => items
-            .iter()
-            .for_each(|value| assert_no_dangling_reference(document, value)),
+        Value::Array(items) => {
+            items.iter().for_each(|value| assert_no_dangling_reference(document, value))
+        }
         _ => {}
     }
 }

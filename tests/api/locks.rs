@@ -13,10 +13,7 @@ use crate::support::Database;
 
 fn digest(lock: &Value) -> String {
     let canonical = serde_jcs::to_string(lock).expect("canonical JSON");
-    Sha256::digest(canonical)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]
@@ -37,12 +34,9 @@ async fn same_inputs_have_the_same_lock_and_anybody_can_check_it() {
     .await
     .expect(StatusCode::OK);
     // Large metadata has its digest from the beginning.
-    dan.patch(
-        "/blocks/c",
-        json!({ "metadata": { "notes": "x".repeat(2000) } }),
-    )
-    .await
-    .expect(StatusCode::OK);
+    dan.patch("/blocks/c", json!({ "metadata": { "notes": "x".repeat(2000) } }))
+        .await
+        .expect(StatusCode::OK);
     // What is written like this in the canonical form, and what is not.
     let mut owner = service.database.connect().await;
     sqlx::query("update blocks set name = $1 where name = 'c'")
@@ -53,10 +47,7 @@ async fn same_inputs_have_the_same_lock_and_anybody_can_check_it() {
     let kept = || async {
         let kept = "select count(*) from app.metadata_digests";
         let owner = &mut service.database.connect().await;
-        sqlx::query_scalar::<_, i64>(kept)
-            .fetch_one(owner)
-            .await
-            .expect("a count")
+        sqlx::query_scalar::<_, i64>(kept).fetch_one(owner).await.expect("a count")
     };
     // That version, and the renamed one.
     assert_eq!(kept().await, 2);
@@ -66,18 +57,10 @@ async fn same_inputs_have_the_same_lock_and_anybody_can_check_it() {
         .execute(&mut keeper)
         .await
         .expect("kept");
-    dan.get("/pipelines/p/readiness")
-        .await
-        .expect(StatusCode::OK);
-    sqlx::raw_sql("rollback")
-        .execute(&mut keeper)
-        .await
-        .expect("not kept");
+    dan.get("/pipelines/p/readiness").await.expect(StatusCode::OK);
+    sqlx::raw_sql("rollback").execute(&mut keeper).await.expect("not kept");
     assert_eq!(kept().await, 2);
-    let readiness = dan
-        .get("/pipelines/p/readiness")
-        .await
-        .expect(StatusCode::OK);
+    let readiness = dan.get("/pipelines/p/readiness").await.expect(StatusCode::OK);
     let parts = ["blocks", "edges"].map(|parts| readiness.body[parts].as_array().map(Vec::len));
     assert_eq!(
         kept().await,
@@ -86,25 +69,14 @@ async fn same_inputs_have_the_same_lock_and_anybody_can_check_it() {
         readiness.body
     );
     let run = || async {
-        let run = dan
-            .post("/pipelines/p/runs", json!({}))
-            .await
-            .expect(StatusCode::CREATED);
+        let run = dan.post("/pipelines/p/runs", json!({})).await.expect(StatusCode::CREATED);
         run.id("lock_digest")
     };
     let (one, other) = (run().await, run().await);
     assert_eq!(one, other);
-    let lock = dan
-        .get(&format!("/locks/{one}"))
-        .await
-        .expect(StatusCode::OK);
+    let lock = dan.get(&format!("/locks/{one}")).await.expect(StatusCode::OK);
     assert_eq!(digest(&lock.body["lock"]), one);
-    assert_eq!(
-        dan.get(&format!("/locks/{}", one.to_uppercase()))
-            .await
-            .body,
-        lock.body
-    );
+    assert_eq!(dan.get(&format!("/locks/{}", one.to_uppercase())).await.body, lock.body);
     let prospect = dan.get("/pipelines/p/lock").await.expect(StatusCode::OK);
     assert_eq!(
         prospect.body,
@@ -121,21 +93,10 @@ async fn same_inputs_have_the_same_lock_and_anybody_can_check_it() {
         .await
         .expect("a count");
     assert_eq!(count, 1);
-    service
-        .viewer()
-        .await
-        .get(&format!("/locks/{one}"))
-        .await
-        .expect(StatusCode::OK);
-    service
-        .nobody()
-        .get(&format!("/locks/{one}"))
-        .await
-        .expect(StatusCode::UNAUTHORIZED);
+    service.viewer().await.get(&format!("/locks/{one}")).await.expect(StatusCode::OK);
+    service.nobody().get(&format!("/locks/{one}")).await.expect(StatusCode::UNAUTHORIZED);
     for unknown in ["nothing", &"0".repeat(64)] {
-        dan.get(&format!("/locks/{unknown}"))
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        dan.get(&format!("/locks/{unknown}")).await.refused(StatusCode::NOT_FOUND, "not_found");
     }
 }
 
@@ -146,10 +107,7 @@ async fn whatever_changes_shows_in_the_difference() {
     chain(&service, &dan).await;
     let mut owner = service.database.connect().await;
     let run = || async {
-        dan.post("/pipelines/p/runs", json!({}))
-            .await
-            .expect(StatusCode::CREATED)
-            .id("lock_digest")
+        dan.post("/pipelines/p/runs", json!({})).await.expect(StatusCode::CREATED).id("lock_digest")
     };
     let mut before = run().await;
     let steps = [
@@ -194,10 +152,8 @@ async fn whatever_changes_shows_in_the_difference() {
             verify(&service, edge, "passed").await;
         }
         let after = run().await;
-        let diff = dan
-            .get(&format!("/locks/diff?a={before}&b={after}"))
-            .await
-            .expect(StatusCode::OK);
+        let diff =
+            dan.get(&format!("/locks/diff?a={before}&b={after}")).await.expect(StatusCode::OK);
         assert_eq!(
             (&diff.body["summary"], &diff.body["same"]),
             (&json!([line]), &json!(false)),
@@ -220,26 +176,16 @@ async fn whatever_changes_shows_in_the_difference() {
     .expect("a step");
     let lock = dan.get("/pipelines/q/lock").await.expect(StatusCode::OK);
     assert_eq!(lock.body["lock_digest"], before.as_str());
-    let same = dan
-        .get(&format!("/locks/diff?a={before}&b={before}"))
-        .await
-        .expect(StatusCode::OK);
+    let same = dan.get(&format!("/locks/diff?a={before}&b={before}")).await.expect(StatusCode::OK);
     assert_eq!(
-        (
-            &same.body["same"],
-            &same.body["patch"],
-            &same.body["summary"]
-        ),
+        (&same.body["same"], &same.body["patch"], &same.body["summary"]),
         (&json!(true), &json!([]), &json!([]))
     );
     let nothing = "0".repeat(64);
     dan.get(&format!("/locks/diff?a={before}&b={nothing}"))
         .await
         .refused(StatusCode::NOT_FOUND, "not_found");
-    let refused = dan
-        .get("/locks/diff?a=x")
-        .await
-        .expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let refused = dan.get("/locks/diff?a=x").await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused.pointers(), ["a", "b"]);
     // Unverified, it has a lock but is not ready.
     verify(&service, "ab", "failed").await;
@@ -299,10 +245,8 @@ async fn canonical_json_is_that_of_rfc_8785() {
             "{\"\u{10000}\":5,\"\u{10FFFF}\":2,\"\u{10FFFF}\u{E000}\":1,\"\u{E000}\":3,\"\u{FFFD}\":4}",
         ),
     ];
-    let documents: Vec<String> = vectors
-        .iter()
-        .map(|(document, _)| (*document).to_owned())
-        .collect();
+    let documents: Vec<String> =
+        vectors.iter().map(|(document, _)| (*document).to_owned()).collect();
     for ((ours, theirs), (document, expected)) in both(&documents).await.into_iter().zip(vectors) {
         assert_eq!(theirs, expected, "{document}");
         assert_eq!(ours, expected, "{document}");
@@ -312,9 +256,7 @@ async fn canonical_json_is_that_of_rfc_8785() {
 #[tokio::test]
 async fn canonical_json_is_the_same_in_the_database_and_here() {
     let mut random = StdRng::seed_from_u64(8785);
-    let mut documents: Vec<String> = (0..1500)
-        .map(|_| value(&mut random, 4).to_string())
-        .collect();
+    let mut documents: Vec<String> = (0..1500).map(|_| value(&mut random, 4).to_string()).collect();
     // Doubles of every size, and decimals that lie between two of them.
     for _ in 0..4000 {
         let number = f64::from_bits(random.random());
@@ -353,9 +295,7 @@ fn value(random: &mut StdRng, depth: u32) -> Value {
         3 => random.random::<i64>().into(),
         4 => random.random::<f64>().into(),
         5 => text(random).into(),
-        6 => (0..random.random_range(0..5))
-            .map(|_| value(random, depth - 1))
-            .collect(),
+        6 => (0..random.random_range(0..5)).map(|_| value(random, depth - 1)).collect(),
         _ => Value::Object(
             (0..random.random_range(0..8))
                 .map(|_| (text(random), value(random, depth - 1)))

@@ -28,11 +28,7 @@ const BESIDE_THE_MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/auth/login", "comes before there is a caller"),
     ("POST", "/auth/refresh", "comes before there is a caller"),
     ("POST", "/auth/logout", "comes before there is a caller"),
-    (
-        "POST",
-        "/users/{}/password",
-        "passwords are out of reach over SQL",
-    ),
+    ("POST", "/users/{}/password", "passwords are out of reach over SQL"),
 ];
 
 /// Where HTTP shall answer otherwise than SQL, and why: nowhere. The verbs only have other names: `DELETE` archives,
@@ -64,11 +60,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         "edge_verifications" => ("/verifications", "verification_id", "verification"),
         "pipelines" => ("/pipelines", "pipeline_id", "pipeline"),
         "pipeline_blocks" => ("/pipelines/{pipeline}/blocks", "block_id", "unjoined_block"),
-        "pipeline_edges" => (
-            "/pipelines/{pipeline}/edges",
-            "pipeline_edge_id",
-            "pipeline_edge",
-        ),
+        "pipeline_edges" => ("/pipelines/{pipeline}/edges", "pipeline_edge_id", "pipeline_edge"),
         "pipeline_runs" => ("/runs", "run_id", "run"),
         "pipeline_locks" => ("/locks", "lock_digest", "lock"),
         "block_vector_representations" => {
@@ -98,11 +90,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         ("block_taxonomies", "select") => vec![
             find("/block-taxonomies", "block_taxonomy_id", "block_taxonomy"),
             find(all, key, thing),
-            find(
-                "/taxonomy-categories/{category}/blocks",
-                "block_id",
-                "block",
-            ),
+            find("/taxonomy-categories/{category}/blocks", "block_id", "block"),
         ],
         ("audit_logs", "select") => vec![find(all, key, thing)],
         // There only by themselves, and in the graph.
@@ -119,24 +107,16 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         ("edges" | "pipelines" | "taxonomy_categories", "insert") => {
             vec![post(all, r#"{"name": "{new}"}"#)]
         }
-        ("block_taxonomies", "insert") => vec![change(
-            Method::PUT,
-            "/blocks/{block}/categories/{loose_category}",
-            "",
-        )],
+        ("block_taxonomies", "insert") => {
+            vec![change(Method::PUT, "/blocks/{block}/categories/{loose_category}", "")]
+        }
         ("code_repos", "insert") => vec![
             post(
                 all,
                 r#"{"entity_type": "edge", "entity_id": "{edge}", "repo_url": "https://example.com/{new}"}"#,
             ),
-            post(
-                "/edges/{edge}/code-repos",
-                r#"{"repo_url": "https://example.com/{new}"}"#,
-            ),
-            post(
-                "/blocks/{block}/code-repos",
-                r#"{"repo_url": "https://example.com/{new}"}"#,
-            ),
+            post("/edges/{edge}/code-repos", r#"{"repo_url": "https://example.com/{new}"}"#),
+            post("/blocks/{block}/code-repos", r#"{"repo_url": "https://example.com/{new}"}"#),
         ],
         ("docker_images", "insert") => vec![
             post(
@@ -185,24 +165,12 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         )],
         ("pipeline_runs", "insert") => vec![post("/pipelines/{pipeline}/runs", "")],
         ("block_vector_representations", "insert") => vec![
-            post(
-                all,
-                r#"{"block_id": "{block}", "vector_db": "db", "vector_key": "{new}"}"#,
-            ),
-            post(
-                "/blocks/{block}/vectors",
-                r#"{"vector_db": "db", "vector_key": "{new}"}"#,
-            ),
+            post(all, r#"{"block_id": "{block}", "vector_db": "db", "vector_key": "{new}"}"#),
+            post("/blocks/{block}/vectors", r#"{"vector_db": "db", "vector_key": "{new}"}"#),
         ],
         ("edge_vector_representations", "insert") => vec![
-            post(
-                all,
-                r#"{"edge_id": "{edge}", "vector_db": "db", "vector_key": "{new}"}"#,
-            ),
-            post(
-                "/edges/{edge}/vectors",
-                r#"{"vector_db": "db", "vector_key": "{new}"}"#,
-            ),
+            post(all, r#"{"edge_id": "{edge}", "vector_db": "db", "vector_key": "{new}"}"#),
+            post("/edges/{edge}/vectors", r#"{"vector_db": "db", "vector_key": "{new}"}"#),
         ],
         (_, "insert") => vec![NoRoute(Method::POST, all.to_owned())],
 
@@ -214,10 +182,9 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             post("/users/{user}/restore", ""),
         ],
         ("users", "delete") => vec![delete("/users/{loose_user}?purge=true")],
-        ("api_keys", "update") => vec![
-            patch(&one, r#"{"name": "{new}"}"#),
-            post("/api-keys/{key}/rotate", ""),
-        ],
+        ("api_keys", "update") => {
+            vec![patch(&one, r#"{"name": "{new}"}"#), post("/api-keys/{key}/rotate", "")]
+        }
         ("blocks" | "edges", "update") => vec![patch(&one, r#"{"metadata": {"changed": true}}"#)],
         ("blocks", "activate") => {
             vec![post("/blocks/{block}/versions/{version}/activate", "")]
@@ -246,11 +213,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
 
         ("pipeline_blocks" | "pipeline_edges", "delete") => vec![
             delete(&one),
-            change(
-                Method::PUT,
-                "/pipelines/{pipeline}/graph",
-                r#"{"blocks": [], "edges": []}"#,
-            ),
+            change(Method::PUT, "/pipelines/{pipeline}/graph", r#"{"blocks": [], "edges": []}"#),
         ],
         (
             "api_keys"
@@ -286,10 +249,7 @@ struct Things {
 
 impl Things {
     async fn of(owner: &mut PgConnection, user: Option<(String, &'static str)>) -> Self {
-        let mut things = Self {
-            user,
-            ids: Value::Null,
-        };
+        let mut things = Self { user, ids: Value::Null };
         things.renew(owner).await;
         things
     }
@@ -373,11 +333,7 @@ async fn actors<'a>(service: &'a Service, owner: &mut PgConnection) -> Vec<Actor
         let username = name.replace(' ', "-");
         let user = person(owner, &username, role).await;
         let logged_in = logged_in(service, &username).await;
-        actors.push(Actor {
-            name,
-            person: logged_in,
-            own: Things::of(owner, Some(user)).await,
-        });
+        actors.push(Actor { name, person: logged_in, own: Things::of(owner, Some(user)).await });
     }
     raw_sql("update users set is_active = false where username = 'deactivated-admin'")
         .execute(&mut *owner)
@@ -388,14 +344,8 @@ async fn actors<'a>(service: &'a Service, owner: &mut PgConnection) -> Vec<Actor
     let admin = logged_in(service, "keyed").await;
     let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(2);
     for (name, wish) in [
-        (
-            "viewer-key of an admin",
-            json!({ "name": "narrow", "role": "viewer" }),
-        ),
-        (
-            "expired key of an admin",
-            json!({ "name": "brief", "expires_at": soon }),
-        ),
+        ("viewer-key of an admin", json!({ "name": "narrow", "role": "viewer" })),
+        ("expired key of an admin", json!({ "name": "brief", "expires_at": soon })),
     ] {
         let answer = admin.post("/api-keys", wish).await;
         let key = answer.expect(StatusCode::CREATED).id("key");
@@ -417,11 +367,7 @@ async fn actors<'a>(service: &'a Service, owner: &mut PgConnection) -> Vec<Actor
         .await
         .expect("an unknown user");
     for (name, person) in [("unknown user", gone), ("nobody", service.nobody())] {
-        actors.push(Actor {
-            name,
-            person,
-            own: Things::of(owner, None).await,
-        });
+        actors.push(Actor { name, person, own: Things::of(owner, None).await });
     }
     actors
 }
@@ -514,11 +460,7 @@ async fn the_routes_allow_what_the_matrix_says_and_nothing_else() {
                 let mut found = Vec::new();
                 let mut routed = true;
                 for ask in &requests {
-                    let things = if whose == "his own" {
-                        &mut actor.own
-                    } else {
-                        &mut others
-                    };
+                    let things = if whose == "his own" { &mut actor.own } else { &mut others };
                     if *table == "users" && *verb == "delete" && whose == "another's" {
                         let name = format!("without-history-{sent}");
                         let loose = world::person(&mut owner, &name, "viewer").await;
@@ -537,9 +479,8 @@ async fn the_routes_allow_what_the_matrix_says_and_nothing_else() {
                         }
                         Ask::Change(method, path, body) => {
                             asked.insert((method.to_string(), shape(path)));
-                            let request = actor
-                                .person
-                                .request(method.clone(), &things.about(path, &new));
+                            let request =
+                                actor.person.request(method.clone(), &things.about(path, &new));
                             let body = things.about(body, &new);
                             let request = match body.chars().next() {
                                 None => request,
@@ -568,9 +509,7 @@ async fn the_routes_allow_what_the_matrix_says_and_nothing_else() {
                     });
                 }
                 let agree = found.iter().all(|found| *found == Ok(expected));
-                let otherwise = OTHERWISE
-                    .iter()
-                    .any(|(of, what, _)| (of, what) == (table, verb));
+                let otherwise = OTHERWISE.iter().any(|(of, what, _)| (of, what) == (table, verb));
                 if agree == otherwise {
                     apart += 1;
                     faults.push(format!(
@@ -589,12 +528,7 @@ async fn the_routes_allow_what_the_matrix_says_and_nothing_else() {
          {without_route} refused for want of a route",
         cells - apart
     );
-    assert!(
-        faults.is_empty(),
-        "{} faults:\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 
     let beside = BESIDE_THE_MATRIX
         .iter()

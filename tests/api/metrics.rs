@@ -56,9 +56,7 @@ async fn requests_are_counted_by_route_method_and_status() {
     for path in ["/blocks/b", &format!("/blocks/{id}"), "/blocks/b/"] {
         dan.get(path).await.expect(StatusCode::OK);
     }
-    dan.get("/blocks/missing")
-        .await
-        .expect(StatusCode::NOT_FOUND);
+    dan.get("/blocks/missing").await.expect(StatusCode::NOT_FOUND);
     dan.request(Method::HEAD, "/blocks/b").send().await;
     dan.request(Method::PUT, "/blocks/b").send().await;
     let invented = Method::from_bytes(b"INVENTED").expect("a method");
@@ -91,11 +89,7 @@ async fn requests_are_counted_by_route_method_and_status() {
     );
     assert_eq!(series.value(count), 4.0);
     assert!(series.value(sum) > 0.0);
-    assert_eq!(
-        series.value("blockyard_http_requests_in_flight"),
-        1.0,
-        "the one that asks"
-    );
+    assert_eq!(series.value("blockyard_http_requests_in_flight"), 1.0, "the one that asks");
     for name in series.0.keys() {
         for told in [&*id, "missing", "nothing", "INVENTED", "swagger-ui.css"] {
             assert!(!name.contains(told), "{told} in {name}");
@@ -138,10 +132,7 @@ async fn a_client_that_leaves_is_counted_and_no_longer_in_flight() {
     let service = Service::start().await;
     let dan = service.developer().await;
     register(&dan, "b").await;
-    let token = dan
-        .post("/api-keys", json!({ "name": "k" }))
-        .await
-        .id("key");
+    let token = dan.post("/api-keys", json!({ "name": "k" })).await.id("key");
     let mut owner = service.database.connect().await;
     sqlx::raw_sql("begin; select from blocks for update")
         .execute(&mut owner)
@@ -202,9 +193,7 @@ async fn the_pool_and_its_refusals_are_counted() {
         .await;
         let (read, ()) = tokio::join!(
             dan.get("/blocks/b"),
-            until(&service, |series| series
-                .value("blockyard_database_connection_waiters")
-                == 1.0)
+            until(&service, |series| series.value("blockyard_database_connection_waiters") == 1.0)
         );
         read.refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
         sqlx::raw_sql("rollback").execute(&mut owner).await.ok();
@@ -234,10 +223,7 @@ async fn a_database_that_is_gone_is_seen() {
     };
     let service = Service::on(first.database.clone(), setup);
     let nobody = service.nobody();
-    nobody
-        .get("/health/ready")
-        .await
-        .refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    nobody.get("/health/ready").await.refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
     let series = Series::of(&service).await;
     assert_eq!(series.value("blockyard_database_up"), 0.0);
     let refusals = r#"blockyard_database_connection_refusals_total{reason="unreachable"}"#;
@@ -362,11 +348,8 @@ async fn the_dashboard_and_the_alerts_name_only_what_there_is() {
     let service = Service::start().await;
     service.nobody().get("/").await.expect(StatusCode::OK);
     let series = Series::of(&service).await;
-    let there: Vec<&str> = series
-        .0
-        .keys()
-        .map(|series| series.split('{').next().unwrap_or(series))
-        .collect();
+    let there: Vec<&str> =
+        series.0.keys().map(|series| series.split('{').next().unwrap_or(series)).collect();
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let dashboard = fs::read_to_string(docs.join("grafana/blockyard.json")).expect("a dashboard");
     let dashboard: Value = serde_json::from_str(&dashboard).expect("JSON");
@@ -392,18 +375,13 @@ async fn the_dashboard_and_the_alerts_name_only_what_there_is() {
             assert!(there.contains(&&*name), "no {name}, asked by {query}");
         }
     }
-    assert!(
-        named >= asked.len() - 2,
-        "queries without a metric: {asked:#?}"
-    );
+    assert!(named >= asked.len() - 2, "queries without a metric: {asked:#?}");
 
     // And the other way round: what is published is shown or watched.
     let shown = asked.join(" ");
     for name in there {
-        let name = name
-            .trim_end_matches("_bucket")
-            .trim_end_matches("_sum")
-            .trim_end_matches("_count");
+        let name =
+            name.trim_end_matches("_bucket").trim_end_matches("_sum").trim_end_matches("_count");
         let is_ours = name.starts_with("blockyard_");
         assert!(!is_ours || shown.contains(name), "{name} is shown nowhere");
     }

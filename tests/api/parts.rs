@@ -49,12 +49,7 @@ fn kinds() -> [Kind; 4] {
             body: json!({ "image_tag": "v1", "registry_url": "ghcr.io/acme/x" }),
             patch: json!({ "build_status": "success" }),
             bad: json!({ "image_tag": "-v", "registry_url": "A B", "build_status": "done", "build_logs": 7 }),
-            faults: &[
-                "/build_logs",
-                "/build_status",
-                "/image_tag",
-                "/registry_url",
-            ],
+            faults: &["/build_logs", "/build_status", "/image_tag", "/registry_url"],
         },
         Kind {
             below: "dependencies",
@@ -67,10 +62,7 @@ fn kinds() -> [Kind; 4] {
         },
         Kind {
             below: "vectors",
-            flat: [
-                "/block-vector-representations",
-                "/edge-vector-representations",
-            ],
+            flat: ["/block-vector-representations", "/edge-vector-representations"],
             id: "vector_id",
             body: json!({ "vector_db": "Pinecone", "vector_key": "k1" }),
             patch: json!({ "vector_key": "k2" }),
@@ -120,17 +112,8 @@ async fn a_part_is_added_read_changed_and_removed() {
         for kind in kinds() {
             let nested = format!("/{folder}/it/{}", kind.below);
             let flat = kind.flat[at];
-            assert!(
-                dan.get(&nested)
-                    .await
-                    .expect(StatusCode::OK)
-                    .items(kind.id)
-                    .is_empty()
-            );
-            let created = dan
-                .post(&nested, kind.body.clone())
-                .await
-                .expect(StatusCode::CREATED);
+            assert!(dan.get(&nested).await.expect(StatusCode::OK).items(kind.id).is_empty());
+            let created = dan.post(&nested, kind.body.clone()).await.expect(StatusCode::CREATED);
             let id = created.id(kind.id);
             let location = created.header("location").to_owned();
             assert_eq!(location, format!("{flat}/{id}"));
@@ -154,9 +137,7 @@ async fn a_part_is_added_read_changed_and_removed() {
             if kind.below == "dependencies" {
                 // Two that are external may well be said in the same words.
                 let id = twice.expect(StatusCode::CREATED).id(kind.id);
-                dan.delete(&format!("{flat}/{id}"))
-                    .await
-                    .expect(StatusCode::NO_CONTENT);
+                dan.delete(&format!("{flat}/{id}")).await.expect(StatusCode::NO_CONTENT);
             } else {
                 twice.refused(StatusCode::CONFLICT, "already_exists");
             }
@@ -192,16 +173,9 @@ async fn a_part_is_added_read_changed_and_removed() {
                     .refused(StatusCode::PRECONDITION_FAILED, "stale");
             }
             dan.delete(&location).await.expect(StatusCode::NO_CONTENT);
-            dan.get(&location)
-                .await
-                .refused(StatusCode::NOT_FOUND, "not_found");
-            dan.delete(&location)
-                .await
-                .refused(StatusCode::NOT_FOUND, "not_found");
-            let again = dan
-                .post(flat, owned(&kind, word, "IT"))
-                .await
-                .expect(StatusCode::CREATED);
+            dan.get(&location).await.refused(StatusCode::NOT_FOUND, "not_found");
+            dan.delete(&location).await.refused(StatusCode::NOT_FOUND, "not_found");
+            let again = dan.post(flat, owned(&kind, word, "IT")).await.expect(StatusCode::CREATED);
             assert_eq!(again.body[&owner_column], owner.as_str());
         }
     }
@@ -214,18 +188,11 @@ async fn viewers_read_parts_and_write_none() {
     for (at, (folder, word, _)) in owners(&service, &dan).await.iter().enumerate() {
         for kind in kinds() {
             let nested = format!("/{folder}/it/{}", kind.below);
-            let made = dan
-                .post(&nested, kind.body.clone())
-                .await
-                .expect(StatusCode::CREATED);
+            let made = dan.post(&nested, kind.body.clone()).await.expect(StatusCode::CREATED);
             let location = made.header("location");
             for path in [nested.as_str(), location, kind.flat[at]] {
                 vera.get(path).await.expect(StatusCode::OK);
-                service
-                    .nobody()
-                    .get(path)
-                    .await
-                    .refused(StatusCode::UNAUTHORIZED, "unauthorized");
+                service.nobody().get(path).await.refused(StatusCode::UNAUTHORIZED, "unauthorized");
             }
             for refused in [
                 vera.post(&nested, kind.body.clone()).await,
@@ -236,9 +203,7 @@ async fn viewers_read_parts_and_write_none() {
                 refused.refused(StatusCode::FORBIDDEN, "forbidden");
             }
             let dora = service.colleague().await;
-            dora.patch(location, kind.patch.clone())
-                .await
-                .expect(StatusCode::OK);
+            dora.patch(location, kind.patch.clone()).await.expect(StatusCode::OK);
         }
     }
 }
@@ -262,11 +227,7 @@ async fn a_bad_part_is_told_all_its_faults_at_once() {
             } else {
                 "/entity_id".to_owned()
             };
-            assert!(
-                refused.pointers().contains(&owner.as_str()),
-                "{}",
-                refused.text
-            );
+            assert!(refused.pointers().contains(&owner.as_str()), "{}", refused.text);
             for missing in [NOWHERE, "nothing"] {
                 let refused = dan
                     .post(kind.flat[at], owned(&kind, word, missing))
@@ -274,33 +235,20 @@ async fn a_bad_part_is_told_all_its_faults_at_once() {
                     .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
                 assert_eq!(refused.pointers(), [owner.as_str()]);
                 let below = format!("/{folder}/{missing}/{}", kind.below);
-                let what = if *word == "block" {
-                    "Block not found"
-                } else {
-                    "Edge not found"
-                };
-                for refused in [
-                    dan.get(&below).await,
-                    dan.post(&below, kind.body.clone()).await,
-                ] {
+                let what = if *word == "block" { "Block not found" } else { "Edge not found" };
+                for refused in [dan.get(&below).await, dan.post(&below, kind.body.clone()).await] {
                     let refused = refused.refused(StatusCode::NOT_FOUND, "not_found");
                     assert_eq!(refused.body["detail"], what);
                 }
                 let listed = dan
-                    .get(&format!(
-                        "{}?{}",
-                        kind.flat[at],
-                        filter(&kind, word, missing)
-                    ))
+                    .get(&format!("{}?{}", kind.flat[at], filter(&kind, word, missing)))
                     .await
                     .expect(StatusCode::OK);
                 assert!(listed.items(kind.id).is_empty());
             }
             for id in [NOWHERE, "no-id", "%00"] {
                 let path = format!("{}/{id}", kind.flat[at]);
-                dan.get(&path)
-                    .await
-                    .refused(StatusCode::NOT_FOUND, "not_found");
+                dan.get(&path).await.refused(StatusCode::NOT_FOUND, "not_found");
                 dan.patch(&path, kind.patch.clone())
                     .await
                     .refused(StatusCode::NOT_FOUND, "not_found");
@@ -334,19 +282,11 @@ async fn the_parts_of_an_archived_thing_are_out_of_sight() {
             .expect(StatusCode::CREATED);
         locations.push((kind.flat[0], made.header("location").to_owned()));
     }
-    dan.delete("/blocks/it")
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    dan.delete("/blocks/it").await.expect(StatusCode::NO_CONTENT);
     for (flat, location) in &locations {
-        dan.get(location)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
-        dan.patch(location, json!({}))
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
-        dan.delete(location)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        dan.get(location).await.refused(StatusCode::NOT_FOUND, "not_found");
+        dan.patch(location, json!({})).await.refused(StatusCode::NOT_FOUND, "not_found");
+        dan.delete(location).await.refused(StatusCode::NOT_FOUND, "not_found");
         let listed = dan.get(flat).await.expect(StatusCode::OK);
         assert_eq!(listed.body["items"], json!([]));
     }
@@ -358,22 +298,13 @@ async fn the_parts_of_an_archived_thing_are_out_of_sight() {
         .await
         .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     assert_eq!(refused.pointers(), ["/entity_id"]);
-    dan.post(&format!("/blocks/{block}/restore"), json!({}))
-        .await
-        .expect(StatusCode::OK);
+    dan.post(&format!("/blocks/{block}/restore"), json!({})).await.expect(StatusCode::OK);
     for (_, location) in &locations {
         dan.get(location).await.expect(StatusCode::OK);
     }
-    service
-        .admin()
-        .await
-        .delete("/blocks/it?purge=true")
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    service.admin().await.delete("/blocks/it?purge=true").await.expect(StatusCode::NO_CONTENT);
     for (_, location) in &locations {
-        dan.get(location)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        dan.get(location).await.refused(StatusCode::NOT_FOUND, "not_found");
     }
 }
 
@@ -394,12 +325,7 @@ async fn lists_have_pages_in_both_orders() {
                 _ => "vector_key",
             };
             body[column] = json!(format!("x{n}"));
-            made.push(
-                dan.post(&nested, body)
-                    .await
-                    .expect(StatusCode::CREATED)
-                    .id(kind.id),
-            );
+            made.push(dan.post(&nested, body).await.expect(StatusCode::CREATED).id(kind.id));
         }
         for (sort, turned) in [("created_at", false), ("-created_at", true)] {
             for list in [nested.as_str(), kind.flat[0]] {
@@ -447,16 +373,8 @@ async fn who_did_what_to_a_part_is_in_the_history_of_its_owner() {
         let location = made.header("location");
         dan.patch(location, kind.patch).await.expect(StatusCode::OK);
         dan.delete(location).await.expect(StatusCode::NO_CONTENT);
-        let history = ada
-            .get("/blocks/it/history?limit=3")
-            .await
-            .expect(StatusCode::OK);
-        assert_eq!(
-            history.items("action_type"),
-            ["DELETE", "UPDATE", "CREATE"],
-            "{}",
-            kind.below
-        );
+        let history = ada.get("/blocks/it/history?limit=3").await.expect(StatusCode::OK);
+        assert_eq!(history.items("action_type"), ["DELETE", "UPDATE", "CREATE"], "{}", kind.below);
         assert_eq!(history.items("entity_id")[0], made.id(kind.id));
     }
 }

@@ -45,11 +45,7 @@ pub async fn chain(service: &Service, person: &Person<'_>) -> String {
         edge(service, name).await;
         verify(service, name, "passed").await;
     }
-    person
-        .post("/pipelines", chain_body("p"))
-        .await
-        .expect(StatusCode::CREATED)
-        .id("pipeline_id")
+    person.post("/pipelines", chain_body("p")).await.expect(StatusCode::CREATED).id("pipeline_id")
 }
 
 pub fn chain_body(name: &str) -> Value {
@@ -74,10 +70,7 @@ async fn a_pipeline_is_made_with_its_graph() {
     assert_eq!(read.body["average_runtime"], Value::Null);
     assert_eq!(read.body["dagster_pipeline_config"], json!({}));
     assert_eq!(read.body["blocks"], Value::Null);
-    let full = dan
-        .get("/pipelines/p?include=blocks,edges,runs")
-        .await
-        .expect(StatusCode::OK);
+    let full = dan.get("/pipelines/p?include=blocks,edges,runs").await.expect(StatusCode::OK);
     let names = |list: &str| -> Vec<String> {
         full.body[list]
             .as_array()
@@ -94,25 +87,14 @@ async fn a_pipeline_is_made_with_its_graph() {
     assert_eq!(full.body["edges"][0]["verification_status"], "passed");
 
     // The revision of the answer is the one that counts, plain or not.
-    let made = dan
-        .post("/pipelines", chain_body("q"))
-        .await
-        .expect(StatusCode::CREATED);
-    assert_eq!(
-        made.header("location"),
-        format!("/pipelines/{}", made.id("pipeline_id"))
-    );
+    let made = dan.post("/pipelines", chain_body("q")).await.expect(StatusCode::CREATED);
+    assert_eq!(made.header("location"), format!("/pipelines/{}", made.id("pipeline_id")));
     assert_eq!(dan.get("/pipelines/q").await.etag(), made.etag());
     for tag in [made.etag(), full.etag()] {
         let request = dan.request(Method::PATCH, "/pipelines/q");
-        let request = request
-            .header("If-Match", tag)
-            .json(json!({ "description": "d" }));
-        let expected = if tag == made.etag() {
-            StatusCode::OK
-        } else {
-            StatusCode::PRECONDITION_FAILED
-        };
+        let request = request.header("If-Match", tag).json(json!({ "description": "d" }));
+        let expected =
+            if tag == made.etag() { StatusCode::OK } else { StatusCode::PRECONDITION_FAILED };
         request.send().await.expect(expected);
     }
 }
@@ -139,10 +121,8 @@ async fn a_bad_graph_is_told_all_its_faults_at_once() {
             { "edge_id": "bc", "source_block_id": "c", "target_block_id": "a" },
         ],
     });
-    let refused = dan
-        .post("/pipelines", body)
-        .await
-        .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    let refused =
+        dan.post("/pipelines", body).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     assert_eq!(
         refused.pointers(),
         [
@@ -176,10 +156,8 @@ async fn a_bad_graph_is_told_all_its_faults_at_once() {
         "edges": [{ "edge_id": "ab", "source_block_id": "a", "target_block_id": "b",
             "edge_version_id": "0198aa00-0000-7000-8000-000000000000", "version_number": 1 }],
     });
-    let refused = dan
-        .post("/pipelines", body)
-        .await
-        .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    let refused =
+        dan.post("/pipelines", body).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     assert_eq!(
         refused.pointers(),
         [
@@ -207,12 +185,9 @@ async fn a_configuration_cannot_reach_past_its_pipeline() {
         "block_config": { "a": { "epochs": 3 } }, "tags": { "team": "vision" },
         "max_runtime_seconds": 3600, "max_retries": 2, "op_selection": null,
     });
-    dan.post(
-        "/pipelines",
-        json!({ "name": "good", "dagster_pipeline_config": good }),
-    )
-    .await
-    .expect(StatusCode::CREATED);
+    dan.post("/pipelines", json!({ "name": "good", "dagster_pipeline_config": good }))
+        .await
+        .expect(StatusCode::CREATED);
     let bad = json!({
         "schema_version": 2, "mode": "x", "job_name": "a-b", "repository_name": "", "colour": 1,
         "run_config": {
@@ -246,13 +221,8 @@ async fn a_configuration_cannot_reach_past_its_pipeline() {
     ]
     .map(|pointer| format!("/dagster_pipeline_config{pointer}"));
     for answer in [
-        dan.post(
-            "/pipelines",
-            json!({ "name": "bad", "dagster_pipeline_config": bad }),
-        )
-        .await,
-        dan.patch("/pipelines/good", json!({ "dagster_pipeline_config": bad }))
-            .await,
+        dan.post("/pipelines", json!({ "name": "bad", "dagster_pipeline_config": bad })).await,
+        dan.patch("/pipelines/good", json!({ "dagster_pipeline_config": bad })).await,
     ] {
         let refused = answer.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
         assert_eq!(refused.pointers(), expected);
@@ -277,18 +247,8 @@ async fn only_developers_and_admins_write_and_everybody_logged_in_reads() {
     let id = chain(&service, &service.developer().await).await;
     let vera = service.viewer().await;
     let path = format!("/pipelines/{id}");
-    for suffix in [
-        "",
-        "/graph",
-        "/readiness",
-        "/lock",
-        "/runs",
-        "/blocks/a",
-        "/history",
-    ] {
-        vera.get(&format!("{path}{suffix}"))
-            .await
-            .expect(StatusCode::OK);
+    for suffix in ["", "/graph", "/readiness", "/lock", "/runs", "/blocks/a", "/history"] {
+        vera.get(&format!("{path}{suffix}")).await.expect(StatusCode::OK);
         service
             .nobody()
             .get(&format!("{path}{suffix}"))
@@ -304,57 +264,27 @@ async fn only_developers_and_admins_write_and_everybody_logged_in_reads() {
     for (method, suffix, body) in [
         (Method::PATCH, String::new(), json!({ "name": "x" })),
         (Method::DELETE, String::new(), json!({})),
-        (
-            Method::PUT,
-            "/graph".to_owned(),
-            json!({ "blocks": [], "edges": [] }),
-        ),
-        (
-            Method::POST,
-            "/blocks".to_owned(),
-            json!({ "block_id": "a" }),
-        ),
-        (
-            Method::PATCH,
-            "/blocks/a".to_owned(),
-            json!({ "version_number": 1 }),
-        ),
+        (Method::PUT, "/graph".to_owned(), json!({ "blocks": [], "edges": [] })),
+        (Method::POST, "/blocks".to_owned(), json!({ "block_id": "a" })),
+        (Method::PATCH, "/blocks/a".to_owned(), json!({ "version_number": 1 })),
         (Method::DELETE, "/blocks/a".to_owned(), json!({})),
         (Method::POST, "/edges".to_owned(), edge),
-        (
-            Method::PATCH,
-            format!("/edges/{edge_id}"),
-            json!({ "version_number": 1 }),
-        ),
+        (Method::PATCH, format!("/edges/{edge_id}"), json!({ "version_number": 1 })),
         (Method::DELETE, format!("/edges/{edge_id}"), json!({})),
         (Method::POST, "/runs".to_owned(), json!({})),
     ] {
         let path = format!("{path}{suffix}");
         let refused = vera.request(method.clone(), &path).json(body).send().await;
-        assert_eq!(
-            refused.status,
-            StatusCode::FORBIDDEN,
-            "{method} {path}: {}",
-            refused.text
-        );
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{method} {path}: {}", refused.text);
     }
     vera.post("/pipelines", json!({ "name": "x" }))
         .await
         .refused(StatusCode::FORBIDDEN, "forbidden");
     // Another developer changes it, but does not archive it; its maker and an admin do.
     let dora = service.colleague().await;
-    dora.patch(&path, json!({ "description": "hers" }))
-        .await
-        .expect(StatusCode::OK);
-    dora.delete(&path)
-        .await
-        .refused(StatusCode::FORBIDDEN, "forbidden");
-    service
-        .admin()
-        .await
-        .delete(&path)
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    dora.patch(&path, json!({ "description": "hers" })).await.expect(StatusCode::OK);
+    dora.delete(&path).await.refused(StatusCode::FORBIDDEN, "forbidden");
+    service.admin().await.delete(&path).await.expect(StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
@@ -365,10 +295,7 @@ async fn pipelines_are_listed_by_what_is_in_them() {
     let dora = service.colleague().await;
     let body =
         json!({ "name": "Q", "description": "nightly training", "blocks": [{ "block_id": "a" }] });
-    let made = dora
-        .post("/pipelines", body)
-        .await
-        .expect(StatusCode::CREATED);
+    let made = dora.post("/pipelines", body).await.expect(StatusCode::CREATED);
     let creator = made.body["created_by"].as_str().expect("an id");
     for (query, names) in [
         ("", vec!["Q", "p"]),
@@ -382,32 +309,16 @@ async fn pipelines_are_listed_by_what_is_in_them() {
         (&format!("?created_by={creator}"), vec!["Q"]),
         ("?archived=true", vec![]),
     ] {
-        let page = dan
-            .get(&format!("/pipelines{query}"))
-            .await
-            .expect(StatusCode::OK);
+        let page = dan.get(&format!("/pipelines{query}")).await.expect(StatusCode::OK);
         assert_eq!(page.items("name"), names, "{query}");
     }
-    let full = dan
-        .get("/pipelines?include=blocks,edges")
-        .await
-        .expect(StatusCode::OK);
-    assert_eq!(
-        full.body["items"][1]["edges"].as_array().map(Vec::len),
-        Some(2)
-    );
-    let first = dan
-        .get("/pipelines?limit=1&sort=name")
-        .await
-        .expect(StatusCode::OK);
+    let full = dan.get("/pipelines?include=blocks,edges").await.expect(StatusCode::OK);
+    assert_eq!(full.body["items"][1]["edges"].as_array().map(Vec::len), Some(2));
+    let first = dan.get("/pipelines?limit=1&sort=name").await.expect(StatusCode::OK);
     let cursor = first.body["next_cursor"].as_str().expect("a cursor");
-    let second = dan
-        .get(&format!("/pipelines?limit=1&sort=name&cursor={cursor}"))
-        .await;
+    let second = dan.get(&format!("/pipelines?limit=1&sort=name&cursor={cursor}")).await;
     assert_eq!(second.items("name"), ["Q"]);
-    dan.get("/pipelines?include=runs")
-        .await
-        .expect(StatusCode::UNPROCESSABLE_ENTITY);
+    dan.get("/pipelines?include=runs").await.expect(StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
@@ -415,10 +326,7 @@ async fn a_pipeline_is_archived_restored_and_purged() {
     let service = Service::start().await;
     let dan = service.developer().await;
     let path = format!("/pipelines/{}", chain(&service, &dan).await);
-    let run = dan
-        .post(&format!("{path}/runs"), json!({}))
-        .await
-        .expect(StatusCode::CREATED);
+    let run = dan.post(&format!("{path}/runs"), json!({})).await.expect(StatusCode::CREATED);
     for removal in [path.clone(), format!("{path}?purge=true")] {
         let refused = service.admin().await.delete(&removal).await;
         let refused = refused.refused(StatusCode::CONFLICT, "in_use");
@@ -428,39 +336,21 @@ async fn a_pipeline_is_archived_restored_and_purged() {
         );
     }
     let run = run.header("location").to_owned();
-    dan.patch(&run, json!({ "status": "canceled" }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch(&run, json!({ "status": "canceled" })).await.expect(StatusCode::OK);
     dan.delete(&path).await.expect(StatusCode::NO_CONTENT);
     for gone in ["", "/graph", "/readiness", "/lock"] {
-        dan.get(&format!("{path}{gone}"))
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        dan.get(&format!("{path}{gone}")).await.refused(StatusCode::NOT_FOUND, "not_found");
     }
-    dan.post(&format!("{path}/runs"), json!({}))
-        .await
-        .expect(StatusCode::NOT_FOUND);
-    assert_eq!(
-        dan.get("/pipelines?archived=true").await.items("name"),
-        ["p"]
-    );
+    dan.post(&format!("{path}/runs"), json!({})).await.expect(StatusCode::NOT_FOUND);
+    assert_eq!(dan.get("/pipelines?archived=true").await.items("name"), ["p"]);
     // Runs are history.
     dan.get(&run).await.expect(StatusCode::OK);
-    dan.post(&format!("{path}/restore"), json!({}))
-        .await
-        .expect(StatusCode::OK);
+    dan.post(&format!("{path}/restore"), json!({})).await.expect(StatusCode::OK);
     dan.get("/pipelines/p").await.expect(StatusCode::OK);
-    dan.delete(&format!("{path}?purge=true"))
-        .await
-        .expect(StatusCode::FORBIDDEN);
+    dan.delete(&format!("{path}?purge=true")).await.expect(StatusCode::FORBIDDEN);
     let ada = service.admin().await;
-    ada.delete(&format!("{path}?purge=true"))
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    ada.delete(&format!("{path}?purge=true")).await.expect(StatusCode::NO_CONTENT);
     dan.get(&run).await.expect(StatusCode::NOT_FOUND);
-    let history = ada
-        .get(&format!("{path}/history?limit=200"))
-        .await
-        .expect(StatusCode::OK);
+    let history = ada.get(&format!("{path}/history?limit=200")).await.expect(StatusCode::OK);
     assert!(history.items("action_type").contains(&json!("DELETE")));
 }

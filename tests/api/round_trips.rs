@@ -91,82 +91,40 @@ async fn one_statement_is_one_round_trip() {
     let service = Service::on(database, setup);
 
     let dan = service.developer().await;
-    let key = dan
-        .post("/api-keys", json!({ "name": "k" }))
-        .await
-        .expect(StatusCode::CREATED)
-        .id("key");
+    let key =
+        dan.post("/api-keys", json!({ "name": "k" })).await.expect(StatusCode::CREATED).id("key");
     for name in ["b", "d"] {
         register(&dan, name).await;
     }
     join(&dan, "e").await;
-    dan.post("/edges/e/versions/1/verifications", json!({}))
-        .await
-        .expect(StatusCode::CREATED);
+    dan.post("/edges/e/versions/1/verifications", json!({})).await.expect(StatusCode::CREATED);
     let body = json!({ "name": "p", "blocks": [{ "block_id": "b" }] });
-    dan.post("/pipelines", body)
-        .await
-        .expect(StatusCode::CREATED);
+    dan.post("/pipelines", body).await.expect(StatusCode::CREATED);
     let by_key = service.with_key(&key);
     let mut turn = 0;
     for person in [&dan, &by_key] {
         for (method, path, body, expected) in [
             (Method::GET, "/blocks/b", None, 1),
-            (
-                Method::GET,
-                "/blocks/b?include=versions,categories",
-                None,
-                1,
-            ),
+            (Method::GET, "/blocks/b?include=versions,categories", None, 1),
             (Method::GET, "/blocks", None, 1),
-            (
-                Method::GET,
-                "/blocks?limit=2&sort=name&q=b&include=versions,categories",
-                None,
-                1,
-            ),
+            (Method::GET, "/blocks?limit=2&sort=name&q=b&include=versions,categories", None, 1),
             (Method::GET, "/blocks/b/versions", None, 1),
             (Method::GET, "/blocks/b/versions/latest", None, 1),
             (Method::GET, "/blocks/b/history", None, 1),
-            (
-                Method::GET,
-                "/edges/e?include=versions,verifications",
-                None,
-                1,
-            ),
+            (Method::GET, "/edges/e?include=versions,verifications", None, 1),
             (Method::GET, "/edges", None, 1),
-            (
-                Method::GET,
-                "/edges?sort=name&q=e&include=versions,verifications",
-                None,
-                1,
-            ),
+            (Method::GET, "/edges?sort=name&q=e&include=versions,verifications", None, 1),
             (Method::GET, "/edges/e/versions/active/status", None, 1),
             (Method::GET, "/edges/e/versions/1/verifications", None, 1),
-            (
-                Method::GET,
-                "/verifications?status=pending&sort=created_at&edge=e",
-                None,
-                1,
-            ),
-            (
-                Method::POST,
-                "/edges/e/versions/latest/verifications",
-                Some("empty"),
-                1,
-            ),
+            (Method::GET, "/verifications?status=pending&sort=created_at&edge=e", None, 1),
+            (Method::POST, "/edges/e/versions/latest/verifications", Some("empty"), 1),
             (Method::PATCH, "/edges/e", Some("change"), 1),
             (Method::GET, "/audit-logs?entity_type=block", None, 1),
             (Method::GET, "/taxonomy-categories", None, 1),
             (Method::GET, "/taxonomy-categories?tree=true", None, 1),
             (Method::GET, "/blocks/b/categories", None, 1),
             (Method::GET, "/block-taxonomies", None, 1),
-            (
-                Method::GET,
-                "/blocks?category=nothing&recursive=true",
-                None,
-                1,
-            ),
+            (Method::GET, "/blocks?category=nothing&recursive=true", None, 1),
             (Method::GET, "/blocks/b/code-repos", None, 1),
             (Method::GET, "/code-repos", None, 1),
             (Method::GET, "/blocks/b/docker-images", None, 1),
@@ -180,12 +138,7 @@ async fn one_statement_is_one_round_trip() {
             (Method::GET, "/api-keys", None, 1),
             (Method::POST, "/blocks", Some("create"), 1),
             (Method::PATCH, "/blocks/b", Some("change"), 1),
-            (
-                Method::POST,
-                "/blocks/b/versions/1/activate",
-                Some("empty"),
-                1,
-            ),
+            (Method::POST, "/blocks/b/versions/1/activate", Some("empty"), 1),
             (Method::DELETE, "/blocks/c", None, 1),
             (Method::GET, "/pipelines?include=blocks,edges", None, 1),
             (Method::GET, "/pipelines/p/graph", None, 1),
@@ -216,18 +169,10 @@ async fn one_statement_is_one_round_trip() {
                     None => request,
                 };
                 // The pool tries a connection that was idle for long: not this request's doing.
-                service
-                    .nobody()
-                    .get("/health/ready")
-                    .await
-                    .expect(StatusCode::OK);
+                service.nobody().get("/health/ready").await.expect(StatusCode::OK);
                 counter.take();
                 let answer = request.send().await;
-                assert!(
-                    answer.status.is_success(),
-                    "{method} {path}: {}",
-                    answer.text
-                );
+                assert!(answer.status.is_success(), "{method} {path}: {}", answer.text);
                 trips = counter.take();
             }
             assert_eq!(trips, expected, "{method} {path}");

@@ -9,10 +9,7 @@ use crate::pipelines::{chain, chain_body};
 use crate::service::{Person, Service};
 
 async fn start(person: &Person<'_>) -> String {
-    let run = person
-        .post("/pipelines/p/runs", json!({}))
-        .await
-        .expect(StatusCode::CREATED);
+    let run = person.post("/pipelines/p/runs", json!({})).await.expect(StatusCode::CREATED);
     run.header("location").to_owned()
 }
 
@@ -23,40 +20,22 @@ async fn a_run_goes_forward_only() {
     chain(&service, &dan).await;
     let path = start(&dan).await;
     let queued = dan.get(&path).await.expect(StatusCode::OK);
-    let again = dan
-        .patch(&path, json!({ "status": "queued" }))
-        .await
-        .expect(StatusCode::OK);
+    let again = dan.patch(&path, json!({ "status": "queued" })).await.expect(StatusCode::OK);
     assert_eq!((again.etag(), &again.body), (queued.etag(), &queued.body));
     let started = json!({ "status": "started", "started_at": "2026-11-22T10:00:00Z" });
-    let begun = dan
-        .patch(&path, started.clone())
-        .await
-        .expect(StatusCode::OK);
+    let begun = dan.patch(&path, started.clone()).await.expect(StatusCode::OK);
     assert_ne!(begun.etag(), queued.etag());
     let again = dan
-        .patch(
-            &path,
-            json!({ "status": "started", "started_at": "2026-11-22T11:00:00Z" }),
-        )
+        .patch(&path, json!({ "status": "started", "started_at": "2026-11-22T11:00:00Z" }))
         .await;
     assert_eq!(
         (again.etag(), &again.body["started_at"]),
         (begun.etag(), &json!("2026-11-22T10:00:00Z"))
     );
     let success = json!({ "status": "success", "ended_at": "2026-11-22T10:00:30Z" });
-    let stale = dan
-        .request(Method::PATCH, &path)
-        .header("If-Match", queued.etag());
-    stale
-        .json(success.clone())
-        .send()
-        .await
-        .refused(StatusCode::PRECONDITION_FAILED, "stale");
-    let ended = dan
-        .patch(&path, success.clone())
-        .await
-        .expect(StatusCode::OK);
+    let stale = dan.request(Method::PATCH, &path).header("If-Match", queued.etag());
+    stale.json(success.clone()).send().await.refused(StatusCode::PRECONDITION_FAILED, "stale");
+    let ended = dan.patch(&path, success.clone()).await.expect(StatusCode::OK);
     for late in [success, started, json!({ "status": "queued" })] {
         let late = dan.patch(&path, late).await.expect(StatusCode::OK);
         assert_eq!((late.etag(), &late.body), (ended.etag(), &ended.body));
@@ -68,17 +47,10 @@ async fn a_run_goes_forward_only() {
     }
     let pipeline = dan.get("/pipelines/p").await;
     assert_eq!(
-        (
-            &pipeline.body["times_run"],
-            &pipeline.body["average_runtime"]
-        ),
+        (&pipeline.body["times_run"], &pipeline.body["average_runtime"]),
         (&json!(1), &json!(30.0))
     );
-    let actions = service
-        .admin()
-        .await
-        .get("/audit-logs?entity_type=pipeline_run")
-        .await;
+    let actions = service.admin().await.get("/audit-logs?entity_type=pipeline_run").await;
     assert_eq!(actions.items("action_type"), ["UPDATE", "UPDATE", "CREATE"]);
 }
 
@@ -92,26 +64,16 @@ async fn a_beginning_that_comes_after_the_end_is_filled_in_once() {
     dan.patch(&path, ended).await.expect(StatusCode::OK);
     let figures = || async {
         let pipeline = dan.get("/pipelines/p").await;
-        (
-            pipeline.body["times_run"].clone(),
-            pipeline.body["average_runtime"].clone(),
-        )
+        (pipeline.body["times_run"].clone(), pipeline.body["average_runtime"].clone())
     };
-    assert_eq!(
-        figures().await,
-        (json!(1), Value::Null),
-        "how long it took is not known"
-    );
+    assert_eq!(figures().await, (json!(1), Value::Null), "how long it took is not known");
     for (started_at, seconds) in [
         ("2026-11-22T10:00:31Z", Value::Null),
         ("2026-11-22T10:00:20Z", json!(10.0)),
         ("2026-11-22T10:00:00Z", json!(10.0)),
     ] {
         let late = dan
-            .patch(
-                &path,
-                json!({ "status": "started", "started_at": started_at }),
-            )
+            .patch(&path, json!({ "status": "started", "started_at": started_at }))
             .await
             .expect(StatusCode::OK);
         assert_eq!(late.body["status"], "success");
@@ -119,9 +81,7 @@ async fn a_beginning_that_comes_after_the_end_is_filled_in_once() {
     }
     // One that was canceled before it began was no run.
     let path = start(&dan).await;
-    dan.patch(&path, json!({ "status": "canceled" }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch(&path, json!({ "status": "canceled" })).await.expect(StatusCode::OK);
     assert_eq!(figures().await, (json!(1), json!(10.0)));
 }
 
@@ -159,11 +119,7 @@ async fn sixty_outcomes_said_twice_in_any_order_count_once_each() {
     let pipeline = dan.get("/pipelines/p").await;
     assert_eq!(pipeline.body["times_run"], 60);
     let average = pipeline.body["average_runtime"].as_f64().expect("a number");
-    assert!(
-        (average - total / 60.0).abs() < 1e-9,
-        "{average} is not {}",
-        total / 60.0
-    );
+    assert!((average - total / 60.0).abs() < 1e-9, "{average} is not {}", total / 60.0);
 }
 
 #[tokio::test]
@@ -175,31 +131,16 @@ async fn a_report_is_checked_and_a_run_is_for_those_who_write() {
     for (body, pointer) in [
         (json!({}), "/status"),
         (json!({ "status": "done" }), "/status"),
-        (
-            json!({ "status": "started", "ended_at": "2026-11-22T10:00:00Z" }),
-            "/ended_at",
-        ),
-        (
-            json!({ "status": "queued", "started_at": "2026-11-22T10:00:00Z" }),
-            "/started_at",
-        ),
+        (json!({ "status": "started", "ended_at": "2026-11-22T10:00:00Z" }), "/ended_at"),
+        (json!({ "status": "queued", "started_at": "2026-11-22T10:00:00Z" }), "/started_at"),
         (
             json!({ "status": "success", "started_at": "2026-11-22T10:00:01Z", "ended_at": "2026-11-22T10:00:00Z" }),
             "/ended_at",
         ),
-        (
-            json!({ "status": "success", "started_at": "yesterday" }),
-            "/started_at",
-        ),
-        (
-            json!({ "status": "success", "lock_digest": "x" }),
-            "/lock_digest",
-        ),
+        (json!({ "status": "success", "started_at": "yesterday" }), "/started_at"),
+        (json!({ "status": "success", "lock_digest": "x" }), "/lock_digest"),
         // Only the database knows what time it is.
-        (
-            json!({ "status": "success", "started_at": "9999-01-01T00:00:00Z" }),
-            "/ended_at",
-        ),
+        (json!({ "status": "success", "started_at": "9999-01-01T00:00:00Z" }), "/ended_at"),
     ] {
         let refused = dan
             .patch(&path, body.clone())
@@ -212,16 +153,9 @@ async fn a_report_is_checked_and_a_run_is_for_those_who_write() {
     vera.patch(&path, json!({ "status": "started" }))
         .await
         .refused(StatusCode::FORBIDDEN, "forbidden");
-    vera.post("/pipelines/p/runs", json!({}))
-        .await
-        .refused(StatusCode::FORBIDDEN, "forbidden");
-    for path in [
-        "/runs/nothing",
-        "/runs/0198aa00-0000-7000-8000-000000000000",
-    ] {
-        dan.get(path)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+    vera.post("/pipelines/p/runs", json!({})).await.refused(StatusCode::FORBIDDEN, "forbidden");
+    for path in ["/runs/nothing", "/runs/0198aa00-0000-7000-8000-000000000000"] {
+        dan.get(path).await.refused(StatusCode::NOT_FOUND, "not_found");
         dan.patch(path, json!({ "status": "started" }))
             .await
             .refused(StatusCode::NOT_FOUND, "not_found");
@@ -237,23 +171,13 @@ async fn runs_are_listed_newest_first() {
     let service = Service::start().await;
     let dan = service.developer().await;
     chain(&service, &dan).await;
-    dan.post("/pipelines", chain_body("q"))
-        .await
-        .expect(StatusCode::CREATED);
+    dan.post("/pipelines", chain_body("q")).await.expect(StatusCode::CREATED);
     let first = start(&dan).await;
-    dan.patch(&first, json!({ "status": "failure" }))
-        .await
-        .expect(StatusCode::OK);
-    let other = dan
-        .post("/pipelines/q/runs", json!({}))
-        .await
-        .expect(StatusCode::CREATED);
+    dan.patch(&first, json!({ "status": "failure" })).await.expect(StatusCode::OK);
+    let other = dan.post("/pipelines/q/runs", json!({})).await.expect(StatusCode::CREATED);
     start(&dan).await;
     let digest = other.body["lock_digest"].as_str().expect("a digest");
-    let time = other.body["created_at"]
-        .as_str()
-        .expect("a time")
-        .replace('+', "%2B");
+    let time = other.body["created_at"].as_str().expect("a time").replace('+', "%2B");
     for (query, statuses) in [
         ("/runs", vec!["queued", "queued", "failure"]),
         ("/runs?status=failure", vec!["failure"]),
@@ -263,10 +187,7 @@ async fn runs_are_listed_newest_first() {
         ("/pipelines/p/runs?status=queued", vec!["queued"]),
         (&format!("/runs?lock_digest={digest}"), vec!["queued"]),
         (&format!("/runs?created_before={time}"), vec!["failure"]),
-        (
-            &format!("/runs?created_after={time}"),
-            vec!["queued", "queued"],
-        ),
+        (&format!("/runs?created_after={time}"), vec!["queued", "queued"]),
     ] {
         let page = dan.get(query).await.expect(StatusCode::OK);
         assert_eq!(page.items("status"), statuses, "{query}");
@@ -276,8 +197,6 @@ async fn runs_are_listed_newest_first() {
     let rest = dan.get(&format!("/runs?limit=2&cursor={cursor}")).await;
     assert_eq!(rest.items("status"), ["failure"]);
     for query in ["status=done", "cursor=x", "limit=0", "colour=red"] {
-        dan.get(&format!("/runs?{query}"))
-            .await
-            .expect(StatusCode::UNPROCESSABLE_ENTITY);
+        dan.get(&format!("/runs?{query}")).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     }
 }

@@ -40,14 +40,8 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        let config = Config {
-            jwt_secret: Some(JWT_SECRET.to_owned().into()),
-            ..Config::default()
-        };
-        Self {
-            config,
-            through: None,
-        }
+        let config = Config { jwt_secret: Some(JWT_SECRET.to_owned().into()), ..Config::default() };
+        Self { config, through: None }
     }
 }
 
@@ -86,9 +80,7 @@ impl Service {
             });
         });
         // reqwest makes no client without one; an error says that there is one already.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
+        rustls::crypto::ring::default_provider().install_default().ok();
         Self {
             address,
             database,
@@ -110,27 +102,15 @@ impl Service {
             None => {
                 let answer = self
                     .nobody()
-                    .post(
-                        "/auth/login",
-                        json!({ "username": username, "password": PASSWORD }),
-                    )
+                    .post("/auth/login", json!({ "username": username, "password": PASSWORD }))
                     .await
                     .expect(StatusCode::OK);
-                let token = answer.body["access_token"]
-                    .as_str()
-                    .expect("a token")
-                    .to_owned();
-                self.tokens
-                    .lock()
-                    .expect("tokens")
-                    .insert(username.to_owned(), token.clone());
+                let token = answer.body["access_token"].as_str().expect("a token").to_owned();
+                self.tokens.lock().expect("tokens").insert(username.to_owned(), token.clone());
                 token
             }
         };
-        Person {
-            service: self,
-            identity: Identity::Token(token),
-        }
+        Person { service: self, identity: Identity::Token(token) }
     }
 
     pub async fn viewer(&self) -> Person<'_> {
@@ -151,24 +131,15 @@ impl Service {
     }
 
     pub fn nobody(&self) -> Person<'_> {
-        Person {
-            service: self,
-            identity: Identity::None,
-        }
+        Person { service: self, identity: Identity::None }
     }
 
     pub fn with_key(&self, key: &str) -> Person<'_> {
-        Person {
-            service: self,
-            identity: Identity::Key(key.to_owned()),
-        }
+        Person { service: self, identity: Identity::Key(key.to_owned()) }
     }
 
     pub fn with_token(&self, token: &str) -> Person<'_> {
-        Person {
-            service: self,
-            identity: Identity::Token(token.to_owned()),
-        }
+        Person { service: self, identity: Identity::Token(token.to_owned()) }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -249,11 +220,7 @@ impl Request {
 
     #[must_use]
     pub fn raw(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self(
-            self.0
-                .header("Content-Type", content_type)
-                .body(body.into()),
-        )
+        Self(self.0.header("Content-Type", content_type).body(body.into()))
     }
 
     pub async fn send(self) -> Answer {
@@ -262,12 +229,7 @@ impl Request {
         let headers = response.headers().clone();
         let text = response.text().await.expect("a whole answer");
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer {
-            status,
-            headers,
-            text,
-            body,
-        }
+        Answer { status, headers, text, body }
     }
 }
 
@@ -292,19 +254,10 @@ impl Answer {
 
     #[track_caller]
     pub fn assert_problem(&self) {
-        assert_eq!(
-            self.header("content-type"),
-            "application/problem+json",
-            "{}",
-            self.text
-        );
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
         assert_eq!(self.body["status"], self.status.as_u16());
         for member in ["type", "title", "detail", "code"] {
-            assert!(
-                self.body[member].is_string(),
-                "{member} is missing: {}",
-                self.text
-            );
+            assert!(self.body[member].is_string(), "{member} is missing: {}", self.text);
         }
         assert_eq!(self.body["request_id"], self.header("x-request-id"));
     }

@@ -36,10 +36,7 @@ async fn a_filter_names_categories_that_are_there_and_keeps_their_ids() {
         for (filter, faults) in [
             (json!([]), &["/taxonomy_filter"][..]),
             (json!({}), &["/taxonomy_filter"]),
-            (
-                json!({ "any": [], "recursive": true }),
-                &["/taxonomy_filter"],
-            ),
+            (json!({ "any": [], "recursive": true }), &["/taxonomy_filter"]),
             (
                 json!({ "any": "vision", "all": [1, "x"], "some": [], "recursive": 1, "a/b": 1 }),
                 &[
@@ -52,21 +49,13 @@ async fn a_filter_names_categories_that_are_there_and_keeps_their_ids() {
             ),
             (
                 json!({ "any": ["vision", "nothing"], "none": ["0198aa00-0000-7000-8000-000000000000", "twice"] }),
-                &[
-                    "/taxonomy_filter/any/1",
-                    "/taxonomy_filter/none/0",
-                    "/taxonomy_filter/none/1",
-                ],
+                &["/taxonomy_filter/any/1", "/taxonomy_filter/none/0", "/taxonomy_filter/none/1"],
             ),
-            (
-                json!({ "any": vec!["vision"; 101] }),
-                &["/taxonomy_filter/any"],
-            ),
+            (json!({ "any": vec!["vision"; 101] }), &["/taxonomy_filter/any"]),
         ] {
             for answer in [
                 dan.post(path, body(filter.clone())).await,
-                dan.patch(location, json!({ "taxonomy_filter": filter }))
-                    .await,
+                dan.patch(location, json!({ "taxonomy_filter": filter })).await,
             ] {
                 let refused = answer.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
                 assert_eq!(refused.pointers(), faults, "{filter}");
@@ -74,30 +63,16 @@ async fn a_filter_names_categories_that_are_there_and_keeps_their_ids() {
         }
         // A renamed category stays the same one.
         let new_name = format!("Seeing {}", path.len());
-        dan.patch(
-            &format!("/taxonomy-categories/{vision}"),
-            json!({ "name": new_name }),
-        )
-        .await
-        .expect(StatusCode::OK);
-        let same = dan
-            .patch(location, json!({ "vector_key": "k2" }))
+        dan.patch(&format!("/taxonomy-categories/{vision}"), json!({ "name": new_name }))
             .await
             .expect(StatusCode::OK);
+        let same = dan.patch(location, json!({ "vector_key": "k2" })).await.expect(StatusCode::OK);
         assert_eq!(same.body["taxonomy_filter"], made.body["taxonomy_filter"]);
-        dan.patch(
-            &format!("/taxonomy-categories/{vision}"),
-            json!({ "name": "Vision" }),
-        )
-        .await
-        .expect(StatusCode::OK);
-        let cleared = dan
-            .patch(location, json!({ "taxonomy_filter": null }))
-            .await;
-        assert_eq!(
-            cleared.expect(StatusCode::OK).body["taxonomy_filter"],
-            Value::Null
-        );
+        dan.patch(&format!("/taxonomy-categories/{vision}"), json!({ "name": "Vision" }))
+            .await
+            .expect(StatusCode::OK);
+        let cleared = dan.patch(location, json!({ "taxonomy_filter": null })).await;
+        assert_eq!(cleared.expect(StatusCode::OK).body["taxonomy_filter"], Value::Null);
         dan.patch(location, json!({ "taxonomy_filter": { "all": ["text"] } }))
             .await
             .expect(StatusCode::OK);
@@ -116,25 +91,17 @@ async fn blocks_and_edges_have_lists_of_their_own() {
     connect_blocks(&service, "it").await;
     for key in ["k1", "k2"] {
         let body = json!({ "vector_db": "pgvector", "vector_key": key });
-        dan.post("/blocks/it/vectors", body)
-            .await
-            .expect(StatusCode::CREATED);
+        dan.post("/blocks/it/vectors", body).await.expect(StatusCode::CREATED);
     }
     let body = json!({ "vector_db": "Pinecone", "vector_key": "k1" });
-    let of_edge = dan
-        .post("/edges/it/vectors", body)
-        .await
-        .expect(StatusCode::CREATED);
+    let of_edge = dan.post("/edges/it/vectors", body).await.expect(StatusCode::CREATED);
     assert!(of_edge.body.get("block_id").is_none());
     for (path, found) in [
         ("/block-vector-representations", 2),
         ("/block-vector-representations?vector_key=k1", 1),
         ("/block-vector-representations?vector_db=Pinecone", 0),
         ("/edge-vector-representations", 1),
-        (
-            "/edge-vector-representations?edge_id=it&vector_db=Pinecone&vector_key=k1",
-            1,
-        ),
+        ("/edge-vector-representations?edge_id=it&vector_db=Pinecone&vector_key=k1", 1),
         ("/edges/it/vectors", 1),
         ("/blocks/it/vectors?vector_key=k2", 1),
     ] {

@@ -9,10 +9,7 @@ use blockyard::config::Config;
 
 async fn verify(person: &Person<'_>, version: &str, status: &str) -> String {
     person
-        .post(
-            &format!("/edges/{version}/verifications"),
-            json!({ "verification_status": status }),
-        )
+        .post(&format!("/edges/{version}/verifications"), json!({ "verification_status": status }))
         .await
         .expect(StatusCode::CREATED)
         .id("verification_id")
@@ -20,10 +17,7 @@ async fn verify(person: &Person<'_>, version: &str, status: &str) -> String {
 
 async fn report(person: &Person<'_>, verification: &str, status: &str) {
     let body = json!({ "verification_status": status });
-    person
-        .patch(&format!("/verifications/{verification}"), body)
-        .await
-        .expect(StatusCode::OK);
+    person.patch(&format!("/verifications/{verification}"), body).await.expect(StatusCode::OK);
 }
 
 async fn standing(person: &Person<'_>, version: &str) -> Value {
@@ -56,25 +50,18 @@ async fn a_verification_is_opened_then_reported_once() {
     assert_eq!(read.body, opened.body);
     assert_eq!(read.etag(), opened.etag());
 
-    let noted = dora
-        .patch(&path, json!({ "verification_logs": "step 1" }))
-        .await
-        .expect(StatusCode::OK);
+    let noted =
+        dora.patch(&path, json!({ "verification_logs": "step 1" })).await.expect(StatusCode::OK);
     assert_eq!(noted.body["verification_status"], "pending");
     assert_eq!(noted.body["verification_logs"], "step 1");
     let stale = dora
         .request(Method::PATCH, &path)
         .header("If-Match", read.etag())
         .json(json!({ "verification_status": "passed" }));
-    stale
-        .send()
-        .await
-        .refused(StatusCode::PRECONDITION_FAILED, "stale");
+    stale.send().await.refused(StatusCode::PRECONDITION_FAILED, "stale");
 
     let once = || {
-        let request = dora
-            .request(Method::PATCH, &path)
-            .header("Idempotency-Key", "r");
+        let request = dora.request(Method::PATCH, &path).header("Idempotency-Key", "r");
         request.json(json!({ "verification_status": "passed", "verification_logs": "all well" }))
     };
     let reported = once().send().await.expect(StatusCode::OK);
@@ -91,9 +78,7 @@ async fn a_verification_is_opened_then_reported_once() {
         json!({ "verification_status": "pending" }),
         json!({ "verification_logs": "more" }),
     ] {
-        dora.patch(&path, body)
-            .await
-            .refused(StatusCode::CONFLICT, "wrong_step");
+        dora.patch(&path, body).await.refused(StatusCode::CONFLICT, "wrong_step");
     }
     assert_eq!(dan.get(&path).await.etag(), reported.etag());
 }
@@ -101,53 +86,24 @@ async fn a_verification_is_opened_then_reported_once() {
 #[tokio::test]
 async fn only_developers_and_admins_verify_and_everybody_logged_in_reads() {
     let service = Service::start().await;
-    let (dan, vera, nobody) = (
-        service.developer().await,
-        service.viewer().await,
-        service.nobody(),
-    );
+    let (dan, vera, nobody) = (service.developer().await, service.viewer().await, service.nobody());
     join(&dan, "e").await;
     let of_version = "/edges/e/versions/1/verifications";
-    let path = format!(
-        "/verifications/{}",
-        verify(&dan, "e/versions/1", "pending").await
-    );
-    for read in [
-        "/verifications",
-        of_version,
-        &path,
-        "/edges/e/versions/1/status",
-    ] {
+    let path = format!("/verifications/{}", verify(&dan, "e/versions/1", "pending").await);
+    for read in ["/verifications", of_version, &path, "/edges/e/versions/1/status"] {
         vera.get(read).await.expect(StatusCode::OK);
-        nobody
-            .get(read)
-            .await
-            .refused(StatusCode::UNAUTHORIZED, "unauthorized");
+        nobody.get(read).await.refused(StatusCode::UNAUTHORIZED, "unauthorized");
     }
     let passed = json!({ "verification_status": "passed" });
     for (person, status, code) in [
         (&vera, StatusCode::FORBIDDEN, "forbidden"),
         (&nobody, StatusCode::UNAUTHORIZED, "unauthorized"),
     ] {
-        person
-            .post(of_version, json!({}))
-            .await
-            .refused(status, code);
-        person
-            .post(of_version, passed.clone())
-            .await
-            .refused(status, code);
-        person
-            .patch(&path, passed.clone())
-            .await
-            .refused(status, code);
+        person.post(of_version, json!({})).await.refused(status, code);
+        person.post(of_version, passed.clone()).await.refused(status, code);
+        person.patch(&path, passed.clone()).await.refused(status, code);
     }
-    service
-        .admin()
-        .await
-        .patch(&path, passed)
-        .await
-        .expect(StatusCode::OK);
+    service.admin().await.patch(&path, passed).await.expect(StatusCode::OK);
 }
 
 #[tokio::test]
@@ -163,25 +119,13 @@ async fn a_bad_verification_is_refused_with_all_its_faults() {
         )
         .await
         .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
-    assert_eq!(
-        refused.pointers(),
-        ["/verification_logs", "/verification_status", "/verified_by"]
-    );
-    let path = format!(
-        "/verifications/{}",
-        verify(&dan, "e/versions/1", "pending").await
-    );
+    assert_eq!(refused.pointers(), ["/verification_logs", "/verification_status", "/verified_by"]);
+    let path = format!("/verifications/{}", verify(&dan, "e/versions/1", "pending").await);
     let refused = dan
-        .patch(
-            &path,
-            json!({ "verification_status": null, "edge_version_id": "x" }),
-        )
+        .patch(&path, json!({ "verification_status": null, "edge_version_id": "x" }))
         .await
         .expect(StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(
-        refused.pointers(),
-        ["/edge_version_id", "/verification_status"]
-    );
+    assert_eq!(refused.pointers(), ["/edge_version_id", "/verification_status"]);
     for below in ["e/versions/2", "nothing/versions/1", "e/versions/first"] {
         for read in ["verifications", "status"] {
             dan.get(&format!("/edges/{below}/{read}"))
@@ -194,9 +138,7 @@ async fn a_bad_verification_is_refused_with_all_its_faults() {
     }
     for verification in ["0198aa00-0000-7000-8000-000000000000", "x"] {
         let path = format!("/verifications/{verification}");
-        dan.get(&path)
-            .await
-            .refused(StatusCode::NOT_FOUND, "not_found");
+        dan.get(&path).await.refused(StatusCode::NOT_FOUND, "not_found");
         dan.patch(&path, json!({ "verification_status": "passed" }))
             .await
             .refused(StatusCode::NOT_FOUND, "not_found");
@@ -242,10 +184,7 @@ async fn the_newest_report_counts() {
     assert_eq!(status.body["verification_id"], second);
     assert_eq!(status.body["edge_id"], edge);
     assert_eq!(status.body["version_number"], 1);
-    assert_eq!(
-        status.body["verified_by"],
-        dora.get("/auth/me").await.body["user_id"]
-    );
+    assert_eq!(status.body["verified_by"], dora.get("/auth/me").await.body["user_id"]);
     let known = dan
         .request(Method::GET, "/edges/e/versions/active/status")
         .header("If-None-Match", status.etag());
@@ -258,9 +197,7 @@ async fn the_newest_report_counts() {
     verify(&dan, version, "passed").await;
     assert_eq!(standing(&dan, version).await, "passed");
 
-    dan.patch("/edges/e", json!({ "metadata": { "width": 1 } }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch("/edges/e", json!({ "metadata": { "width": 1 } })).await.expect(StatusCode::OK);
     assert_eq!(standing(&dan, "e/versions/active").await, "none");
     assert_eq!(standing(&dan, version).await, "passed");
 }
@@ -288,15 +225,9 @@ async fn the_queue_is_filtered_and_paged() {
     );
     assert_eq!(ids("edge=f&version=latest").await, [pending[1].clone()]);
     let version = dan.get("/edges/f/versions/1").await.id("version_id");
-    assert_eq!(
-        ids(&format!("edge_version_id={version}")).await,
-        [pending[1].clone()]
-    );
+    assert_eq!(ids(&format!("edge_version_id={version}")).await, [pending[1].clone()]);
     let her = dora.get("/auth/me").await.id("user_id");
-    assert_eq!(
-        ids(&format!("verified_by={her}")).await,
-        [json!(failed.clone())]
-    );
+    assert_eq!(ids(&format!("verified_by={her}")).await, [json!(failed.clone())]);
     assert!(ids("created_before=2020-01-01").await.is_empty());
     assert_eq!(ids("created_after=2020-01-01").await.len(), 4);
     assert!(ids("edge=nothing").await.is_empty());
@@ -315,25 +246,14 @@ async fn the_queue_is_filtered_and_paged() {
         }
         assert_eq!(seen, whole, "{sort}");
     }
-    let of_version = dan
-        .get("/edges/e/versions/1/verifications?limit=2")
-        .await
-        .expect(StatusCode::OK);
-    assert_eq!(
-        of_version.items("verification_id"),
-        [json!(failed), pending[2].clone()]
-    );
+    let of_version =
+        dan.get("/edges/e/versions/1/verifications?limit=2").await.expect(StatusCode::OK);
+    assert_eq!(of_version.items("verification_id"), [json!(failed), pending[2].clone()]);
     assert!(of_version.body["next_cursor"].is_string());
     // None yet is an empty page, not a missing one.
-    dan.patch("/edges/f", json!({ "description": "x" }))
-        .await
-        .expect(StatusCode::OK);
+    dan.patch("/edges/f", json!({ "description": "x" })).await.expect(StatusCode::OK);
     let none = dan.get("/edges/f/versions/2/verifications").await;
-    assert!(
-        none.expect(StatusCode::OK)
-            .items("verification_id")
-            .is_empty()
-    );
+    assert!(none.expect(StatusCode::OK).items("verification_id").is_empty());
 
     // What is archived leaves the queue, and nobody reports on it until it is back.
     dan.delete("/edges/f").await.expect(StatusCode::NO_CONTENT);
@@ -342,9 +262,7 @@ async fn the_queue_is_filtered_and_paged() {
         [pending[0].clone(), pending[2].clone()]
     );
     let hidden = format!("/verifications/{}", pending[1].as_str().expect("an id"));
-    dan.get(&hidden)
-        .await
-        .refused(StatusCode::NOT_FOUND, "not_found");
+    dan.get(&hidden).await.refused(StatusCode::NOT_FOUND, "not_found");
     dan.patch(&hidden, json!({ "verification_status": "passed" }))
         .await
         .refused(StatusCode::NOT_FOUND, "not_found");
@@ -384,9 +302,8 @@ async fn of_twenty_reports_at_once_one_is_taken() {
         dan.patch(&path, json!({ "verification_status": status }))
     });
     let answers = futures_util::future::join_all(reports).await;
-    let (taken, refused): (Vec<_>, Vec<_>) = answers
-        .into_iter()
-        .partition(|answer| answer.status == StatusCode::OK);
+    let (taken, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| answer.status == StatusCode::OK);
     assert_eq!((taken.len(), refused.len()), (1, 19));
     for answer in refused {
         answer.refused(StatusCode::CONFLICT, "wrong_step");
@@ -395,10 +312,7 @@ async fn of_twenty_reports_at_once_one_is_taken() {
 
 async fn strict() -> Service {
     let usual = Setup::default();
-    let config = Config {
-        require_independent_verifier: true,
-        ..usual.config
-    };
+    let config = Config { require_independent_verifier: true, ..usual.config };
     Service::with(Setup { config, ..usual }).await
 }
 
@@ -409,20 +323,13 @@ async fn where_it_is_required_somebody_else_passes_a_version() {
     join(&dan, "e").await;
     let of_version = "/edges/e/versions/1/verifications";
     let passed = json!({ "verification_status": "passed" });
-    dan.post(of_version, passed.clone())
-        .await
-        .refused(StatusCode::FORBIDDEN, "own_version");
+    dan.post(of_version, passed.clone()).await.refused(StatusCode::FORBIDDEN, "own_version");
     let id = verify(&dan, "e/versions/1", "pending").await;
     let path = format!("/verifications/{id}");
-    dan.patch(&path, passed.clone())
-        .await
-        .refused(StatusCode::FORBIDDEN, "own_version");
+    dan.patch(&path, passed.clone()).await.refused(StatusCode::FORBIDDEN, "own_version");
     // His key is still he, and an admin is bound like everybody else.
-    let key = dan
-        .post("/api-keys", json!({ "name": "ci" }))
-        .await
-        .expect(StatusCode::CREATED)
-        .id("key");
+    let key =
+        dan.post("/api-keys", json!({ "name": "ci" })).await.expect(StatusCode::CREATED).id("key");
     service
         .with_key(&key)
         .patch(&path, passed.clone())
@@ -440,9 +347,7 @@ async fn where_it_is_required_somebody_else_passes_a_version() {
     verify(&dan, "e/versions/1", "failed").await;
 
     // The author of a version is who wrote it, not who registered the edge.
-    dora.patch("/edges/e", json!({ "metadata": { "width": 1 } }))
-        .await
-        .expect(StatusCode::OK);
+    dora.patch("/edges/e", json!({ "metadata": { "width": 1 } })).await.expect(StatusCode::OK);
     dora.post("/edges/e/versions/2/verifications", passed)
         .await
         .refused(StatusCode::FORBIDDEN, "own_version");
@@ -486,15 +391,8 @@ async fn the_rule_binds_every_client_and_no_service_switches_it_off() {
     let dan = second.developer().await;
     let passed = json!({ "verification_status": "passed" });
     let of_version = "/edges/e/versions/1/verifications";
-    dan.post(of_version, passed.clone())
-        .await
-        .refused(StatusCode::FORBIDDEN, "own_version");
+    dan.post(of_version, passed.clone()).await.refused(StatusCode::FORBIDDEN, "own_version");
     let mut owner = service.database.connect().await;
-    sqlx::raw_sql(off)
-        .execute(&mut owner)
-        .await
-        .expect("the owner's decision");
-    dan.post(of_version, passed)
-        .await
-        .expect(StatusCode::CREATED);
+    sqlx::raw_sql(off).execute(&mut owner).await.expect("the owner's decision");
+    dan.post(of_version, passed).await.expect(StatusCode::CREATED);
 }

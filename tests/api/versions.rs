@@ -20,10 +20,7 @@ async fn every_change_appends_a_version_and_no_change_appends_none() {
         json!({ "block_type": "model" }),
         json!({ "name": "d", "description": null, "metadata": {} }),
     ] {
-        let changed = dan
-            .patch(&path, change.clone())
-            .await
-            .expect(StatusCode::OK);
+        let changed = dan.patch(&path, change.clone()).await.expect(StatusCode::OK);
         number += 1;
         assert_eq!(changed.body["version_number"], number, "{change}");
         for (column, value) in change.as_object().expect("an object") {
@@ -35,22 +32,12 @@ async fn every_change_appends_a_version_and_no_change_appends_none() {
         let empty = dan.patch(&path, json!({})).await.expect(StatusCode::OK);
         assert_eq!(empty.etag(), changed.etag());
     }
-    let versions = dan
-        .get(&format!("{path}/versions"))
-        .await
-        .expect(StatusCode::OK);
+    let versions = dan.get(&format!("{path}/versions")).await.expect(StatusCode::OK);
     assert_eq!(versions.items("version_number"), [6, 5, 4, 3, 2, 1]);
     assert_eq!(versions.items("name"), ["d", "c", "c", "b", "b", "b"]);
-    assert_eq!(
-        versions.items("is_active"),
-        [true, false, false, false, false, false]
-    );
-    let logged = service
-        .admin()
-        .await
-        .get("/audit-logs?entity_type=metadata")
-        .await
-        .expect(StatusCode::OK);
+    assert_eq!(versions.items("is_active"), [true, false, false, false, false, false]);
+    let logged =
+        service.admin().await.get("/audit-logs?entity_type=metadata").await.expect(StatusCode::OK);
     assert_eq!(logged.items("action_type").len(), 6);
 }
 
@@ -60,19 +47,10 @@ async fn a_change_that_cannot_be_is_refused_whole() {
     let dan = service.developer().await;
     let path = format!("/blocks/{}", register(&dan, "b").await);
     let body = json!({ "name": null, "block_type": null, "metadata": null, "description": {}, "version_number": 9 });
-    let refused = dan
-        .patch(&path, body)
-        .await
-        .expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let refused = dan.patch(&path, body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
         refused.pointers(),
-        [
-            "/block_type",
-            "/description",
-            "/metadata",
-            "/name",
-            "/version_number"
-        ]
+        ["/block_type", "/description", "/metadata", "/name", "/version_number"]
     );
     assert_eq!(dan.get(&path).await.body["version_number"], 1);
 }
@@ -82,12 +60,9 @@ async fn an_older_version_comes_back_without_its_name() {
     let service = Service::start().await;
     let dan = service.developer().await;
     let path = format!("/blocks/{}", register(&dan, "b").await);
-    dan.patch(
-        &path,
-        json!({ "name": "c", "description": "words", "metadata": { "rows": 2 } }),
-    )
-    .await
-    .expect(StatusCode::OK);
+    dan.patch(&path, json!({ "name": "c", "description": "words", "metadata": { "rows": 2 } }))
+        .await
+        .expect(StatusCode::OK);
     let activated = dan
         .request(Method::POST, &format!("{path}/versions/1/activate"))
         .send()
@@ -104,16 +79,10 @@ async fn an_older_version_comes_back_without_its_name() {
         .expect(StatusCode::OK);
     assert_eq!(again.etag(), activated.etag());
 
-    let versions = dan
-        .get(&format!("{path}/versions"))
-        .await
-        .expect(StatusCode::OK);
+    let versions = dan.get(&format!("{path}/versions")).await.expect(StatusCode::OK);
     assert_eq!(versions.items("is_active"), [false, true]);
     for (which, number) in [("active", 1), ("latest", 2), ("2", 2)] {
-        let version = dan
-            .get(&format!("{path}/versions/{which}"))
-            .await
-            .expect(StatusCode::OK);
+        let version = dan.get(&format!("{path}/versions/{which}")).await.expect(StatusCode::OK);
         assert_eq!(version.body["version_number"], number, "{which}");
     }
     for missing in ["3", "0", "-1", "first", "99999999999999999999"] {
@@ -125,10 +94,7 @@ async fn an_older_version_comes_back_without_its_name() {
             .refused(StatusCode::NOT_FOUND, "not_found");
     }
 
-    let next = dan
-        .patch(&path, json!({ "name": "d" }))
-        .await
-        .expect(StatusCode::OK);
+    let next = dan.patch(&path, json!({ "name": "d" })).await.expect(StatusCode::OK);
     assert_eq!(next.body["version_number"], 3);
     assert_eq!(next.body["metadata"], json!({ "rows": 1 }));
     let latest = dan
@@ -144,20 +110,13 @@ async fn versions_are_paged_newest_first() {
     let dan = service.developer().await;
     let path = format!("/blocks/{}", register(&dan, "b").await);
     for rows in 2..=5 {
-        dan.patch(&path, json!({ "metadata": { "rows": rows } }))
-            .await
-            .expect(StatusCode::OK);
+        dan.patch(&path, json!({ "metadata": { "rows": rows } })).await.expect(StatusCode::OK);
     }
-    let page = dan
-        .get(&format!("{path}/versions?limit=2"))
-        .await
-        .expect(StatusCode::OK);
+    let page = dan.get(&format!("{path}/versions?limit=2")).await.expect(StatusCode::OK);
     assert_eq!(page.items("version_number"), [5, 4]);
     let cursor = page.id("next_cursor");
-    let page = dan
-        .get(&format!("{path}/versions?limit=3&cursor={cursor}"))
-        .await
-        .expect(StatusCode::OK);
+    let page =
+        dan.get(&format!("{path}/versions?limit=3&cursor={cursor}")).await.expect(StatusCode::OK);
     assert_eq!(page.items("version_number"), [3, 2, 1]);
     assert_eq!(page.body["next_cursor"], json!(null));
     let refused = dan
@@ -172,33 +131,19 @@ async fn two_versions_differ_by_a_json_patch() {
     let service = Service::start().await;
     let dan = service.developer().await;
     let path = format!("/blocks/{}", register(&dan, "b").await);
-    dan.patch(
-        &path,
-        json!({ "name": "c", "metadata": { "rows": 2, "a/b": [1] } }),
-    )
-    .await
-    .expect(StatusCode::OK);
-    let diff = dan
-        .get(&format!("{path}/diff?from=1"))
+    dan.patch(&path, json!({ "name": "c", "metadata": { "rows": 2, "a/b": [1] } }))
         .await
         .expect(StatusCode::OK);
+    let diff = dan.get(&format!("{path}/diff?from=1")).await.expect(StatusCode::OK);
     assert_eq!(diff.header("content-type"), "application/json-patch+json");
     let mut document = dan.get(&format!("{path}/versions/1")).await.body;
     let patch: json_patch::Patch = serde_json::from_value(diff.body).expect("a patch");
     json_patch::patch(&mut document, &patch).expect("it applies");
     assert_eq!(document["name"], "c");
     assert_eq!(document["metadata"], json!({ "rows": 2, "a/b": [1] }));
-    let same = dan
-        .get(&format!("{path}/diff?from=latest&to=2"))
-        .await
-        .expect(StatusCode::OK);
+    let same = dan.get(&format!("{path}/diff?from=latest&to=2")).await.expect(StatusCode::OK);
     assert_eq!(same.body, json!([]));
-    let refused = dan
-        .get(&format!("{path}/diff"))
-        .await
-        .expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let refused = dan.get(&format!("{path}/diff")).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused.pointers(), ["from"]);
-    dan.get(&format!("{path}/diff?from=1&to=9"))
-        .await
-        .refused(StatusCode::NOT_FOUND, "not_found");
+    dan.get(&format!("{path}/diff?from=1&to=9")).await.refused(StatusCode::NOT_FOUND, "not_found");
 }

@@ -27,11 +27,7 @@ impl Service {
             let read = output.read_line(&mut said).unwrap();
             assert!(read > 0, "it ended: {said}");
         }
-        Self {
-            child,
-            output,
-            said,
-        }
+        Self { child, output, said }
     }
 
     fn stop(mut self) {
@@ -50,17 +46,9 @@ fn the_first_start_makes_an_administrator_and_shows_the_password_once() {
         .unwrap()
         .port()
         .to_string();
-    let program = Program::new()
-        .with("PORT", port.clone())
-        .with("LOG_FILE", "logs/app.log");
+    let program = Program::new().with("PORT", port.clone()).with("LOG_FILE", "logs/app.log");
     let first = Service::start(&program);
-    for word in [
-        "username  admin",
-        "password  ",
-        "/auth/login",
-        "/blocks/titanic",
-        &port,
-    ] {
+    for word in ["username  admin", "password  ", "/auth/login", "/blocks/titanic", &port] {
         assert!(first.said.contains(word), "no {word:?} in: {}", first.said);
     }
     let password = first
@@ -71,9 +59,7 @@ fn the_first_start_makes_an_administrator_and_shows_the_password_once() {
         .to_owned();
     assert!(password.len() >= 20);
     program.run(&["health"]).succeeds();
-    program
-        .run(&["migrate"])
-        .refuses(&["in use by process", "Stop that process"]);
+    program.run(&["migrate"]).refuses(&["in use by process", "Stop that process"]);
     let secret = program.folder().join(".blockyard/jwt-secret");
     let mode = fs::metadata(&secret).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -101,27 +87,15 @@ fn the_first_start_makes_an_administrator_and_shows_the_password_once() {
         "viewer",
         "--password-stdin",
     ];
-    let added = program
-        .run_with_input(&arguments, "correct horse battery")
-        .succeeds();
-    assert!(
-        added.errors.contains("private database"),
-        "{}",
-        added.errors
-    );
+    let added = program.run_with_input(&arguments, "correct horse battery").succeeds();
+    assert!(added.errors.contains("private database"), "{}", added.errors);
 }
 
 #[test]
 fn a_log_file_that_cannot_be_written_is_one_warning() {
-    let program = Program::new()
-        .with("PORT", "0")
-        .with("LOG_FILE", "/proc/nowhere/app.log");
-    let mut child = program
-        .command(&[])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let program = Program::new().with("PORT", "0").with("LOG_FILE", "/proc/nowhere/app.log");
+    let mut child =
+        program.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut said = String::new();
     while !said.contains("serving") {

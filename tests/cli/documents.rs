@@ -42,17 +42,12 @@ fn the_readme_has_every_variable() {
 
 /// The codes of refusals in a source file: the first literal of each `Problem::new(…)` or `Problem::conflict(…)`.
 fn codes(source: &str) -> Vec<&str> {
-    [
-        "Problem::new(",
-        "Problem::conflict(",
-        "Self::new(",
-        "Self::conflict(",
-    ]
-    .into_iter()
-    .flat_map(|maker| source.split(maker).skip(1))
-    .filter_map(|made| made.split(')').next()?.split('"').nth(1))
-    .filter(|code| code.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
-    .collect()
+    ["Problem::new(", "Problem::conflict(", "Self::new(", "Self::conflict("]
+        .into_iter()
+        .flat_map(|maker| source.split(maker).skip(1))
+        .filter_map(|made| made.split(')').next()?.split('"').nth(1))
+        .filter(|code| code.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .collect()
 }
 
 #[test]

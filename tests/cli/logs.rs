@@ -35,11 +35,7 @@ async fn a_file_that_cannot_be_written_is_one_warning_and_stops_nothing() {
         let (said, _) = running.stop();
         let warnings = said.errors.matches("LOG_FILE").count();
         assert_eq!(warnings, 1, "{path}: {}", said.errors);
-        assert!(
-            said.errors.contains(path.trim_start_matches("./")),
-            "{}",
-            said.errors
-        );
+        assert!(said.errors.contains(path.trim_start_matches("./")), "{}", said.errors);
         assert!(served(&said.output) >= 20, "{}", said.output);
     }
 }
@@ -64,9 +60,7 @@ async fn an_output_that_nobody_reads_stalls_no_request_and_not_the_end() {
 #[tokio::test]
 async fn at_warn_requests_leave_no_line() {
     let database = Database::new().await;
-    let program = on(&database)
-        .with(FILE, "app.log")
-        .with("LOG_LEVEL", "warn");
+    let program = on(&database).with(FILE, "app.log").with("LOG_LEVEL", "warn");
     let running = Running::start(program).await;
     for path in ["/health/ready", "/nothing", "/blocks"] {
         running.get(path).await;
@@ -85,10 +79,7 @@ async fn answer_log_and_audit_trail_have_the_same_id() {
         .with("LOG_FORMAT", "json")
         .with("LOG_LEVEL", "info,sqlx=debug");
     let running = Running::start(program).await;
-    let token = running.login().await["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let token = running.login().await["access_token"].as_str().unwrap().to_owned();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let mut ids = Vec::new();
     for (n, (header, value)) in [
@@ -109,12 +100,7 @@ async fn answer_log_and_audit_trail_have_the_same_id() {
             .await
             .unwrap();
         assert_eq!(answer.status(), 201);
-        ids.push(
-            answer.headers()["x-request-id"]
-                .to_str()
-                .unwrap()
-                .to_owned(),
-        );
+        ids.push(answer.headers()["x-request-id"].to_str().unwrap().to_owned());
     }
     assert_eq!(ids[..2], ["order-66", trace]);
     let (said, program) = running.stop();
@@ -141,19 +127,14 @@ async fn answer_log_and_audit_trail_have_the_same_id() {
         }
     }
     for id in ids {
-        let of_request: Vec<_> = lines
-            .iter()
-            .filter(|line| line["request_id"] == *id)
-            .collect();
+        let of_request: Vec<_> = lines.iter().filter(|line| line["request_id"] == *id).collect();
         let served = of_request.iter().filter(|line| line["message"] == "served");
         let served: Vec<_> = served.collect();
         assert_eq!(served.len(), 1, "{id}: {log}");
         assert_eq!(served[0]["status"], 201);
         assert_eq!(served[0]["path"], "/blocks");
         // What sqlx says of the statement, deep inside.
-        let inside = of_request
-            .iter()
-            .any(|line| line["target"] == "sqlx::query");
+        let inside = of_request.iter().any(|line| line["target"] == "sqlx::query");
         assert!(inside, "{id}: {log}");
     }
 }
@@ -212,10 +193,7 @@ async fn secrets_are_in_no_line_however_much_is_logged() {
     let running = Running::start(program).await;
     let tokens = running.login().await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let (access, refresh) = (
-        text(&tokens["access_token"]),
-        text(&tokens["refresh_token"]),
-    );
+    let (access, refresh) = (text(&tokens["access_token"]), text(&tokens["refresh_token"]));
     let send = async |request: reqwest::RequestBuilder| {
         let answer = request.send().await.unwrap();
         let status = answer.status();
@@ -227,33 +205,19 @@ async fn secrets_are_in_no_line_however_much_is_logged() {
     let (status, key) = send(post("/api-keys", json!({ "name": "k" })).bearer_auth(&access)).await;
     assert_eq!(status, 201, "{key}");
     let key = text(&key["key"]);
-    let (status, _) = send(
-        running
-            .http
-            .get(running.url("/blocks"))
-            .header("X-API-Key", &key),
-    )
-    .await;
+    let (status, _) =
+        send(running.http.get(running.url("/blocks")).header("X-API-Key", &key)).await;
     assert_eq!(status, 200);
     let changed = "the-next-password-of-ada-5512";
     let change = json!({ "current_password": PASSWORD, "new_password": changed });
     let (status, said) = send(post("/users/me/password", change).bearer_auth(&access)).await;
     assert!(status.is_success(), "{said}");
     let wrong = "a-password-that-is-wrong-6620";
-    let (status, _) = send(post(
-        "/auth/login",
-        json!({ "username": "ada", "password": wrong }),
-    ))
-    .await;
+    let (status, _) =
+        send(post("/auth/login", json!({ "username": "ada", "password": wrong }))).await;
     assert_eq!(status, 401);
     let forged = format!("{access}forged");
-    let (status, _) = send(
-        running
-            .http
-            .get(running.url("/blocks"))
-            .bearer_auth(&forged),
-    )
-    .await;
+    let (status, _) = send(running.http.get(running.url("/blocks")).bearer_auth(&forged)).await;
     assert_eq!(status, 401);
     let (status, _) = send(
         running
@@ -281,11 +245,7 @@ async fn secrets_are_in_no_line_however_much_is_logged() {
         super::SECRET,
         &database_password,
     ] {
-        for (place, text) in [
-            ("file", &log),
-            ("output", &said.output),
-            ("errors", &said.errors),
-        ] {
+        for (place, text) in [("file", &log), ("output", &said.output), ("errors", &said.errors)] {
             let line = text.lines().find(|line| line.contains(secret));
             assert_eq!(line, None, "{secret} is in the {place}");
         }
@@ -318,9 +278,6 @@ async fn what_housekeeping_finds_is_published() {
     #[expect(clippy::cast_precision_loss, reason = "seconds")]
     let age = now as f64 - running.metric(kept).await;
     assert!((-2.0..600.0).contains(&age), "{age}");
-    assert_eq!(
-        running.metric("blockyard_audit_unpartitioned_rows").await,
-        1.0
-    );
+    assert_eq!(running.metric("blockyard_audit_unpartitioned_rows").await, 1.0);
     running.stop();
 }

@@ -36,10 +36,7 @@ impl Program {
         let folder = tempfile::tempdir().unwrap();
         // Root's PostgreSQL runs as another account, which must be able to enter.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        Self {
-            folder,
-            variables: vec![("LOG_FILE", "off".to_owned())],
-        }
+        Self { folder, variables: vec![("LOG_FILE", "off".to_owned())] }
     }
 
     fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -53,11 +50,7 @@ impl Program {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_blockyard"));
-        command
-            .args(arguments)
-            .current_dir(self.folder())
-            .env_clear()
-            .stdin(Stdio::null());
+        command.args(arguments).current_dir(self.folder()).env_clear().stdin(Stdio::null());
         for kept in ["PATH", "HOME", "BLOCKYARD_PG_BIN"] {
             if let Some(value) = std::env::var_os(kept) {
                 command.env(kept, value);
@@ -115,11 +108,7 @@ impl Outcome {
     fn refuses(self, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(1), "{}{}", self.output, self.errors);
         for word in words {
-            assert!(
-                self.errors.contains(word),
-                "no {word:?} in: {}",
-                self.errors
-            );
+            assert!(self.errors.contains(word), "no {word:?} in: {}", self.errors);
         }
         self
     }
@@ -142,9 +131,7 @@ fn help_and_usage() {
 fn a_dot_env_is_read_and_the_environment_wins() {
     let program = Program::new();
     std::fs::write(program.folder().join(".env"), "PORT=here\n").unwrap();
-    program
-        .run(&["health"])
-        .refuses(&["PORT must be a port", "0 to 65535"]);
+    program.run(&["health"]).refuses(&["PORT must be a port", "0 to 65535"]);
     let program = program.with("PORT", "1");
     program.run(&["health"]).refuses(&["no answer"]);
     std::fs::write(program.folder().join(".env"), "no assignment").unwrap();

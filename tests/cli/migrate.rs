@@ -76,15 +76,13 @@ async fn the_record_lies_outside_what_supabase_publishes() {
 async fn the_services_login_and_the_transaction_port_are_refused() {
     let database = Database::new().await;
     let url = Database::url(&database.service());
+    Program::new().with("MIGRATE_DATABASE_URL", url).run(&["migrate"]).refuses(&[
+        "blockyard_api",
+        "MIGRATE_DATABASE_URL",
+        "owner",
+    ]);
     Program::new()
-        .with("MIGRATE_DATABASE_URL", url)
-        .run(&["migrate"])
-        .refuses(&["blockyard_api", "MIGRATE_DATABASE_URL", "owner"]);
-    Program::new()
-        .with(
-            "DATABASE_URL",
-            "postgres://postgres:pw@localhost:6543/postgres",
-        )
+        .with("DATABASE_URL", "postgres://postgres:pw@localhost:6543/postgres")
         .run(&["migrate"])
         .refuses(&["6543", "transaction pooler", "5432"]);
 }
@@ -100,9 +98,7 @@ async fn a_database_that_is_ahead_or_different_is_left_alone() {
         .await
         .unwrap();
     let program = owner(&database);
-    program
-        .run(&["migrate"])
-        .refuses(&["is ahead", &ahead.to_string()]);
+    program.run(&["migrate"]).refuses(&["is ahead", &ahead.to_string()]);
     sqlx::query("delete from app._sqlx_migrations where version = $1")
         .bind(ahead)
         .execute(&mut connection)
@@ -112,16 +108,12 @@ async fn a_database_that_is_ahead_or_different_is_left_alone() {
         .execute(&mut connection)
         .await
         .unwrap();
-    program
-        .run(&["migrate"])
-        .refuses(&["migration 1 was different"]);
+    program.run(&["migrate"]).refuses(&["migration 1 was different"]);
 }
 
 #[test]
 fn without_any_database_it_says_which_variable_to_set() {
-    Program::new()
-        .run(&["migrate"])
-        .refuses(&["MIGRATE_DATABASE_URL"]);
+    Program::new().run(&["migrate"]).refuses(&["MIGRATE_DATABASE_URL"]);
 }
 
 #[test]

@@ -22,10 +22,7 @@ const CREATE: [&str; 9] = [
 async fn a_user_is_created_once() {
     let database = Database::new().await;
     let program = Program::new().with("MIGRATE_DATABASE_URL", Database::url(&database.owner()));
-    let id = program
-        .run_with_input(&CREATE, "correct horse battery\n")
-        .succeeds()
-        .output;
+    let id = program.run_with_input(&CREATE, "correct horse battery\n").succeeds().output;
     let (stored, role, hash): (String, String, String) = sqlx::query_as(
         "select user_id::text, role, password_hash from users where username = 'ada'",
     )
@@ -34,13 +31,8 @@ async fn a_user_is_created_once() {
     .unwrap();
     assert_eq!(id.trim(), stored);
     assert_eq!(role, "admin");
-    assert!(
-        hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-        "{hash}"
-    );
-    program
-        .run_with_input(&CREATE, "correct horse battery\n")
-        .refuses(&["--username", "already"]);
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    program.run_with_input(&CREATE, "correct horse battery\n").refuses(&["--username", "already"]);
 }
 
 #[tokio::test]
@@ -49,10 +41,7 @@ async fn an_account_of_supabase_keeps_its_id() {
     let database = Database::new().await;
     let program = Program::new().with("DATABASE_URL", Database::url(&database.owner()));
     let arguments = [&CREATE[..], &["--id", ID]].concat();
-    let id = program
-        .run_with_input(&arguments, "correct horse battery")
-        .succeeds()
-        .output;
+    let id = program.run_with_input(&arguments, "correct horse battery").succeeds().output;
     assert_eq!(id.trim(), ID);
 }
 
@@ -61,22 +50,14 @@ async fn what_cannot_be_a_user_is_refused_by_name() {
     let database = Database::new().await;
     let url = Database::url(&database.owner());
     let program = Program::new().with("MIGRATE_DATABASE_URL", url);
-    program
-        .run_with_input(&CREATE, "short")
-        .refuses(&["password", "12"]);
-    program
-        .run_with_input(&CREATE, "")
-        .refuses(&["standard input"]);
+    program.run_with_input(&CREATE, "short").refuses(&["password", "12"]);
+    program.run_with_input(&CREATE, "").refuses(&["standard input"]);
     let mut unusable = CREATE;
     unusable[3] = "a b";
-    program
-        .run_with_input(&unusable, "correct horse battery")
-        .refuses(&["--username"]);
+    program.run_with_input(&unusable, "correct horse battery").refuses(&["--username"]);
     unusable = CREATE;
     unusable[5] = "nowhere";
-    program
-        .run_with_input(&unusable, "correct horse battery")
-        .refuses(&["--email"]);
+    program.run_with_input(&unusable, "correct horse battery").refuses(&["--email"]);
     unusable = CREATE;
     unusable[7] = "king";
     let outcome = program.run_with_input(&unusable, "correct horse battery");
@@ -102,38 +83,21 @@ async fn the_services_role_gets_a_password_that_the_server_never_sees() {
     let program = Program::new();
     let dir = program.folder().join("server");
     std::fs::create_dir(&dir).unwrap();
-    let server = PrivateServer::start(&dir, Durability::Relaxed)
-        .await
-        .unwrap();
-    server
-        .create_database("registry", DefaultGrants::Explicit)
-        .await
-        .unwrap();
+    let server = PrivateServer::start(&dir, Durability::Relaxed).await.unwrap();
+    server.create_database("registry", DefaultGrants::Explicit).await.unwrap();
     let owner = server.owner("registry");
     let program = program.with("MIGRATE_DATABASE_URL", Database::url(&owner));
     program
         .run_with_input(&["login-role", "--password-stdin"], PASSWORD)
         .refuses(&["blockyard migrate"]);
     program.run(&["migrate"]).succeeds();
-    program
-        .run_with_input(&["login-role", "--password-stdin"], "short")
-        .refuses(&["16"]);
-    let said = program
-        .run_with_input(&["login-role", "--password-stdin"], PASSWORD)
-        .succeeds()
-        .output;
-    assert!(
-        said.contains("postgres://blockyard_api:<password>@"),
-        "{said}"
-    );
+    program.run_with_input(&["login-role", "--password-stdin"], "short").refuses(&["16"]);
+    let said =
+        program.run_with_input(&["login-role", "--password-stdin"], PASSWORD).succeeds().output;
+    assert!(said.contains("postgres://blockyard_api:<password>@"), "{said}");
     assert!(!said.contains(PASSWORD));
-    let mut service = owner
-        .clone()
-        .username("blockyard_api")
-        .password(PASSWORD)
-        .connect()
-        .await
-        .unwrap();
+    let mut service =
+        owner.clone().username("blockyard_api").password(PASSWORD).connect().await.unwrap();
     service.ping().await.unwrap();
     let wrong = owner.username("blockyard_api").password("another");
     wrong.connect().await.unwrap_err();

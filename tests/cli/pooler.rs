@@ -35,10 +35,8 @@ impl Bouncer {
         };
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .unwrap()
-            .port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().port();
         let url = url::Url::parse(&Database::url(database)).unwrap();
         // The private server's passwords have no other character that a URL escapes.
         let password = url.password().unwrap();
@@ -61,11 +59,7 @@ impl Bouncer {
             command.uid(nobody.uid.as_raw()).gid(nobody.gid.as_raw());
         }
         let process = command.spawn().unwrap();
-        let bouncer = Self {
-            process,
-            port,
-            _folder: folder,
-        };
+        let bouncer = Self { process, port, _folder: folder };
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "PgBouncer does not listen");
@@ -100,10 +94,7 @@ async fn a_session_pooler_is_as_good_as_none() {
     };
     let login = bouncer.login(database.owner());
     assert_eq!(probe(&login).await.unwrap(), Pooling::Session);
-    Program::new()
-        .with("MIGRATE_DATABASE_URL", Database::url(&login))
-        .run(&["migrate"])
-        .succeeds();
+    Program::new().with("MIGRATE_DATABASE_URL", Database::url(&login)).run(&["migrate"]).succeeds();
 }
 
 #[tokio::test]
@@ -113,20 +104,13 @@ async fn a_transaction_pooler_is_found_and_refused() {
         return;
     };
     let login = bouncer.login(database.owner());
-    assert!(matches!(
-        probe(&login).await.unwrap(),
-        Pooling::Transaction { .. }
-    ));
+    assert!(matches!(probe(&login).await.unwrap(), Pooling::Transaction { .. }));
     Program::new()
         .with("MIGRATE_DATABASE_URL", Database::url(&login))
         .run(&["migrate"])
         .refuses(&["transaction pooler", "5432"]);
 
-    if probe(&login).await.unwrap()
-        == (Pooling::Transaction {
-            carries_statements: true,
-        })
-    {
+    if probe(&login).await.unwrap() == (Pooling::Transaction { carries_statements: true }) {
         println!("skipped: this PgBouncer carries prepared statements along");
         return;
     }
@@ -134,10 +118,7 @@ async fn a_transaction_pooler_is_found_and_refused() {
         return;
     };
     Program::new()
-        .with(
-            "DATABASE_URL",
-            Database::url(&bouncer.login(database.service())),
-        )
+        .with("DATABASE_URL", Database::url(&bouncer.login(database.service())))
         .with("JWT_SECRET", SECRET)
         .with("HOST", "127.0.0.1")
         .with("PORT", "0")

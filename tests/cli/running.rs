@@ -53,27 +53,11 @@ impl Running {
             .spawn()
             .unwrap();
         // reqwest makes no client without one; an error says that there is one already.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
-        let http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .build()
-            .unwrap();
-        let mut running = Self {
-            child,
-            program,
-            address,
-            http,
-        };
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let mut running = Self { child, program, address, http };
         let begun = Instant::now();
-        while running
-            .http
-            .get(running.url("/health/live"))
-            .send()
-            .await
-            .is_err()
-        {
+        while running.http.get(running.url("/health/live")).send().await.is_err() {
             let ended = running.child.try_wait().unwrap();
             let errors = running.read("stderr");
             assert!(ended.is_none() && begun.elapsed() < PATIENCE, "{errors}");
@@ -131,10 +115,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        let said = Said {
-            output: self.read("stdout"),
-            errors: self.read("stderr"),
-        };
+        let said = Said { output: self.read("stdout"), errors: self.read("stderr") };
         assert!(status.success(), "{}", said.errors);
         (said, self.program)
     }

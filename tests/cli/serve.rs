@@ -33,10 +33,7 @@ fn a_port_that_is_taken_is_said_with_the_variable_to_change() {
     let port = taken.local_addr().unwrap().port().to_string();
     let program = Program::new().with("PORT", port.clone());
     program.run(&[]).refuses(&[&port, "set PORT"]);
-    assert!(
-        !program.folder().join(".blockyard").exists(),
-        "no database is started in vain"
-    );
+    assert!(!program.folder().join(".blockyard").exists(), "no database is started in vain");
     let program = Program::new().with("HOST", "192.0.2.1");
     program.run(&[]).refuses(&["HOST=192.0.2.1"]);
     let program = Program::new().with("LOG_LEVEL", "info=loud=er");
@@ -53,9 +50,7 @@ async fn privileged_logins_are_refused() {
         (database.login("authenticator"), "service_role"),
     ];
     for (login, word) in logins {
-        service(&login)
-            .run(&["serve"])
-            .refuses(&[word, allow, "blockyard login-role"]);
+        service(&login).run(&["serve"]).refuses(&[word, allow, "blockyard login-role"]);
     }
 }
 
@@ -85,9 +80,7 @@ async fn a_schema_that_is_missing_or_does_not_fit_is_refused() {
     let fresh = Database::unmigrated(DefaultGrants::Explicit).await;
     // Its role belongs to the server: there as soon as any database is migrated.
     let database = Database::new().await;
-    service(&fresh.service())
-        .run(&["serve"])
-        .refuses(&["no Blockyard", "blockyard migrate"]);
+    service(&fresh.service()).run(&["serve"]).refuses(&["no Blockyard", "blockyard migrate"]);
 
     let mut owner = database.connect().await;
     let program = service(&database.service());
@@ -97,19 +90,12 @@ async fn a_schema_that_is_missing_or_does_not_fit_is_refused() {
     .execute(&mut owner)
     .await
     .unwrap();
-    program
-        .run(&["serve"])
-        .refuses(&["ahead", "9999", "newer program"]);
+    program.run(&["serve"]).refuses(&["ahead", "9999", "newer program"]);
     sqlx::raw_sql("delete from app._sqlx_migrations where version >= 14")
         .execute(&mut owner)
         .await
         .unwrap();
-    program
-        .run(&["serve"])
-        .refuses(&["behind", "blockyard migrate"]);
-    sqlx::raw_sql("drop table app._sqlx_migrations")
-        .execute(&mut owner)
-        .await
-        .unwrap();
+    program.run(&["serve"]).refuses(&["behind", "blockyard migrate"]);
+    sqlx::raw_sql("drop table app._sqlx_migrations").execute(&mut owner).await.unwrap();
     program.run(&["serve"]).refuses(&["no record"]);
 }

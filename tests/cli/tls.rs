@@ -32,9 +32,7 @@ impl Server {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let postgres = PrivateServer::start(folder.path(), Durability::Relaxed)
-            .await
-            .unwrap();
+        let postgres = PrivateServer::start(folder.path(), Durability::Relaxed).await.unwrap();
         let explicit = DefaultGrants::Explicit;
         postgres.create_database("app", explicit).await.unwrap();
         Self { postgres, folder }
@@ -51,10 +49,7 @@ impl Server {
         let superuser = self.postgres.superuser("app");
         let mut connection = connect(&superuser).await;
         let loaded = load_time(&mut connection).await;
-        connection
-            .execute("alter system set ssl = on")
-            .await
-            .unwrap();
+        connection.execute("alter system set ssl = on").await.unwrap();
         connection.execute("select pg_reload_conf()").await.unwrap();
         // A new connection knows what the server knew when it was accepted.
         while load_time(&mut connect(&superuser).await).await == loaded {}
@@ -74,10 +69,7 @@ impl Server {
 }
 
 async fn load_time(connection: &mut PgConnection) -> String {
-    sqlx::query_scalar("select pg_conf_load_time()::text")
-        .fetch_one(connection)
-        .await
-        .unwrap()
+    sqlx::query_scalar("select pg_conf_load_time()::text").fetch_one(connection).await.unwrap()
 }
 
 /// A file that only the account of the server can read.

@@ -58,16 +58,12 @@ fn take(mut client: &TcpStream, exports: &mpsc::Sender<Export>) -> Option<()> {
             }
         }
         let head = head.to_lowercase();
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))?;
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
         let mut body = vec![0; length.trim().parse().ok()?];
         reader.read_exact(&mut body).ok()?;
         let body = ExportTraceServiceRequest::decode(&*body).ok()?;
         exports.send(Export { head, body }).ok()?;
-        client
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            .ok()?;
+        client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").ok()?;
     }
 }
 
@@ -100,10 +96,7 @@ async fn a_request_is_a_span_with_its_work_in_the_database_below() {
     let program = on(&database)
         .with(ENDPOINT, &*collector.endpoint)
         .with("OTEL_EXPORTER_OTLP_HEADERS", "x-collector-key=k-1")
-        .with(
-            "OTEL_RESOURCE_ATTRIBUTES",
-            "deployment.environment.name=test",
-        );
+        .with("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test");
     let running = Running::start(program).await;
     let token = running.login().await;
     let token = token["access_token"].as_str().unwrap();
@@ -117,20 +110,13 @@ async fn a_request_is_a_span_with_its_work_in_the_database_below() {
             .json(&json!({ "name": "b", "block_type": "model" }))
             .send()
     };
-    let created = post("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))
-        .await
-        .unwrap();
+    let created = post("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).await.unwrap();
     assert_eq!(created.headers()["x-request-id"], trace);
     let refused = post("X-Request-Id", "mine".to_owned()).await.unwrap();
     assert_eq!(refused.status(), 409);
     // Not sampled by whoever began the trace, so not by us.
     let not_sampled = "11112222333344445555666677778888";
-    post(
-        "traceparent",
-        format!("00-{not_sampled}-00f067aa0ba902b7-00"),
-    )
-    .await
-    .unwrap();
+    post("traceparent", format!("00-{not_sampled}-00f067aa0ba902b7-00")).await.unwrap();
     let fresh = running.http.get(running.url("/nothing?secret=1")).send();
     let fresh = fresh.await.unwrap();
     let fresh_id = fresh.headers()["x-request-id"].to_str().unwrap().to_owned();
@@ -139,10 +125,7 @@ async fn a_request_is_a_span_with_its_work_in_the_database_below() {
     let exports = collector.exports();
     let head = &exports[0].head;
     assert!(head.starts_with("post /v1/traces "), "{head}");
-    assert!(
-        head.contains("content-type: application/x-protobuf"),
-        "{head}"
-    );
+    assert!(head.contains("content-type: application/x-protobuf"), "{head}");
     assert!(head.contains("x-collector-key: k-1"), "{head}");
     let resource = exports[0].body.resource_spans[0].resource.as_ref().unwrap();
     for (name, value) in [
@@ -150,24 +133,18 @@ async fn a_request_is_a_span_with_its_work_in_the_database_below() {
         ("service.version", env!("CARGO_PKG_VERSION")),
         ("deployment.environment.name", "test"),
     ] {
-        assert_eq!(
-            attribute(&resource.attributes, name).as_deref(),
-            Some(value)
-        );
+        assert_eq!(attribute(&resource.attributes, name).as_deref(), Some(value));
     }
 
     let spans = spans(&exports);
     let find = |what: &str, fits: &dyn Fn(&Span) -> bool| {
         let mut found = spans.iter().filter(|span| fits(span));
-        let one = found
-            .next()
-            .unwrap_or_else(|| panic!("no span of {what}: {spans:#?}"));
+        let one = found.next().unwrap_or_else(|| panic!("no span of {what}: {spans:#?}"));
         assert!(found.next().is_none(), "two spans of {what}");
         *one
     };
-    let server = find("the request", &|span| {
-        hex(&span.trace_id) == trace && span.name == "POST /blocks"
-    });
+    let server =
+        find("the request", &|span| hex(&span.trace_id) == trace && span.name == "POST /blocks");
     assert_eq!(hex(&server.parent_span_id), "00f067aa0ba902b7");
     assert_eq!(server.kind, 2, "server");
     for (name, value) in [
@@ -179,25 +156,13 @@ async fn a_request_is_a_span_with_its_work_in_the_database_below() {
         ("network.peer.address", "127.0.0.1"),
         ("blockyard.request_id", trace),
     ] {
-        assert_eq!(
-            attribute(&server.attributes, name).as_deref(),
-            Some(value),
-            "{name}"
-        );
+        assert_eq!(attribute(&server.attributes, name).as_deref(), Some(value), "{name}");
     }
-    let statement = find("its statement", &|span| {
-        span.parent_span_id == server.span_id
-    });
+    let statement = find("its statement", &|span| span.parent_span_id == server.span_id);
     assert_eq!(statement.trace_id, server.trace_id);
     assert_eq!(statement.kind, 3, "client");
-    assert_eq!(
-        attribute(&statement.attributes, "db.system.name").as_deref(),
-        Some("postgresql")
-    );
-    assert_eq!(
-        attribute(&statement.attributes, "db.namespace").as_deref(),
-        Some(database.name())
-    );
+    assert_eq!(attribute(&statement.attributes, "db.system.name").as_deref(), Some("postgresql"));
+    assert_eq!(attribute(&statement.attributes, "db.namespace").as_deref(), Some(database.name()));
     assert!(statement.start_time_unix_nano >= server.start_time_unix_nano);
     assert!(statement.end_time_unix_nano <= server.end_time_unix_nano);
 
@@ -205,13 +170,8 @@ async fn a_request_is_a_span_with_its_work_in_the_database_below() {
         attribute(&span.attributes, "blockyard.request_id").as_deref() == Some("mine")
     });
     assert_eq!(refused.status.as_ref().map_or(0, |status| status.code), 0);
-    let failed = find("its statement", &|span| {
-        span.parent_span_id == refused.span_id
-    });
-    assert_eq!(
-        attribute(&failed.attributes, "db.response.status_code").as_deref(),
-        Some("23505")
-    );
+    let failed = find("its statement", &|span| span.parent_span_id == refused.span_id);
+    assert_eq!(attribute(&failed.attributes, "db.response.status_code").as_deref(), Some("23505"));
     assert_eq!(failed.status.as_ref().map(|status| status.code), Some(2));
 
     let fresh = find("what has no route", &|span| hex(&span.trace_id) == fresh_id);
@@ -262,9 +222,7 @@ async fn without_an_endpoint_or_when_switched_off_nothing_is_sent() {
         ("OTEL_TRACES_EXPORTER", "none"),
         ("OTEL_TRACES_SAMPLER", "always_off"),
     ] {
-        let program = on(&database)
-            .with(ENDPOINT, &*collector.endpoint)
-            .with(variable, value);
+        let program = on(&database).with(ENDPOINT, &*collector.endpoint).with(variable, value);
         let running = Running::start(program).await;
         assert_eq!(running.get("/health/ready").await, 200);
         running.stop();

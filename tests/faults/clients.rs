@@ -28,17 +28,11 @@ impl Stage {
         people(&database.owner()).await;
         let program = Program::start(&database.service(), settings);
         let token = program.token("dan").await;
-        Self {
-            database,
-            program,
-            token,
-        }
+        Self { database, program, token }
     }
 
     async fn open(&self) -> Wire {
-        Wire::open(self.program.address)
-            .await
-            .expect("a connection")
+        Wire::open(self.program.address).await.expect("a connection")
     }
 
     async fn get(&self, path: &str) -> StatusCode {
@@ -72,15 +66,9 @@ async fn requests_that_arrive_a_byte_a_second_end_in_408() {
     let stage = Stage::set(&[]).await;
     let slow_head = async {
         let mut wire = stage.open().await;
-        wire.trickle("GET / HTTP/1.1\r\nHost: localhost\r\nX-Very-Long: ")
-            .await;
+        wire.trickle("GET / HTTP/1.1\r\nHost: localhost\r\nX-Very-Long: ").await;
         let answer = wire.answer().await;
-        assert_eq!(
-            (answer.status, answer.is_last()),
-            (408, true),
-            "{}",
-            answer.head
-        );
+        assert_eq!((answer.status, answer.is_last()), (408, true), "{}", answer.head);
         assert!(matches!(wire.outcome().await, Outcome::Closed));
     };
     let slow_body = async {
@@ -90,12 +78,7 @@ async fn requests_that_arrive_a_byte_a_second_end_in_408() {
         wire.send(head).await.expect("sent");
         wire.trickle(" ").await;
         let answer = wire.answer().await;
-        assert_eq!(
-            (answer.status, answer.is_last()),
-            (408, true),
-            "{}",
-            answer.head
-        );
+        assert_eq!((answer.status, answer.is_last()), (408, true), "{}", answer.head);
         assert_eq!(answer.json()["code"], "too_slow");
         assert!(matches!(wire.outcome().await, Outcome::Closed));
     };
@@ -240,17 +223,10 @@ async fn bodies_that_are_too_large_are_refused_and_not_waited_for() {
         async move { pour(more, framed).await }
     }))
     .await;
-    let most = outcomes
-        .iter()
-        .map(|(_, poured)| *poured)
-        .max()
-        .unwrap_or_default();
+    let most = outcomes.iter().map(|(_, poured)| *poured).max().unwrap_or_default();
     for (answer, poured) in &outcomes {
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-        assert!(
-            answer.to_lowercase().contains("connection: close"),
-            "{answer}"
-        );
+        assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
         assert!(*poured < BODY, "all of it was read");
         assert!(answer.contains("\"too_large\""), "{answer}");
     }
@@ -264,12 +240,7 @@ async fn bodies_that_are_too_large_are_refused_and_not_waited_for() {
 
     // Nothing is read for a client that waits to be asked for its body.
     let mut wire = stage.open().await;
-    let text = head(
-        "POST",
-        "/blocks",
-        &stage.token,
-        &format!("{honest}Expect: 100-continue\r\n"),
-    );
+    let text = head("POST", "/blocks", &stage.token, &format!("{honest}Expect: 100-continue\r\n"));
     wire.send(text).await.expect("sent");
     let mut status = wire.answer().await.status;
     if status == 100 {
@@ -292,9 +263,7 @@ async fn bodies_that_are_too_large_are_refused_and_not_waited_for() {
     let body = r#"{"name":"whole","block_type":"model"}"#;
     let more = format!("{json}Content-Length: {}\r\n", body.len());
     let text = head("POST", "/blocks", &stage.token, &more);
-    wire.send(format!("{text}{body} and what nobody announced\r\n\r\n"))
-        .await
-        .expect("sent");
+    wire.send(format!("{text}{body} and what nobody announced\r\n\r\n")).await.expect("sent");
     assert_eq!(wire.answer().await.status, 201);
     assert_eq!(wire.answer().await.status, 400);
     assert!(matches!(wire.outcome().await, Outcome::Closed));
@@ -322,9 +291,7 @@ async fn a_client_that_leaves_in_the_middle_of_a_change_leaves_all_of_it_or_noth
         }
         drop(wire);
         // The next one on the only connection is herself, and sees what is there.
-        let request = client()
-            .get(stage.program.url("/auth/me"))
-            .bearer_auth(&vera);
+        let request = client().get(stage.program.url("/auth/me")).bearer_auth(&vera);
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK);
         let me: serde_json::Value = answer.json().await.expect("JSON");
@@ -355,13 +322,7 @@ async fn a_client_that_leaves_in_the_middle_of_a_change_leaves_all_of_it_or_noth
     .fetch_one(&mut owner)
     .await
     .expect("versions");
-    println!(
-        "\n{TIMES} clients left in the middle of a change: {} were made",
-        versions - 1
-    );
-    assert_eq!(
-        (versions, distinct, audited),
-        (i64::from(last), i64::from(last), i64::from(last))
-    );
+    println!("\n{TIMES} clients left in the middle of a change: {} were made", versions - 1);
+    assert_eq!((versions, distinct, audited), (i64::from(last), i64::from(last), i64::from(last)));
     stage.program.assert_no_errors();
 }

@@ -50,19 +50,12 @@ pub struct Cluster {
 impl Cluster {
     pub async fn start() -> Self {
         let (folder, undertaker) = folder();
-        let server = PrivateServer::start(&folder, Durability::Full)
-            .await
-            .expect("a private server");
-        server
-            .create_database(DATABASE, DefaultGrants::Explicit)
-            .await
-            .expect("a database");
+        let server =
+            PrivateServer::start(&folder, Durability::Full).await.expect("a private server");
+        server.create_database(DATABASE, DefaultGrants::Explicit).await.expect("a database");
         let owner = server.owner(DATABASE);
         migrate(&owner).await.expect("the migrations");
-        server
-            .allow_login(SERVICE_ROLE)
-            .await
-            .expect("the service's role");
+        server.allow_login(SERVICE_ROLE).await.expect("the service's role");
         people(&owner).await;
         Self {
             superuser: server.superuser(DATABASE),
@@ -186,10 +179,7 @@ impl Cluster {
 
     fn postmaster(&self) -> Pid {
         let text = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("a pid file");
-        let pid = text
-            .lines()
-            .next()
-            .and_then(|line| line.trim().parse().ok());
+        let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
         Pid::from_raw(pid.expect("a pid"))
     }
 }

@@ -65,10 +65,7 @@ impl Ledger {
         for kind in Kind::ALL {
             assert!(expected.contains_key(&kind), "{kind:?}");
         }
-        Self {
-            owner: owner.clone(),
-            expected,
-        }
+        Self { owner: owner.clone(), expected }
     }
 
     /// Judges the changes of one round, which began at `since`.

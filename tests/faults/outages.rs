@@ -52,10 +52,7 @@ impl Summary {
             verdict.made_unseen + verdict.not_made,
             verdict.made_unseen
         );
-        println!(
-            "  answered from the key       {}",
-            self.tally.replayed.load(Ordering::Relaxed)
-        );
+        println!("  answered from the key       {}", self.tally.replayed.load(Ordering::Relaxed));
         println!("  longest answer              {:.2?}", self.tally.slowest());
         println!(
             "  until all writers went on   median {:.2} s, longest {:.2} s",
@@ -69,24 +66,10 @@ impl Summary {
 
     fn assert_nothing_wrong(&self) {
         let wrong = self.tally.wrong.lock().expect("wrong");
-        assert!(
-            wrong.is_empty(),
-            "{} answers: {:#?}",
-            wrong.len(),
-            &wrong[..wrong.len().min(5)]
-        );
-        let Verdict {
-            lost,
-            half,
-            duplicates,
-            ..
-        } = self.verdict;
+        assert!(wrong.is_empty(), "{} answers: {:#?}", wrong.len(), &wrong[..wrong.len().min(5)]);
+        let Verdict { lost, half, duplicates, .. } = self.verdict;
         assert_eq!((lost, half, duplicates), (0, 0, 0));
-        assert!(
-            self.tally.slowest() < LONGEST_ANSWER,
-            "{:?}",
-            self.tally.slowest()
-        );
+        assert!(self.tally.slowest() < LONGEST_ANSWER, "{:?}", self.tally.slowest());
     }
 }
 
@@ -122,12 +105,7 @@ impl Stage {
         writer.change(Kind::Rewire, &round).await;
         let samples = round.entries.into_inner().expect("entries");
         let ledger = Ledger::learn(cluster.owner(), &samples, begun).await;
-        Self {
-            cluster,
-            program,
-            token,
-            ledger,
-        }
+        Self { cluster, program, token, ledger }
     }
 }
 
@@ -167,9 +145,7 @@ async fn play<'a>(
         round.done.store(true, Ordering::Relaxed);
     };
     join!(load, breaking, writers::look_on(address, &token, &round));
-    let Round {
-        entries, outages, ..
-    } = round;
+    let Round { entries, outages, .. } = round;
     let entries = entries.into_inner().expect("entries");
     stage.cluster.settle().await;
     let verdict = stage.ledger.judge(&entries, begun).await;
@@ -178,19 +154,15 @@ async fn play<'a>(
     summary.rounds += 1;
     summary.verdict.add(verdict);
     summary.outages.extend(longest);
-    println!(
-        "  round {}: {end:?}, {verdict:?}, on after {longest:.2?}",
-        summary.rounds
-    );
+    println!("  round {}: {end:?}, {verdict:?}, on after {longest:.2?}", summary.rounds);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_ends_under_load() {
     let mut stage = Stage::set().await;
     let token = stage.token.clone();
-    let mut writers: Vec<_> = (0..WRITERS)
-        .map(|number| Writer::new(number, &stage.program, &token))
-        .collect();
+    let mut writers: Vec<_> =
+        (0..WRITERS).map(|number| Writer::new(number, &stage.program, &token)).collect();
     let mut summary = Summary::default();
     for end in End::ALL.into_iter().cycle().take(rounds(End::ALL.len())) {
         play(&mut stage, &mut writers, &mut summary, Some(end)).await;
@@ -204,9 +176,8 @@ async fn postgresql_ends_under_load() {
 async fn the_service_is_killed_under_load() {
     let mut stage = Stage::set().await;
     let token = stage.token.clone();
-    let mut writers: Vec<_> = (0..WRITERS)
-        .map(|number| Writer::new(number, &stage.program, &token))
-        .collect();
+    let mut writers: Vec<_> =
+        (0..WRITERS).map(|number| Writer::new(number, &stage.program, &token)).collect();
     let mut summary = Summary::default();
     for _ in 0..rounds(2) {
         play(&mut stage, &mut writers, &mut summary, None).await;

@@ -27,12 +27,7 @@ struct Answer {
 impl Answer {
     #[track_caller]
     fn is_refused_for_now(&self, code: &str) {
-        assert_eq!(
-            self.status,
-            StatusCode::SERVICE_UNAVAILABLE,
-            "{}",
-            self.body
-        );
+        assert_eq!(self.status, StatusCode::SERVICE_UNAVAILABLE, "{}", self.body);
         assert_eq!(self.body["code"], code);
         assert_eq!(self.retry_after.as_deref(), Some("1"));
     }
@@ -47,11 +42,7 @@ struct Person<'a> {
 
 impl<'a> Person<'a> {
     async fn developer(program: &'a Program) -> Self {
-        Self {
-            program,
-            token: program.token("dan").await,
-            http: client(),
-        }
+        Self { program, token: program.token("dan").await, http: client() }
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
@@ -83,8 +74,7 @@ impl<'a> Person<'a> {
 
     async fn update(&self, name: &str) -> Answer {
         let body = json!({ "metadata": { "n": 1 } });
-        self.ask(Method::PATCH, &format!("/blocks/{name}"), Some(body))
-            .await
+        self.ask(Method::PATCH, &format!("/blocks/{name}"), Some(body)).await
     }
 }
 
@@ -102,21 +92,14 @@ async fn run(owner: &mut PgConnection, sql: &'static str) {
 #[tokio::test]
 async fn when_all_connections_are_in_use_others_are_told_to_come_again() {
     let database = database().await;
-    let settings = [
-        ("DATABASE_CONNECTIONS", "2"),
-        ("DATABASE_WAIT_SECONDS", "1"),
-    ];
+    let settings = [("DATABASE_CONNECTIONS", "2"), ("DATABASE_WAIT_SECONDS", "1")];
     let program = Program::start(&database.service(), &settings);
     let dan = Person::developer(&program).await;
     for name in ["a", "b", "c"] {
         dan.register(name).await;
     }
     let mut owner = database.connect().await;
-    run(
-        &mut owner,
-        "begin; select from blocks where name in ('a', 'b') for update",
-    )
-    .await;
+    run(&mut owner, "begin; select from blocks where name in ('a', 'b') for update").await;
     let others = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let begun = Instant::now();
@@ -125,15 +108,9 @@ async fn when_all_connections_are_in_use_others_are_told_to_come_again() {
             answer.is_refused_for_now("unavailable");
         }
         // All of them waited at once, not one after the other.
-        assert!(
-            begun.elapsed() < Duration::from_secs(4),
-            "{:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
         assert_eq!(dan.get("/health/live").await.status, StatusCode::OK);
-        dan.get("/health/ready")
-            .await
-            .is_refused_for_now("unavailable");
+        dan.get("/health/ready").await.is_refused_for_now("unavailable");
         run(&mut owner, "rollback").await;
         assert_eq!(dan.get("/blocks/c").await.status, StatusCode::OK);
     };
@@ -152,11 +129,7 @@ async fn a_lock_that_is_kept_ends_in_503_while_others_are_served() {
         dan.register(name).await;
     }
     let mut owner = database.connect().await;
-    run(
-        &mut owner,
-        "begin; select from blocks where name = 'locked' for update",
-    )
-    .await;
+    run(&mut owner, "begin; select from blocks where name = 'locked' for update").await;
     let others = async {
         for _ in 0..10 {
             assert_eq!(dan.get("/blocks/locked").await.status, StatusCode::OK);
@@ -180,11 +153,7 @@ async fn a_lock_that_is_kept_ends_in_503_while_others_are_served() {
     .await;
     let program = Program::start(&database.service(), &[]);
     let dan = Person::developer(&program).await;
-    run(
-        &mut owner,
-        "begin; lock table blocks in access exclusive mode",
-    )
-    .await;
+    run(&mut owner, "begin; lock table blocks in access exclusive mode").await;
     dan.get("/blocks").await.is_refused_for_now("unavailable");
     dan.update("free").await.is_refused_for_now("unavailable");
     assert_eq!(dan.get("/auth/me").await.status, StatusCode::OK);
@@ -202,11 +171,7 @@ async fn what_takes_too_long_is_cut_off_and_says_what_that_means() {
     let dan = Person::developer(&program).await;
     dan.register("held").await;
     let mut owner = crate::support::connect(cluster.owner()).await;
-    run(
-        &mut owner,
-        "begin; lock table blocks in access exclusive mode",
-    )
-    .await;
+    run(&mut owner, "begin; lock table blocks in access exclusive mode").await;
     let (read, updated) = join!(dan.get("/blocks/held"), dan.update("held"));
     read.is_refused_for_now("unavailable");
     updated.is_refused_for_now("unknown_outcome");
@@ -242,9 +207,7 @@ async fn a_server_that_says_nothing_is_left_alone() {
         answer.is_refused_for_now("unavailable");
     }
     assert_eq!(dan.get("/health/live").await.status, StatusCode::OK);
-    dan.get("/health/ready")
-        .await
-        .is_refused_for_now("unavailable");
+    dan.get("/health/ready").await.is_refused_for_now("unavailable");
     cluster.signal_all(Signal::SIGCONT);
     assert_eq!(dan.get("/blocks/a").await.status, StatusCode::OK);
 

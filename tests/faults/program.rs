@@ -51,12 +51,7 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let child = command.spawn().expect("the program");
-        let mut program = Self {
-            address,
-            command,
-            child,
-            folder,
-        };
+        let mut program = Self { address, command, child, folder };
         program.wait_until_it_serves();
         program
     }
@@ -78,11 +73,8 @@ impl Program {
 
         let mut stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        .ok()?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .ok()?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line).ok()?;
         line.starts_with("HTTP/1.1 200").then_some(line)
@@ -179,11 +171,6 @@ impl Drop for Program {
 /// A client with connections of its own, which waits longer than the service should let it.
 pub fn client() -> reqwest::Client {
     // reqwest makes no client without one; an error says that there is one already.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .ok();
-    reqwest::Client::builder()
-        .timeout(PATIENCE)
-        .build()
-        .expect("a client")
+    rustls::crypto::ring::default_provider().install_default().ok();
+    reqwest::Client::builder().timeout(PATIENCE).build().expect("a client")
 }

@@ -62,12 +62,7 @@ async fn work(
 ) {
     let requests = [
         head("GET", "/blocks?limit=50", token, ""),
-        request(
-            "PATCH",
-            &format!("/blocks/b{number}"),
-            token,
-            &json!({ "metadata": { "n": 1 } }),
-        ),
+        request("PATCH", &format!("/blocks/b{number}"), token, &json!({ "metadata": { "n": 1 } })),
     ];
     'connecting: loop {
         let Ok(mut wire) = Wire::open(program.address).await else {
@@ -126,9 +121,7 @@ async fn sigterm_under_load_cuts_nobody_off() {
         asked.store(true, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(300)).await;
         let ready = get(&program, "/health/ready").await;
-        let Outcome::Answer(ready) = ready else {
-            panic!("{ready:?}")
-        };
+        let Outcome::Answer(ready) = ready else { panic!("{ready:?}") };
         assert_eq!(ready.status, 503);
         assert_eq!(ready.json()["code"], "stopping");
         assert_eq!(status(&get(&program, "/health/live").await), Some(200));
@@ -146,10 +139,7 @@ async fn sigterm_under_load_cuts_nobody_off() {
     let seen = seen.into_inner().expect("seen");
     println!("  {seen:?}");
     assert!(seen.cut.is_empty() && seen.statuses.is_empty(), "{seen:?}");
-    assert!(
-        seen.served_late > 0,
-        "it served on while readiness was denied"
-    );
+    assert!(seen.served_late > 0, "it served on while readiness was denied");
     assert_eq!(seen.closed, 0, "busy clients are told by an answer");
     assert_eq!((seen.told, seen.refused), (CLIENTS, CLIENTS));
 }
@@ -160,11 +150,7 @@ async fn what_is_being_served_is_finished_and_a_second_signal_ends_it() {
     people(&database.owner()).await;
     let settings = [("SHUTDOWN_DELAY_SECONDS", "0")];
     let mut owner = database.connect().await;
-    for (second, code) in [
-        (None, 200),
-        (Some(Signal::SIGTERM), 0),
-        (Some(Signal::SIGINT), 0),
-    ] {
+    for (second, code) in [(None, 200), (Some(Signal::SIGTERM), 0), (Some(Signal::SIGINT), 0)] {
         let mut program = Program::start(&database.service(), &settings);
         let token = program.token("dan").await;
         let name = format!("b{second:?}").replace(['(', ')'], "-");
@@ -176,26 +162,18 @@ async fn what_is_being_served_is_finished_and_a_second_signal_ends_it() {
         let mut wire = Wire::open(program.address).await.expect("a connection");
         let body = json!({ "metadata": { "n": 1 } });
         let path = format!("/blocks/{name}");
-        wire.send(request("PATCH", &path, &token, &body))
-            .await
-            .expect("sent");
+        wire.send(request("PATCH", &path, &token, &body)).await.expect("sent");
         // Idle, and so of no consequence.
         let mut idle = Wire::open(program.address).await.expect("a connection");
         tokio::time::sleep(Duration::from_millis(500)).await;
         let begun = Instant::now();
         program.signal(Signal::SIGTERM);
         tokio::time::sleep(Duration::from_millis(500)).await;
-        assert!(
-            Wire::open(program.address).await.is_err(),
-            "nobody new is let in"
-        );
+        assert!(Wire::open(program.address).await.is_err(), "nobody new is let in");
         if let Some(second) = second {
             program.signal(second);
         } else {
-            sqlx::raw_sql("rollback")
-                .execute(&mut owner)
-                .await
-                .expect("no lock");
+            sqlx::raw_sql("rollback").execute(&mut owner).await.expect("no lock");
         }
         let outcome = wire.outcome().await;
         assert_eq!(status(&outcome).unwrap_or(0), code, "{outcome:?}");
@@ -203,10 +181,7 @@ async fn what_is_being_served_is_finished_and_a_second_signal_ends_it() {
         assert_eq!(program.ended().await, 0);
         // Without the second signal it would have waited for the lock to time out.
         assert!(second.is_none() || begun.elapsed() < Duration::from_secs(4));
-        sqlx::raw_sql("rollback")
-            .execute(&mut owner)
-            .await
-            .expect("no lock");
+        sqlx::raw_sql("rollback").execute(&mut owner).await.expect("no lock");
     }
     // Somebody at a terminal does not wait for a platform to notice.
     let mut program = Program::start(&database.service(), &[("SHUTDOWN_DELAY_SECONDS", "60")]);

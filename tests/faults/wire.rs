@@ -64,10 +64,7 @@ impl Wire {
                 return;
             }
             // Its answer ends the patience, not ours.
-            if timeout(Duration::from_secs(1), self.stream.readable())
-                .await
-                .is_ok()
-            {
+            if timeout(Duration::from_secs(1), self.stream.readable()).await.is_ok() {
                 return;
             }
         }
@@ -75,9 +72,7 @@ impl Wire {
 
     /// Reads one answer.
     pub async fn outcome(&mut self) -> Outcome {
-        timeout(PATIENCE, self.read())
-            .await
-            .expect("it says nothing")
+        timeout(PATIENCE, self.read()).await.expect("it says nothing")
     }
 
     /// Reads one answer, which must come.
@@ -136,9 +131,6 @@ pub fn head(method: &str, path: &str, token: &str, more: &str) -> String {
 /// A request with a JSON body.
 pub fn request(method: &str, path: &str, token: &str, body: &Value) -> String {
     let body = body.to_string();
-    let more = format!(
-        "Content-Type: application/json\r\nContent-Length: {}\r\n",
-        body.len()
-    );
+    let more = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
     head(method, path, token, &more) + &body
 }

@@ -33,13 +33,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [
-        Self::Register,
-        Self::Update,
-        Self::UpdateWithoutKey,
-        Self::Compose,
-        Self::Rewire,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Register, Self::Update, Self::UpdateWithoutKey, Self::Compose, Self::Rewire];
 
     fn has_key(self) -> bool {
         matches!(self, Self::Register | Self::Update | Self::Compose)
@@ -72,12 +67,7 @@ pub struct Tally {
 
 impl Tally {
     pub fn count(&self, what: impl ToString) {
-        *self
-            .statuses
-            .lock()
-            .expect("statuses")
-            .entry(what.to_string())
-            .or_default() += 1;
+        *self.statuses.lock().expect("statuses").entry(what.to_string()).or_default() += 1;
     }
 
     pub fn blame(&self, what: String) {
@@ -134,10 +124,7 @@ pub async fn prepare(program: &Program, token: &str) {
     let http = client();
     let mut bodies = Vec::new();
     for n in 0..SHARED {
-        bodies.push((
-            "/blocks",
-            json!({ "name": shared(n), "block_type": "model" }),
-        ));
+        bodies.push(("/blocks", json!({ "name": shared(n), "block_type": "model" })));
     }
     for writer in 0..WRITERS {
         let body = json!({ "name": own(writer), "blocks": graph(false), "edges": [] });
@@ -175,14 +162,7 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub fn new(number: usize, program: &Program, token: &'a str) -> Self {
-        Self {
-            number,
-            program: program.url(""),
-            token,
-            http: client(),
-            made: number,
-            odd: false,
-        }
+        Self { number, program: program.url(""), token, http: client(), made: number, odd: false }
     }
 
     /// Changes one thing after the other until the round is done.
@@ -209,11 +189,7 @@ impl<'a> Writer<'a> {
             self.odd = !self.odd;
         }
         let acknowledged = self.insist(kind, &mark, round).await;
-        round.entries.lock().expect("entries").push(Entry {
-            mark,
-            kind,
-            acknowledged,
-        });
+        round.entries.lock().expect("entries").push(Entry { mark, kind, acknowledged });
         acknowledged
     }
 
@@ -247,11 +223,7 @@ impl<'a> Writer<'a> {
             .bearer_auth(self.token)
             .header("X-Request-Id", mark)
             .json(&body);
-        if kind.has_key() {
-            request.header("Idempotency-Key", mark)
-        } else {
-            request
-        }
+        if kind.has_key() { request.header("Idempotency-Key", mark) } else { request }
     }
 
     /// Whether it was acknowledged.
@@ -310,9 +282,7 @@ impl<'a> Writer<'a> {
             Kind::Compose => body["name"] == mark,
             Kind::Rewire => {
                 body["name"] == own(self.number)
-                    && body["blocks"]
-                        .as_array()
-                        .is_some_and(|blocks| blocks.len() == 2)
+                    && body["blocks"].as_array().is_some_and(|blocks| blocks.len() == 2)
             }
         }
     }

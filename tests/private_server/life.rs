@@ -59,10 +59,7 @@ fn service(folder: &Path) -> Command {
 
 fn wait_until_it_serves(service: &mut Child) {
     let mut lines = BufReader::new(service.stdout.take().unwrap()).lines();
-    assert!(
-        lines.any(|line| line.unwrap().contains("serving")),
-        "the service did not start"
-    );
+    assert!(lines.any(|line| line.unwrap().contains("serving")), "the service did not start");
 }
 
 /// No test of its own: what the others start in another process.
@@ -101,9 +98,7 @@ async fn a_restart_keeps_the_data_the_port_and_the_passwords() {
 async fn a_killed_postmaster_is_no_obstacle() {
     let folder = folder();
     // Not relaxed: that would lose what was committed last.
-    let first = PrivateServer::start(folder.path(), Durability::Full)
-        .await
-        .unwrap();
+    let first = PrivateServer::start(folder.path(), Durability::Full).await.unwrap();
     keep_a_row(&first).await;
     kill(postmaster(folder.path()), Signal::SIGKILL).unwrap();
     first.stop().await.unwrap();
@@ -187,10 +182,7 @@ async fn a_pid_file_that_names_another_program_is_ignored() {
     let text = format!("{}\n{}\n1700000000\n", other.id(), data.display());
     fs::write(&file, text).unwrap();
     start(folder.path()).await.stop().await.unwrap();
-    assert!(
-        other.try_wait().unwrap().is_none(),
-        "it was not ours to end"
-    );
+    assert!(other.try_wait().unwrap().is_none(), "it was not ours to end");
     other.kill().unwrap();
     other.wait().unwrap();
 
@@ -202,10 +194,7 @@ async fn a_pid_file_that_names_another_program_is_ignored() {
 async fn the_second_on_one_folder_is_told_who_the_first_is() {
     let folder = folder();
     let first = start(folder.path()).await;
-    let refusal = PrivateServer::start(folder.path(), Durability::Relaxed)
-        .await
-        .err()
-        .unwrap();
+    let refusal = PrivateServer::start(folder.path(), Durability::Relaxed).await.err().unwrap();
     assert!(matches!(refusal, Error::InUse { .. }), "{refusal}");
     let message = refusal.to_string();
     assert!(message.contains(&format!("process {}", std::process::id())));
@@ -231,11 +220,7 @@ async fn several_servers_run_side_by_side() {
 async fn a_taken_port_is_exchanged_for_another() {
     let folder = folder();
     start(folder.path()).await.stop().await.unwrap();
-    let port: u16 = fs::read_to_string(folder.path().join("port"))
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
+    let port: u16 = fs::read_to_string(folder.path().join("port")).unwrap().trim().parse().unwrap();
     let _taken = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     let server = start(folder.path()).await;
     assert_ne!(server.owner("postgres").get_port(), port);
@@ -273,16 +258,10 @@ async fn a_database_is_made_copied_and_removed() {
     let server = start(folder.path()).await;
     keep_a_row(&server).await;
     // Once more is no error: it completes what an interrupted start has begun.
-    server
-        .create_database("app", DefaultGrants::Explicit)
-        .await
-        .unwrap();
+    server.create_database("app", DefaultGrants::Explicit).await.unwrap();
     server.clone_database("app", "od\"d name").await.unwrap();
     let mut copy = connect(server.owner("od\"d name")).await;
-    let kept: i32 = sqlx::query_scalar("select n from kept")
-        .fetch_one(&mut copy)
-        .await
-        .unwrap();
+    let kept: i32 = sqlx::query_scalar("select n from kept").fetch_one(&mut copy).await.unwrap();
     assert_eq!(kept, 7);
     server.drop_database("od\"d name").await.unwrap();
     server.drop_database("od\"d name").await.unwrap();
@@ -307,10 +286,7 @@ async fn a_lost_secret_is_explained() {
     let folder = folder();
     start(folder.path()).await.stop().await.unwrap();
     fs::remove_file(folder.path().join("secret")).unwrap();
-    let refusal = PrivateServer::start(folder.path(), Durability::Relaxed)
-        .await
-        .err()
-        .unwrap();
+    let refusal = PrivateServer::start(folder.path(), Durability::Relaxed).await.err().unwrap();
     assert!(matches!(refusal, Error::SecretLost { .. }), "{refusal}");
 }
 
@@ -320,25 +296,16 @@ async fn a_failed_start_shows_what_postgres_said() {
     start(folder.path()).await.stop().await.unwrap();
     let settings = folder.path().join("data/postgresql.conf");
     fs::write(settings, "no_such_setting = 1\n").unwrap();
-    let refusal = PrivateServer::start(folder.path(), Durability::Relaxed)
-        .await
-        .err()
-        .unwrap();
+    let refusal = PrivateServer::start(folder.path(), Durability::Relaxed).await.err().unwrap();
     assert!(refusal.to_string().contains("no_such_setting"), "{refusal}");
 }
 
 #[tokio::test]
 async fn a_folder_without_programs_is_refused_by_name() {
     let folder = folder();
-    let output = service(folder.path())
-        .env("BLOCKYARD_PG_BIN", "/nonexistent")
-        .output()
-        .unwrap();
+    let output = service(folder.path()).env("BLOCKYARD_PG_BIN", "/nonexistent").output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.contains("BLOCKYARD_PG_BIN points to /nonexistent"),
-        "{output}"
-    );
+    assert!(output.contains("BLOCKYARD_PG_BIN points to /nonexistent"), "{output}");
     assert!(output.contains("there is no `initdb` in it"), "{output}");
 }
 
@@ -349,10 +316,7 @@ async fn data_of_another_major_are_left_alone() {
     fs::write(folder.path().join("data/PG_VERSION"), "9\n").unwrap();
     let bindir = Command::new("pg_config").arg("--bindir").output().unwrap();
     let output = service(folder.path())
-        .env(
-            "BLOCKYARD_PG_BIN",
-            String::from_utf8(bindir.stdout).unwrap().trim(),
-        )
+        .env("BLOCKYARD_PG_BIN", String::from_utf8(bindir.stdout).unwrap().trim())
         .output()
         .unwrap();
     let output = String::from_utf8(output.stdout).unwrap();

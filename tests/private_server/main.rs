@@ -31,10 +31,7 @@ async fn connect(options: PgConnectOptions) -> PgConnection {
 
 /// Makes a database with one row in it.
 async fn keep_a_row(server: &PrivateServer) {
-    server
-        .create_database("app", DefaultGrants::Explicit)
-        .await
-        .unwrap();
+    server.create_database("app", DefaultGrants::Explicit).await.unwrap();
     let mut owner = connect(server.owner("app")).await;
     sqlx::raw_sql("create table kept (n int); insert into kept values (7)")
         .execute(&mut owner)
@@ -46,9 +43,6 @@ async fn keep_a_row(server: &PrivateServer) {
 /// Looks whether the row is still there.
 async fn assert_row_kept(server: &PrivateServer) {
     let mut owner = connect(server.owner("app")).await;
-    let kept: i32 = sqlx::query_scalar("select n from kept")
-        .fetch_one(&mut owner)
-        .await
-        .unwrap();
+    let kept: i32 = sqlx::query_scalar("select n from kept").fetch_one(&mut owner).await.unwrap();
     assert_eq!(kept, 7);
 }

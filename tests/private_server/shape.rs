@@ -7,10 +7,7 @@ use super::{connect, folder, start};
 
 /// The SQLSTATE with which a statement fails.
 async fn refusal(connection: &mut PgConnection, statement: &'static str) -> String {
-    let error = sqlx::raw_sql(statement)
-        .execute(connection)
-        .await
-        .expect_err(statement);
+    let error = sqlx::raw_sql(statement).execute(connection).await.expect_err(statement);
     let error = error.into_database_error().expect(statement);
     error.code().expect(statement).into_owned()
 }
@@ -116,11 +113,7 @@ async fn authenticator_has_nothing_until_it_becomes_somebody() {
     let folder = folder();
     let server = start(folder.path()).await;
     let mut owner = database(&server, DefaultGrants::Explicit).await;
-    execute(
-        &mut owner,
-        "create table mine (n int); grant select on mine to authenticated",
-    )
-    .await;
+    execute(&mut owner, "create table mine (n int); grant select on mine to authenticated").await;
     let mut api = connect(server.login("authenticator", "app")).await;
     assert_eq!(refusal(&mut api, "table mine").await, "42501");
     execute(&mut api, "set role authenticated; table mine; reset role").await;
@@ -133,13 +126,7 @@ async fn auth_helpers_read_the_claims() {
     let server = start(folder.path()).await;
     let mut owner = database(&server, DefaultGrants::Explicit).await;
     execute(&mut owner, "set role authenticated").await;
-    assert!(
-        yes(
-            &mut owner,
-            "select auth.uid() is null and auth.jwt() is null"
-        )
-        .await
-    );
+    assert!(yes(&mut owner, "select auth.uid() is null and auth.jwt() is null").await);
     execute(
         &mut owner,
         r#"set request.jwt.claims = '{"sub": "00000000-0000-7000-8000-000000000001", "role": "authenticated", "email": "a@b.c"}'"#,
@@ -163,10 +150,9 @@ async fn legacy_and_explicit_grants_differ_as_on_supabase() {
         create function f() returns int language sql as 'select 1'";
     let folder = folder();
     let server = start(folder.path()).await;
-    for (name, grants, open) in [
-        ("legacy", DefaultGrants::Legacy, true),
-        ("explicit", DefaultGrants::Explicit, false),
-    ] {
+    for (name, grants, open) in
+        [("legacy", DefaultGrants::Legacy, true), ("explicit", DefaultGrants::Explicit, false)]
+    {
         server.create_database(name, grants).await.unwrap();
         let mut owner = connect(server.owner(name)).await;
         execute(&mut owner, OBJECTS).await;
@@ -197,11 +183,8 @@ async fn legacy_and_explicit_grants_differ_as_on_supabase() {
         let mut superuser = connect(server.superuser(name)).await;
         execute(&mut superuser, "create table public.platform (n int)").await;
         assert!(
-            yes(
-                &mut superuser,
-                "select has_table_privilege('anon', 'public.platform', 'select')"
-            )
-            .await
+            yes(&mut superuser, "select has_table_privilege('anon', 'public.platform', 'select')")
+                .await
         );
     }
 }
@@ -231,13 +214,7 @@ async fn a_role_of_the_migrations_can_be_let_in() {
         "create role blockyard_api nologin inherit; grant authenticated to blockyard_api",
     )
     .await;
-    assert!(
-        server
-            .login("blockyard_api", "app")
-            .connect()
-            .await
-            .is_err()
-    );
+    assert!(server.login("blockyard_api", "app").connect().await.is_err());
     server.allow_login("blockyard_api").await.unwrap();
     let mut api = connect(server.login("blockyard_api", "app")).await;
     assert!(yes(&mut api, "select pg_has_role('authenticated', 'usage')").await);

@@ -442,10 +442,7 @@ async fn unique_names_do_not_regard_case() {
             "insert into blocks (name, block_type) values ('Straße', 'model')",
             "insert into blocks (name, block_type) values (' strAße ', 'dataset')",
         ),
-        (
-            "insert into edges (name) values ('Join')",
-            "insert into edges (name) values ('JOIN')",
-        ),
+        ("insert into edges (name) values ('Join')", "insert into edges (name) values ('JOIN')"),
         (
             "insert into pipelines (name) values ('Daily')",
             "insert into pipelines (name) values ('daily')",
@@ -475,10 +472,8 @@ async fn the_enums_have_the_users_values() {
     .fetch_all(&mut owner)
     .await
     .unwrap();
-    let enums: Vec<(&str, &str)> = enums
-        .iter()
-        .map(|(name, values)| (name.as_str(), values.as_str()))
-        .collect();
+    let enums: Vec<(&str, &str)> =
+        enums.iter().map(|(name, values)| (name.as_str(), values.as_str())).collect();
     assert_eq!(
         enums,
         [

@@ -8,6 +8,7 @@ mod permissions;
 
 mod catalog;
 mod guards;
+mod lint;
 mod matrix;
 mod statements;
 mod world;

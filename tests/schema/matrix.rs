@@ -205,11 +205,9 @@ async fn actors(owner: &mut PgConnection) -> Vec<Actor> {
                 "viewer-key of an admin" => {
                     ("authenticated", by_key(&keyed, &key), &people["keyed"].1)
                 }
-                "expired key of an admin" => (
-                    "authenticated",
-                    by_key(&keyed, &expired),
-                    &people["keyed"].1,
-                ),
+                "expired key of an admin" => {
+                    ("authenticated", by_key(&keyed, &expired), &people["keyed"].1)
+                }
                 "key of another admin" => {
                     ("authenticated", by_key(admin, &key), &people["admin"].1)
                 }
@@ -222,12 +220,7 @@ async fn actors(owner: &mut PgConnection) -> Vec<Actor> {
                 "anon with an admin's token" => ("anon", sub(admin), &people["admin"].1),
                 _ => ("service_role", sub(admin), &people["admin"].1),
             };
-            Actor {
-                name,
-                database_role,
-                claims,
-                own: own.clone(),
-            }
+            Actor { name, database_role, claims, own: own.clone() }
         })
         .collect()
 }
@@ -252,15 +245,10 @@ async fn attempt(
         "begin; set local role {}; set local request.jwt.claims = '{}'",
         actor.database_role, actor.claims
     );
-    raw_sql(AssertSqlSafe(begin))
+    raw_sql(AssertSqlSafe(begin)).execute(&mut *connection).await.unwrap();
+    let outcome = raw_sql(AssertSqlSafe(format!("{statement}; set constraints all immediate")))
         .execute(&mut *connection)
-        .await
-        .unwrap();
-    let outcome = raw_sql(AssertSqlSafe(format!(
-        "{statement}; set constraints all immediate"
-    )))
-    .execute(&mut *connection)
-    .await;
+        .await;
     raw_sql("rollback").execute(connection).await.unwrap();
     match outcome {
         Ok(done) if done.rows_affected() > 0 => Ok(true),
@@ -286,9 +274,7 @@ async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
     let actors = actors(&mut owner).await;
     let stranger = world::person(&mut owner, "stranger", "developer").await;
     let mut others = world::furnish(&mut owner, Some(&stranger)).await;
-    others["loose_user"] = world::person(&mut owner, "without-history", "viewer")
-        .await
-        .into();
+    others["loose_user"] = world::person(&mut owner, "without-history", "viewer").await.into();
 
     let mut cells = 0;
     let mut allowed = 0;
@@ -303,10 +289,9 @@ async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
                 "viewer-key of an admin" => *key,
                 _ => No,
             };
-            for (whose, things, expected) in [
-                ("his own", &actor.own, reach.own()),
-                ("another's", &others, reach.others()),
-            ] {
+            for (whose, things, expected) in
+                [("his own", &actor.own, reach.own()), ("another's", &others, reach.others())]
+            {
                 let found = attempt(&mut owner, actor, &about(&statement, things)).await;
                 if found != Ok(expected) {
                     faults.push(format!(
@@ -320,12 +305,7 @@ async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
         }
     }
     println!("{cells} cells, {allowed} of them allowed");
-    assert!(
-        faults.is_empty(),
-        "{} faults:\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 #[tokio::test]
@@ -354,9 +334,6 @@ async fn the_matrix_is_complete() {
         })
         .collect();
     assert_eq!(covered, wanted);
-    let rows: BTreeSet<_> = MATRIX
-        .iter()
-        .map(|(table, verb, ..)| (table, verb))
-        .collect();
+    let rows: BTreeSet<_> = MATRIX.iter().map(|(table, verb, ..)| (table, verb)).collect();
     assert_eq!(rows.len(), MATRIX.len(), "a row stands there twice");
 }

@@ -42,10 +42,7 @@ const SERVE_NOBODY: &[(&str, Because)] = &[
 ];
 
 fn without_caller(path: &str) -> Option<Because> {
-    SERVE_NOBODY
-        .iter()
-        .find(|(name, _)| path == *name)
-        .map(|(_, because)| *because)
+    SERVE_NOBODY.iter().find(|(name, _)| path == *name).map(|(_, because)| *because)
 }
 
 fn read(folder: &Path, root: &Path, found: &mut BTreeMap<String, String>) {
@@ -54,12 +51,7 @@ fn read(folder: &Path, root: &Path, found: &mut BTreeMap<String, String>) {
         if path.is_dir() {
             read(&path, root, found);
         } else if path.extension().is_some_and(|extension| extension == "sql") {
-            let name = path
-                .strip_prefix(root)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned();
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
             found.insert(name, fs::read_to_string(&path).unwrap());
         }
     }
@@ -73,9 +65,7 @@ async fn plan(
     raw_sql("deallocate all; set plan_cache_mode = force_generic_plan")
         .execute(&mut *service)
         .await?;
-    raw_sql(AssertSqlSafe(format!("prepare it as {statement}")))
-        .execute(&mut *service)
-        .await?;
+    raw_sql(AssertSqlSafe(format!("prepare it as {statement}"))).execute(&mut *service).await?;
     let types: Vec<String> = query_scalar(
         "select unnest(parameter_types)::text from pg_prepared_statements where name = 'it'",
     )
@@ -83,17 +73,12 @@ async fn plan(
     .fetch_all(&mut *service)
     .await?;
     let values = vec!["null"; types.len()].join(", ");
-    let values = if types.is_empty() {
-        values
-    } else {
-        format!("({values})")
-    };
-    let (plan,): (Value,) = query_as(AssertSqlSafe(format!(
-        "explain (verbose, format json) execute it{values}"
-    )))
-    .persistent(false)
-    .fetch_one(service)
-    .await?;
+    let values = if types.is_empty() { values } else { format!("({values})") };
+    let (plan,): (Value,) =
+        query_as(AssertSqlSafe(format!("explain (verbose, format json) execute it{values}")))
+            .persistent(false)
+            .fetch_one(service)
+            .await?;
     Ok((types.into_iter().next(), plan[0]["Plan"].clone()))
 }
 
@@ -254,11 +239,7 @@ async fn a_statement_without_its_caller_is_found() {
         "select name from blocks where (select app.as_caller($1)) and (select app.is_admin())",
     ];
     for statement in good {
-        assert_eq!(
-            fault(&mut service, "blocks/it.sql", statement).await,
-            None,
-            "{statement}"
-        );
+        assert_eq!(fault(&mut service, "blocks/it.sql", statement).await, None, "{statement}");
     }
     let bad = [
         // Nobody.
@@ -285,21 +266,9 @@ async fn a_statement_without_its_caller_is_found() {
         "select name from blocks where (select app.is_admin()) and (select app.as_caller($1))",
     ];
     for statement in bad {
-        assert!(
-            fault(&mut service, "blocks/it.sql", statement)
-                .await
-                .is_some(),
-            "{statement}"
-        );
+        assert!(fault(&mut service, "blocks/it.sql", statement).await.is_some(), "{statement}");
     }
     let touching = "select count(*) from blocks";
-    assert!(
-        fault(&mut service, "sessions/end_session.sql", touching)
-            .await
-            .is_some()
-    );
-    assert_eq!(
-        fault(&mut service, "sessions/end_session.sql", "select now()").await,
-        None
-    );
+    assert!(fault(&mut service, "sessions/end_session.sql", touching).await.is_some());
+    assert_eq!(fault(&mut service, "sessions/end_session.sql", "select now()").await, None);
 }

@@ -9,10 +9,7 @@ use crate::support::{Database, connect};
 /// Makes the functions of `fixture.sql` and returns a connection of the database's owner.
 pub async fn create(database: &Database) -> PgConnection {
     let mut owner = database.connect().await;
-    raw_sql(include_str!("fixture.sql"))
-        .execute(&mut owner)
-        .await
-        .unwrap();
+    raw_sql(include_str!("fixture.sql")).execute(&mut owner).await.unwrap();
     owner
 }
 
@@ -27,11 +24,7 @@ pub async fn person(owner: &mut PgConnection, username: &str, role: &str) -> Str
 
 /// One of everything, made by that user; the ids by name.
 pub async fn furnish(owner: &mut PgConnection, user: Option<&str>) -> Value {
-    query_scalar("select test.furnish($1::uuid)")
-        .bind(user)
-        .fetch_one(owner)
-        .await
-        .unwrap()
+    query_scalar("select test.furnish($1::uuid)").bind(user).fetch_one(owner).await.unwrap()
 }
 
 /// Somebody at a database.
@@ -57,11 +50,7 @@ impl Client {
 
     pub async fn claiming(database: &Database, claims: &str) -> Self {
         let mut client = Self::owner(database).await;
-        client
-            .ok(&format!(
-                "set role authenticated; set request.jwt.claims = '{claims}'"
-            ))
-            .await;
+        client.ok(&format!("set role authenticated; set request.jwt.claims = '{claims}'")).await;
         client
     }
 

@@ -36,11 +36,7 @@ impl Database {
         let server = Server::running().await;
         let template = server.template(grants).await;
         let name = server.new_name();
-        server
-            .postgres
-            .clone_database(template, &name)
-            .await
-            .expect("a copy of the template");
+        server.postgres.clone_database(template, &name).await.expect("a copy of the template");
         Self { server, name }
     }
 
@@ -48,11 +44,7 @@ impl Database {
     pub async fn unmigrated(grants: DefaultGrants) -> Self {
         let server = Server::running().await;
         let name = server.new_name();
-        server
-            .postgres
-            .create_database(&name, grants)
-            .await
-            .expect("a new database");
+        server.postgres.create_database(&name, grants).await.expect("a new database");
         Self { server, name }
     }
 
@@ -81,11 +73,7 @@ impl Database {
     }
 
     pub async fn allow_login(&self, role: &str) {
-        self.server
-            .postgres
-            .allow_login(role)
-            .await
-            .expect("a role that exists");
+        self.server.postgres.allow_login(role).await.expect("a role that exists");
     }
 
     /// The same as a URL, for what is configured with one.
@@ -128,9 +116,8 @@ impl Server {
 
     async fn start() -> Self {
         let (folder, undertaker) = folder();
-        let postgres = PrivateServer::start(&folder, Durability::Relaxed)
-            .await
-            .expect("a private server");
+        let postgres =
+            PrivateServer::start(&folder, Durability::Relaxed).await.expect("a private server");
         Self {
             postgres,
             legacy: OnceCell::new(),
@@ -151,20 +138,11 @@ impl Server {
             DefaultGrants::Explicit => (&self.explicit, "template_explicit"),
         };
         cell.get_or_init(async || {
-            self.postgres
-                .create_database(name, grants)
-                .await
-                .expect("a template");
+            self.postgres.create_database(name, grants).await.expect("a template");
             let mut owner = connect(&self.postgres.owner(name)).await;
-            sqlx::migrate!("./migrations")
-                .run(&mut owner)
-                .await
-                .expect("the migrations");
+            sqlx::migrate!("./migrations").run(&mut owner).await.expect("the migrations");
             owner.close().await.expect("nobody in the template");
-            self.postgres
-                .allow_login("blockyard_api")
-                .await
-                .expect("the service's role");
+            self.postgres.allow_login("blockyard_api").await.expect("the service's role");
             name
         })
         .await
@@ -189,10 +167,8 @@ pub fn folder() -> (PathBuf, Child) {
 fn sweeper() -> mpsc::Sender<String> {
     let (unwanted, names) = mpsc::channel::<String>();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let server = Server::running().await;
             for name in names {

@@ -15,12 +15,9 @@ pub async fn people(owner: &PgConnectOptions) {
         passwords::hash(&password).expect("a hash")
     });
     let mut owner = super::connect(owner).await;
-    for (username, role) in [
-        ("ada", "admin"),
-        ("dan", "developer"),
-        ("dora", "developer"),
-        ("vera", "viewer"),
-    ] {
+    for (username, role) in
+        [("ada", "admin"), ("dan", "developer"), ("dora", "developer"), ("vera", "viewer")]
+    {
         sqlx::query("insert into users (username, email, role, password_hash) values ($1, $1 || '@example.org', $2, $3)")
             .bind(username)
             .bind(role)

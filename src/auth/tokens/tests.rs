@@ -95,12 +95,7 @@ fn signed(algorithm: Algorithm, id: Option<&str>, key: &EncodingKey, claims: &Va
 }
 
 fn hs256(claims: &Value) -> String {
-    signed(
-        Algorithm::HS256,
-        None,
-        &EncodingKey::from_secret(SECRET),
-        claims,
-    )
+    signed(Algorithm::HS256, None, &EncodingKey::from_secret(SECRET), claims)
 }
 
 /// Any header, with the signature of a valid token.
@@ -127,10 +122,7 @@ async fn our_own_token_counts_and_says_what_supabase_expects() {
     assert_eq!(claims["role"], "authenticated");
     assert_eq!(claims["iss"], "blockyard");
     assert_eq!(claims["session_id"], session.to_string());
-    assert_eq!(
-        claims["exp"].as_u64(),
-        claims["iat"].as_u64().map(|iat| iat + 900)
-    );
+    assert_eq!(claims["exp"].as_u64(), claims["iat"].as_u64().map(|iat| iat + 900));
     let again: Value = jsonwebtoken::dangerous::insecure_decode_claims(
         tokens.mint(USER, session).expect("a token"),
     )
@@ -151,10 +143,7 @@ async fn the_claims_decide() {
     ] {
         assert_eq!(verdict(&hs256(&accepted)).await, Ok(USER), "{accepted}");
     }
-    assert_eq!(
-        verdict(&hs256(&with("exp", now() - 40))).await,
-        Err(Rejected::Expired)
-    );
+    assert_eq!(verdict(&hs256(&with("exp", now() - 40))).await, Err(Rejected::Expired));
     for refused in [
         without("sub"),
         with("sub", "ada"),
@@ -178,11 +167,7 @@ async fn the_claims_decide() {
         without("iat"),
         with("nbf", now() + 60),
     ] {
-        assert_eq!(
-            verdict(&hs256(&refused)).await,
-            Err(Rejected::Invalid),
-            "{refused}"
-        );
+        assert_eq!(verdict(&hs256(&refused)).await, Err(Rejected::Invalid), "{refused}");
     }
 }
 
@@ -194,34 +179,14 @@ async fn a_token_that_nobody_signed_is_none() {
         "a.b.c".to_owned(),
         "..".to_owned(),
         forged(&unsigned, &claims()),
-        forged(&unsigned, &claims())
-            .rsplit_once('.')
-            .expect("parts")
-            .0
-            .to_owned()
-            + ".",
+        forged(&unsigned, &claims()).rsplit_once('.').expect("parts").0.to_owned() + ".",
         forged(&json!({ "alg": "NONE" }), &claims()),
         forged(&json!({ "typ": "JWT" }), &claims()),
         // Expired and not signed: of that nothing is told.
         forged(&json!({ "alg": "HS256", "x": 1 }), &with("exp", 1)),
-        signed(
-            Algorithm::HS256,
-            None,
-            &EncodingKey::from_secret(b"another"),
-            &claims(),
-        ),
-        signed(
-            Algorithm::HS384,
-            None,
-            &EncodingKey::from_secret(SECRET),
-            &claims(),
-        ),
-        signed(
-            Algorithm::HS512,
-            None,
-            &EncodingKey::from_secret(SECRET),
-            &claims(),
-        ),
+        signed(Algorithm::HS256, None, &EncodingKey::from_secret(b"another"), &claims()),
+        signed(Algorithm::HS384, None, &EncodingKey::from_secret(SECRET), &claims()),
+        signed(Algorithm::HS512, None, &EncodingKey::from_secret(SECRET), &claims()),
         hs256(&claims()) + "A",
     ] {
         assert_eq!(verdict(&token).await, Err(Rejected::Invalid), "{token}");
@@ -243,10 +208,7 @@ async fn keys_of_the_document_count_by_their_id_and_algorithm() {
     let rs = |id, claims: &Value| signed(Algorithm::RS256, id, &rsa(), claims);
     assert_eq!(verdict(&es(Some("ec"), &claims())).await, Ok(USER));
     assert_eq!(verdict(&rs(Some("rsa"), &claims())).await, Ok(USER));
-    assert_eq!(
-        verdict(&es(Some("ec"), &with("exp", now() - 40))).await,
-        Err(Rejected::Expired)
-    );
+    assert_eq!(verdict(&es(Some("ec"), &with("exp", now() - 40))).await, Err(Rejected::Expired));
     for refused in [
         es(None, &claims()),
         es(Some("rsa"), &claims()),
@@ -308,14 +270,7 @@ async fn a_document_gives_only_keys_that_are_meant_to_verify() {
         { "kty": "oct", "kid": "oct", "alg": "HS256", "k": URL_SAFE_NO_PAD.encode([7; 32]) },
         { "kty": "RSA", "kid": "short", "n": URL_SAFE_NO_PAD.encode([255; 128]), "e": "AQAB" },
     ]});
-    let token = signed(
-        Algorithm::HS256,
-        Some("oct"),
-        &EncodingKey::from_secret(&[7; 32]),
-        &claims(),
-    );
-    assert_eq!(
-        with_keys(&secret).verify(&token).await,
-        Err(Rejected::Invalid)
-    );
+    let token =
+        signed(Algorithm::HS256, Some("oct"), &EncodingKey::from_secret(&[7; 32]), &claims());
+    assert_eq!(with_keys(&secret).verify(&token).await, Err(Rejected::Invalid));
 }

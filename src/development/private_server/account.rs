@@ -35,21 +35,13 @@ impl Account {
     /// ordinary user changes nothing; else it takes the account `postgres`, else `nobody`.
     pub fn of(data: &Path) -> Self {
         if !Uid::effective().is_root() {
-            return Self {
-                uid: Uid::effective(),
-                gid: Gid::effective(),
-                switch: false,
-            };
+            return Self { uid: Uid::effective(), gid: Gid::effective(), switch: false };
         }
         let (uid, gid) = owner(data)
             .or_else(|| named("postgres"))
             .or_else(|| named("nobody"))
             .unwrap_or((Uid::from_raw(NOBODY), Gid::from_raw(NOBODY)));
-        Self {
-            uid,
-            gid,
-            switch: true,
-        }
+        Self { uid, gid, switch: true }
     }
 
     pub fn uid(&self) -> Uid {
@@ -124,16 +116,9 @@ fn follow_parent(command: &mut Command, farewell: Signal) {
         // Changing the user id would clear this; the standard library runs this closure after it has done that.
         prctl::set_pdeathsig(farewell)?;
         // The parent may have died before we asked: then nobody would tell us any more.
-        if getppid() == parent {
-            Ok(())
-        } else {
-            Err(Errno::ESRCH.into())
-        }
+        if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
     };
-    #[expect(
-        unsafe_code,
-        reason = "there is no safe way to ask for a signal in the child"
-    )]
+    #[expect(unsafe_code, reason = "there is no safe way to ask for a signal in the child")]
     // SAFETY: between fork and exec only async-signal-safe functions may run. This closure makes two system calls
     // (`prctl`, `getppid`) and allocates nothing.
     unsafe {

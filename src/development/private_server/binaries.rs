@@ -115,9 +115,8 @@ impl Binaries {
 
 /// Every folder of this machine that has a `postgres`, each once.
 fn candidates(home: &Home) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default();
+    let mut folders: Vec<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     folders.extend(pg_config());
     for (parent, beginning, below) in PACKAGES {
         folders.extend(versions(Path::new(parent), beginning, below));
@@ -162,53 +161,31 @@ pub(super) fn inspect(bin: &Path, account: &Account) -> Result<Binaries, String>
             return Err(format!("there is no `{program}` in it"));
         }
     }
-    let output = account
-        .command(&bin.join("postgres"), Signal::SIGKILL)
-        .arg("--version")
-        .output()
-        .map_err(|error| {
-            format!(
-                "`postgres` does not run as user id {}: {error}",
-                account.uid()
-            )
-        })?;
+    let output =
+        account.command(&bin.join("postgres"), Signal::SIGKILL).arg("--version").output().map_err(
+            |error| format!("`postgres` does not run as user id {}: {error}", account.uid()),
+        )?;
     let answer = String::from_utf8_lossy(&output.stdout);
     let version = parse(&answer).ok_or_else(|| {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        format!(
-            "`postgres --version` says {:?}",
-            format!("{answer}{complaint}").trim()
-        )
+        format!("`postgres --version` says {:?}", format!("{answer}{complaint}").trim())
     })?;
     if version.major < OLDEST_MAJOR {
         return Err(format!(
             "it is version {version}, and {OLDEST_MAJOR} is the oldest that will do"
         ));
     }
-    Ok(Binaries {
-        bin: bin.to_path_buf(),
-        version,
-    })
+    Ok(Binaries { bin: bin.to_path_buf(), version })
 }
 
 /// Reads `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, `17beta1`, `18devel`.
 fn parse(answer: &str) -> Option<Version> {
-    let word = answer
-        .split("(PostgreSQL) ")
-        .nth(1)?
-        .split_whitespace()
-        .next()?;
+    let word = answer.split("(PostgreSQL) ").nth(1)?.split_whitespace().next()?;
     let mut numbers = word.split(|c: char| !c.is_ascii_digit());
     let major = numbers.next()?.parse().ok()?;
     let released = word.contains('.');
-    let minor = numbers
-        .next()
-        .filter(|_| released)
-        .and_then(|n| n.parse().ok());
-    Some(Version {
-        major,
-        minor: minor.unwrap_or(0),
-    })
+    let minor = numbers.next().filter(|_| released).and_then(|n| n.parse().ok());
+    Some(Version { major, minor: minor.unwrap_or(0) })
 }
 
 /// A line for whoever wonders why a PostgreSQL that is there is not good enough.
@@ -223,10 +200,7 @@ mod tests {
     #[test]
     fn versions_are_read_as_postgres_prints_them() {
         let read = |text| parse(text).map(|version| (version.major, version.minor));
-        assert_eq!(
-            read("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
-            Some((15, 18))
-        );
+        assert_eq!(read("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some((15, 18)));
         assert_eq!(read("postgres (PostgreSQL) 17.6"), Some((17, 6)));
         assert_eq!(read("postgres (PostgreSQL) 18beta2"), Some((18, 0)));
         assert_eq!(read("postgres (PostgreSQL) 19devel"), Some((19, 0)));

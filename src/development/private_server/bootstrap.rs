@@ -10,9 +10,7 @@ use super::DefaultGrants;
 /// # Errors
 /// What the server says.
 pub(super) async fn roles(superuser: &mut PgConnection) -> sqlx::Result<()> {
-    superuser
-        .execute(raw_sql(include_str!("roles.sql")))
-        .await?;
+    superuser.execute(raw_sql(include_str!("roles.sql"))).await?;
     Ok(())
 }
 
@@ -24,13 +22,9 @@ pub(super) async fn database(
     superuser: &mut PgConnection,
     grants: DefaultGrants,
 ) -> sqlx::Result<()> {
-    superuser
-        .execute(raw_sql(include_str!("database.sql")))
-        .await?;
+    superuser.execute(raw_sql(include_str!("database.sql"))).await?;
     if grants == DefaultGrants::Explicit {
-        superuser
-            .execute(raw_sql(include_str!("explicit_grants.sql")))
-            .await?;
+        superuser.execute(raw_sql(include_str!("explicit_grants.sql"))).await?;
     }
     Ok(())
 }

@@ -36,9 +36,7 @@ pub(super) fn initialise(
         home.path().display()
     );
     // A name of its own, because an `initdb` that outlives its killed service may still write to a former one.
-    let partial = home
-        .path()
-        .join(format!("{PARTIAL}{:016x}", rand::random::<u64>()));
+    let partial = home.path().join(format!("{PARTIAL}{:016x}", rand::random::<u64>()));
     let password = home.path().join("data.password");
     let outcome = attempt(home, binaries, secret, durability, &partial, &password);
     // Whatever happened: the password does not stay.
@@ -91,15 +89,10 @@ fn attempt(
         if output.status.success() {
             return Ok(());
         }
-        String::from_utf8_lossy(&output.stderr)
-            .trim()
-            .clone_into(&mut complaint);
+        String::from_utf8_lossy(&output.stderr).trim().clone_into(&mut complaint);
         tracing::debug!("initdb with locale {locale} failed: {complaint}");
     }
-    Err(Error::Initdb {
-        data: home.data(),
-        output: complaint,
-    })
+    Err(Error::Initdb { data: home.data(), output: complaint })
 }
 
 /// Removes what interrupted starts have left. If a program still writes there, the next start has another try.

@@ -47,11 +47,7 @@ pub enum Error {
     /// The data were written by another major version.
     #[error("the data in {} were written by PostgreSQL {major}, which is not on this machine{found}.\n\
              Install PostgreSQL {major}, or delete that folder to begin with an empty database.", .data.display())]
-    OtherMajor {
-        data: PathBuf,
-        major: u32,
-        found: String,
-    },
+    OtherMajor { data: PathBuf, major: u32, found: String },
 
     /// Somebody else's server runs in the same folder.
     #[error("the private server in {} is in use by process {holder}.\n\
@@ -83,11 +79,7 @@ pub enum Error {
 
     /// The postmaster ended, or did not become ready.
     #[error("PostgreSQL did not start ({what}). The end of {}:\n{tail}", .log.display())]
-    Startup {
-        what: &'static str,
-        log: PathBuf,
-        tail: String,
-    },
+    Startup { what: &'static str, log: PathBuf, tail: String },
 
     /// A process left by a killed service does not go away.
     #[error("PostgreSQL process {pid} of a former start still works on {} and does not stop.\n\
@@ -100,18 +92,11 @@ pub enum Error {
 
     /// The server refused a statement.
     #[error("{what} on the private server failed")]
-    Sql {
-        what: &'static str,
-        source: sqlx::Error,
-    },
+    Sql { what: &'static str, source: sqlx::Error },
 
     /// A file or a process could not be handled.
     #[error("{what} {} failed", .path.display())]
-    Io {
-        what: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { what: &'static str, path: PathBuf, source: io::Error },
 }
 
 impl Error {

@@ -59,10 +59,7 @@ impl Home {
             return Ok(home);
         }
         if home.path != dir || home.data().exists() {
-            return Err(Error::Unreachable {
-                account: home.account.uid(),
-                home: home.path,
-            });
+            return Err(Error::Unreachable { account: home.account.uid(), home: home.path });
         }
         let place = roots_place(&dir)?;
         symlink(&place, &link).map_err(Error::io("linking", &link))?;
@@ -76,18 +73,13 @@ impl Home {
         if elsewhere.account.can_enter(&elsewhere.path) {
             Ok(elsewhere)
         } else {
-            Err(Error::Unreachable {
-                account: elsewhere.account.uid(),
-                home: elsewhere.path,
-            })
+            Err(Error::Unreachable { account: elsewhere.account.uid(), home: elsewhere.path })
         }
     }
 
     /// The home in an existing folder, if all of it is this user's (or this user is root).
     fn at(folder: &Path) -> Result<Self, Error> {
-        let path = folder
-            .canonicalize()
-            .map_err(Error::io("resolving", folder))?;
+        let path = folder.canonicalize().map_err(Error::io("resolving", folder))?;
         let me = Uid::effective();
         let parts = [path.clone(), path.join("data"), path.join("secret")];
         let stranger = parts
@@ -96,15 +88,8 @@ impl Home {
             .map(|metadata| Uid::from_raw(metadata.uid()))
             .find(|owner| *owner != me);
         match stranger {
-            Some(owner) if !me.is_root() => Err(Error::OtherOwner {
-                home: path,
-                owner,
-                me,
-            }),
-            _ => Ok(Self {
-                account: Account::of(&path.join("data")),
-                path,
-            }),
+            Some(owner) if !me.is_root() => Err(Error::OtherOwner { home: path, owner, me }),
+            _ => Ok(Self { account: Account::of(&path.join("data")), path }),
         }
     }
 

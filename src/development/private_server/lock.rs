@@ -45,9 +45,7 @@ impl FolderLock {
                 }
                 Err((mut other, _)) if Instant::now() >= deadline => {
                     let mut holder = String::new();
-                    other
-                        .read_to_string(&mut holder)
-                        .map_err(Error::io("reading", &path))?;
+                    other.read_to_string(&mut holder).map_err(Error::io("reading", &path))?;
                     return Err(Error::InUse {
                         home: home.to_path_buf(),
                         holder: holder.trim().to_owned(),

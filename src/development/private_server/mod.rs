@@ -94,12 +94,7 @@ impl PrivateServer {
         })
         .await?;
         let (postmaster, port) = launch(&home, &binaries, durability, Arc::new(lock)).await?;
-        let server = Self {
-            postmaster,
-            port,
-            secret,
-            is_new,
-        };
+        let server = Self { postmaster, port, secret, is_new };
         server.admit().await?;
         Ok(server)
     }
@@ -138,8 +133,7 @@ impl PrivateServer {
     pub async fn allow_login(&self, role: &str) -> Result<(), Error> {
         let password = self.secret.password(role);
         let command = "alter role %I with login password %L";
-        self.command("allowing a login", command, &[role, &password])
-            .await
+        self.command("allowing a login", command, &[role, &password]).await
     }
 
     /// Makes a database shaped like a fresh Supabase project, owned by `postgres`. If there is one of that name, its
@@ -164,9 +158,7 @@ impl PrivateServer {
         }
         close(server).await;
         let mut database = self.connect(name, WHAT).await?;
-        bootstrap::database(&mut database, grants)
-            .await
-            .map_err(Error::sql(WHAT))?;
+        bootstrap::database(&mut database, grants).await.map_err(Error::sql(WHAT))?;
         close(database).await;
         Ok(())
     }
@@ -177,8 +169,7 @@ impl PrivateServer {
     /// [`Error::Sql`], if the template does not exist or is in use, or the name is taken.
     pub async fn clone_database(&self, template: &str, name: &str) -> Result<(), Error> {
         let command = "create database %I with owner %I template %I";
-        self.command("copying a database", command, &[name, OWNER, template])
-            .await
+        self.command("copying a database", command, &[name, OWNER, template]).await
     }
 
     /// Removes a database, if it is there, and ends the sessions in it.
@@ -202,9 +193,7 @@ impl PrivateServer {
     async fn admit(&self) -> Result<(), Error> {
         const WHAT: &str = "creating the roles";
         let mut server = self.connect(MAINTENANCE, WHAT).await?;
-        bootstrap::roles(&mut server)
-            .await
-            .map_err(Error::sql(WHAT))?;
+        bootstrap::roles(&mut server).await.map_err(Error::sql(WHAT))?;
         let strangers: Vec<String> = sqlx::query_scalar(
             "select rolname::text from pg_authid where rolname = any ($1) and rolpassword is null",
         )
@@ -226,18 +215,13 @@ impl PrivateServer {
         words: &[&str],
     ) -> Result<(), Error> {
         let mut server = self.connect(MAINTENANCE, what).await?;
-        bootstrap::execute(&mut server, command, words)
-            .await
-            .map_err(Error::sql(what))?;
+        bootstrap::execute(&mut server, command, words).await.map_err(Error::sql(what))?;
         close(server).await;
         Ok(())
     }
 
     async fn connect(&self, database: &str, what: &'static str) -> Result<PgConnection, Error> {
-        self.superuser(database)
-            .connect()
-            .await
-            .map_err(Error::sql(what))
+        self.superuser(database).connect().await.map_err(Error::sql(what))
     }
 }
 
@@ -272,12 +256,10 @@ async fn launch(
 #[cfg(feature = "fetch-postgres")]
 async fn elsewhere(home: &Home, rejected: String) -> Result<Binaries, Error> {
     let major = home.major()?;
-    fetch::fetch(home, major)
-        .await
-        .map_err(|reason| match major {
-            Some(major) => other_major(home, major, format!(" ({reason}){rejected}")),
-            None => Error::Download { reason, rejected },
-        })
+    fetch::fetch(home, major).await.map_err(|reason| match major {
+        Some(major) => other_major(home, major, format!(" ({reason}){rejected}")),
+        None => Error::Download { reason, rejected },
+    })
 }
 
 /// PostgreSQL from somewhere else than this machine: not in this build.
@@ -290,11 +272,7 @@ async fn elsewhere(home: &Home, rejected: String) -> Result<Binaries, Error> {
 }
 
 fn other_major(home: &Home, major: u32, found: String) -> Error {
-    Error::OtherMajor {
-        data: home.data(),
-        major,
-        found,
-    }
+    Error::OtherMajor { data: home.data(), major, found }
 }
 
 /// Runs what waits for files and processes away from the threads that serve others.

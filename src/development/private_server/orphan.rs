@@ -69,10 +69,7 @@ fn end(pid: Pid, data: &Path) -> Result<(), Error> {
             thread::sleep(PAUSE);
         }
     }
-    Err(Error::Orphan {
-        pid,
-        data: data.to_path_buf(),
-    })
+    Err(Error::Orphan { pid, data: data.to_path_buf() })
 }
 
 /// Whether a process is a PostgreSQL at work on these data: all of them have the data directory as working directory.

@@ -102,14 +102,9 @@ impl Postmaster {
             .stderr(same_log)
             // Ctrl-C goes to the terminal's process group; the service stops PostgreSQL when its own work is done.
             .process_group(0);
-        let (pid, gone) = keep(command, farewell, lock)
-            .await
-            .map_err(Error::io("running", &program))?;
-        Ok(Self {
-            pid,
-            gone,
-            farewell,
-        })
+        let (pid, gone) =
+            keep(command, farewell, lock).await.map_err(Error::io("running", &program))?;
+        Ok(Self { pid, gone, farewell })
     }
 
     /// Waits until PostgreSQL takes connections.
@@ -131,11 +126,7 @@ impl Postmaster {
             }
             sleep(PAUSE).await;
         };
-        Err(Error::Startup {
-            what,
-            log: home.log(),
-            tail: home.log_tail(),
-        })
+        Err(Error::Startup { what, log: home.log(), tail: home.log_tail() })
     }
 
     /// Ends all sessions, shuts down and waits for the end.
@@ -146,10 +137,7 @@ impl Postmaster {
         for (signal, patience) in [(Signal::SIGINT, ORDERLY), (Signal::SIGQUIT, ABRUPT)] {
             self.tell(signal);
             // An error of `wait_for` means that the keeper is gone, which it is only after the postmaster.
-            if timeout(patience, self.gone.wait_for(|gone| *gone))
-                .await
-                .is_ok()
-            {
+            if timeout(patience, self.gone.wait_for(|gone| *gone)).await.is_ok() {
                 return Ok(());
             }
             tracing::warn!("PostgreSQL process {} ignores {signal}", self.pid);
@@ -180,28 +168,26 @@ async fn keep(
 ) -> io::Result<(Pid, watch::Receiver<bool>)> {
     let (started, start) = oneshot::channel();
     let (end, gone) = watch::channel(false);
-    thread::Builder::new()
-        .name("postgres-keeper".to_owned())
-        .spawn(move || {
-            match command.spawn() {
-                Ok(mut child) => {
-                    let pid = Pid::from_raw(child.id().cast_signed());
-                    if started.send(Ok(pid)).is_err() {
-                        // Whoever wanted it has given up meanwhile. An error means that it has ended already.
-                        kill(pid, farewell).ok();
-                    }
-                    match child.wait() {
-                        Ok(status) => tracing::debug!("PostgreSQL process {pid} ended: {status}"),
-                        Err(error) => tracing::warn!("PostgreSQL process {pid}: {error}"),
-                    }
+    thread::Builder::new().name("postgres-keeper".to_owned()).spawn(move || {
+        match command.spawn() {
+            Ok(mut child) => {
+                let pid = Pid::from_raw(child.id().cast_signed());
+                if started.send(Ok(pid)).is_err() {
+                    // Whoever wanted it has given up meanwhile. An error means that it has ended already.
+                    kill(pid, farewell).ok();
                 }
-                Err(error) => {
-                    started.send(Err(error)).ok();
+                match child.wait() {
+                    Ok(status) => tracing::debug!("PostgreSQL process {pid} ended: {status}"),
+                    Err(error) => tracing::warn!("PostgreSQL process {pid}: {error}"),
                 }
             }
-            drop(lock);
-            end.send_replace(true);
-        })?;
+            Err(error) => {
+                started.send(Err(error)).ok();
+            }
+        }
+        drop(lock);
+        end.send_replace(true);
+    })?;
     let pid = start.await.map_err(io::Error::other)??;
     Ok((pid, gone))
 }
@@ -211,18 +197,10 @@ fn settings(port: u16, durability: Durability) -> Vec<String> {
         Durability::Full => &[],
         Durability::Relaxed => &RELAXED,
     };
-    let own = [
-        ("port", port.to_string()),
-        ("listen_addresses", ADDRESS.to_string()),
-    ];
+    let own = [("port", port.to_string()), ("listen_addresses", ADDRESS.to_string())];
     own.into_iter()
         .map(|(name, value)| format!("--{name}={value}"))
-        .chain(
-            SETTINGS
-                .iter()
-                .chain(relaxed)
-                .map(|(name, value)| format!("--{name}={value}")),
-        )
+        .chain(SETTINGS.iter().chain(relaxed).map(|(name, value)| format!("--{name}={value}")))
         .collect()
 }
 

@@ -31,17 +31,13 @@ impl Secret {
                     .map_err(Error::io("protecting", file))?;
                 match decode(&text) {
                     Some(secret) => Ok(secret),
-                    None if data_exist => Err(Error::SecretLost {
-                        file: file.to_path_buf(),
-                    }),
+                    None if data_exist => Err(Error::SecretLost { file: file.to_path_buf() }),
                     None => Self::create(file),
                 }
             }
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
                 if data_exist {
-                    return Err(Error::SecretLost {
-                        file: file.to_path_buf(),
-                    });
+                    return Err(Error::SecretLost { file: file.to_path_buf() });
                 }
                 Self::create(file)
             }
@@ -74,11 +70,7 @@ pub(super) fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut new: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)?;
+    let mut new: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     writeln!(new, "{text}")?;
     new.sync_all()
 }

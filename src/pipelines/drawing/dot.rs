@@ -46,7 +46,5 @@ pub(super) fn render(graph: &Graph) -> String {
 
 /// For inside a quoted string; Graphviz also reads HTML entities there.
 fn escaped(name: &str) -> String {
-    name.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('&', "&amp;")
+    name.replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;")
 }

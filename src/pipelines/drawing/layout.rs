@@ -44,11 +44,8 @@ struct Vertex {
 /// Places blocks of these sizes, joined by `edges` (from, to, width of the label).
 pub(super) fn layout(blocks: &[Size], edges: &[(usize, usize, f64)]) -> Layout {
     let ranks = ranks(blocks.len(), edges);
-    let mut vertices: Vec<Vertex> = blocks
-        .iter()
-        .zip(&ranks)
-        .map(|(size, &column)| Vertex::new(column, *size))
-        .collect();
+    let mut vertices: Vec<Vertex> =
+        blocks.iter().zip(&ranks).map(|(size, &column)| Vertex::new(column, *size)).collect();
     let chains = bend(&mut vertices, edges);
     let mut columns = vec![Vec::new(); ranks.iter().max().map_or(0, |last| last + 1)];
     for (at, vertex) in vertices.iter().enumerate() {
@@ -61,13 +58,7 @@ pub(super) fn layout(blocks: &[Size], edges: &[(usize, usize, f64)]) -> Layout {
 
 impl Vertex {
     fn new(column: usize, size: Size) -> Self {
-        Self {
-            column,
-            size,
-            y: 0.0,
-            before: Vec::new(),
-            after: Vec::new(),
-        }
+        Self { column, size, y: 0.0, before: Vec::new(), after: Vec::new() }
     }
 }
 
@@ -109,10 +100,7 @@ fn bend(vertices: &mut Vec<Vertex>, edges: &[(usize, usize, f64)]) -> Vec<Vec<us
         let passed = vertices[from].column + 1..vertices[to].column;
         if vertices.len() - blocks + passed.len() <= MAX_BENDS {
             for column in passed {
-                let size = Size {
-                    width: 0.0,
-                    height: PORT - GAP_BELOW / 2.0,
-                };
+                let size = Size { width: 0.0, height: PORT - GAP_BELOW / 2.0 };
                 chain.push(vertices.len());
                 vertices.push(Vertex::new(column, size));
             }
@@ -149,11 +137,8 @@ fn untangle(columns: &mut Vec<Vec<usize>>, vertices: &[Vertex]) {
             let wish: HashMap<usize, f64> = column
                 .iter()
                 .map(|&vertex| {
-                    let neighbours = if forward {
-                        &vertices[vertex].before
-                    } else {
-                        &vertices[vertex].after
-                    };
+                    let neighbours =
+                        if forward { &vertices[vertex].before } else { &vertices[vertex].after };
                     (vertex, mean(neighbours, &place).unwrap_or(place[vertex]))
                 })
                 .collect();
@@ -242,9 +227,7 @@ fn straighten(columns: &[Vec<usize>], vertices: &mut [Vertex]) {
                     } else {
                         (&vertex.after, &vertex.before)
                     };
-                    mean(first, &heights)
-                        .or_else(|| mean(second, &heights))
-                        .unwrap_or(vertex.y)
+                    mean(first, &heights).or_else(|| mean(second, &heights)).unwrap_or(vertex.y)
                 })
                 .collect();
             settle(column, &wishes, vertices);
@@ -275,9 +258,8 @@ fn settle(column: &[usize], wishes: &[f64], vertices: &mut [Vertex]) {
         }
         pools.push(pool);
     }
-    let settled = pools
-        .iter()
-        .flat_map(|&(sum, count)| std::iter::repeat_n(sum / count as f64, count));
+    let settled =
+        pools.iter().flat_map(|&(sum, count)| std::iter::repeat_n(sum / count as f64, count));
     for ((&at, offset), base) in column.iter().zip(&offsets).zip(settled) {
         vertices[at].y = base + offset;
     }
@@ -300,10 +282,7 @@ fn place(
     let mut widths = Vec::with_capacity(columns.len());
     let mut x = 0.0;
     for (column, room) in columns.iter().zip(&label_room) {
-        let width = column
-            .iter()
-            .map(|&at| vertices[at].size.width)
-            .fold(0.0, f64::max);
+        let width = column.iter().map(|&at| vertices[at].size.width).fold(0.0, f64::max);
         lefts.push(x);
         widths.push(width);
         x += width + GAP_BESIDE + room;
@@ -320,15 +299,11 @@ fn place(
     let y = |vertex: &Vertex| vertex.y - top;
     let middles = vertices[..blocks]
         .iter()
-        .map(|vertex| Point {
-            x: lefts[vertex.column] + widths[vertex.column] / 2.0,
-            y: y(vertex),
-        })
+        .map(|vertex| Point { x: lefts[vertex.column] + widths[vertex.column] / 2.0, y: y(vertex) })
         .collect();
     let leaving = ports(chains, vertices, |chain| (chain[0], chain[1]));
-    let arriving = ports(chains, vertices, |chain| {
-        (chain[chain.len() - 1], chain[chain.len() - 2])
-    });
+    let arriving =
+        ports(chains, vertices, |chain| (chain[chain.len() - 1], chain[chain.len() - 2]));
     let routes = chains
         .iter()
         .enumerate()
@@ -342,35 +317,18 @@ fn place(
                 if !first {
                     let x = if last { left + inset } else { left };
                     let port = if last { arriving[nth] } else { 0.0 };
-                    route.push(Point {
-                        x,
-                        y: y(vertex) + port,
-                    });
+                    route.push(Point { x, y: y(vertex) + port });
                 }
                 if !last {
-                    let x = if first {
-                        left + width - inset
-                    } else {
-                        left + width
-                    };
+                    let x = if first { left + width - inset } else { left + width };
                     let port = if first { leaving[nth] } else { 0.0 };
-                    route.push(Point {
-                        x,
-                        y: y(vertex) + port,
-                    });
+                    route.push(Point { x, y: y(vertex) + port });
                 }
             }
             route
         })
         .collect();
-    Layout {
-        middles,
-        routes,
-        size: Size {
-            width: right,
-            height: (bottom - top).max(0.0),
-        },
-    }
+    Layout { middles, routes, size: Size { width: right, height: (bottom - top).max(0.0) } }
 }
 
 /// How far from the middle of its block each edge is tied to it, in the order of the other ends.
@@ -382,10 +340,7 @@ fn ports(
     let mut at_block: HashMap<usize, Vec<(f64, usize)>> = HashMap::new();
     for (nth, chain) in chains.iter().enumerate() {
         let (block, next) = ends(chain);
-        at_block
-            .entry(block)
-            .or_default()
-            .push((vertices[next].y, nth));
+        at_block.entry(block).or_default().push((vertices[next].y, nth));
     }
     let mut ports = vec![0.0; chains.len()];
     for mut edges in at_block.into_values() {

@@ -15,11 +15,7 @@ pub(super) fn render(graph: &Graph) -> String {
         };
         let name = escaped(&block.name);
         // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "  b{at}{open}\"{name}<br/>{}\"{close}",
-            caption(block)
-        );
+        let _ = writeln!(text, "  b{at}{open}\"{name}<br/>{}\"{close}", caption(block));
     }
     for edge in &graph.edges {
         let Some((source, target)) = ends(graph, edge) else {
@@ -31,11 +27,8 @@ pub(super) fn render(graph: &Graph) -> String {
             Check::Missing => "-.->",
         };
         let name = escaped(&edge.name);
-        let _ = writeln!(
-            text,
-            "  b{source} {arrow}|\"{name} v{}\"| b{target}",
-            edge.version_number
-        );
+        let _ =
+            writeln!(text, "  b{source} {arrow}|\"{name} v{}\"| b{target}", edge.version_number);
     }
     text
 }

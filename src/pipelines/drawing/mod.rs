@@ -43,9 +43,7 @@ impl Format {
     /// # Errors
     /// 406 when it accepts none of ours.
     pub(super) fn accepted_by(request: &HttpRequest) -> Result<Self, Problem> {
-        let ranges = Accept::parse(request)
-            .map(|accept| accept.0)
-            .unwrap_or_default();
+        let ranges = Accept::parse(request).map(|accept| accept.0).unwrap_or_default();
         if ranges.is_empty() {
             return Ok(Self::Json);
         }
@@ -111,11 +109,7 @@ fn caption(block: &PipelineBlock) -> String {
         BlockType::Dataset => "dataset",
         BlockType::Model => "model",
     };
-    let pinned = if block.block_version_id.is_some() {
-        ", pinned"
-    } else {
-        ""
-    };
+    let pinned = if block.block_version_id.is_some() { ", pinned" } else { "" };
     format!("{kind} v{}{pinned}", block.version_number)
 }
 

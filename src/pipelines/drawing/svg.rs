@@ -26,27 +26,15 @@ const STYLE: &str = "text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;
 path{fill:none;stroke-width:1.6}\
 .passed{stroke:#2e7d32}.failed{stroke:#c62828;stroke-dasharray:2 3}.missing{stroke:#8a8a8a;stroke-dasharray:6 4}";
 
-const MARKERS: [(&str, &str); 3] = [
-    ("passed", "#2e7d32"),
-    ("failed", "#c62828"),
-    ("missing", "#8a8a8a"),
-];
+const MARKERS: [(&str, &str); 3] =
+    [("passed", "#2e7d32"), ("failed", "#c62828"), ("missing", "#8a8a8a")];
 
 pub(super) fn render(graph: &Graph) -> String {
-    let ties: Vec<_> = graph
-        .edges
-        .iter()
-        .filter_map(|edge| Some((edge, ends(graph, edge)?)))
-        .collect();
+    let ties: Vec<_> =
+        graph.edges.iter().filter_map(|edge| Some((edge, ends(graph, edge)?))).collect();
     let labels: Vec<String> = ties
         .iter()
-        .map(|(edge, _)| {
-            format!(
-                "{} v{}",
-                cut(&edge.name, LONGEST_LABEL),
-                edge.version_number
-            )
-        })
+        .map(|(edge, _)| format!("{} v{}", cut(&edge.name, LONGEST_LABEL), edge.version_number))
         .collect();
     let edges: Vec<(usize, usize, f64)> = ties
         .iter()
@@ -143,11 +131,9 @@ pub(super) fn render(graph: &Graph) -> String {
 
 fn legend(svg: &mut String, y: f64) {
     let mut x = MARGIN;
-    for (class, meaning) in [
-        ("passed", "verified"),
-        ("failed", "verification failed"),
-        ("missing", "not verified"),
-    ] {
+    for (class, meaning) in
+        [("passed", "verified"), ("failed", "verification failed"), ("missing", "not verified")]
+    {
         let _ = write!(
             svg,
             r#"<path class="{class}" marker-end="url(#{class})" d="M{x:.0} {:.0}h30"/><text class="legend" x="{:.0}" y="{y:.0}">{meaning}</text>"#,
@@ -194,9 +180,7 @@ fn cut(text: &str, longest: usize) -> Cow<'_, str> {
 }
 
 fn length(text: &str) -> f64 {
-    text.chars()
-        .map(|c| if c > '\u{2E80}' { 1.8 } else { 1.0 })
-        .sum()
+    text.chars().map(|c| if c > '\u{2E80}' { 1.8 } else { 1.0 }).sum()
 }
 
 fn escaped(text: &str) -> String {

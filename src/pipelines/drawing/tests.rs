@@ -18,18 +18,9 @@ fn made_up(blocks: usize, fan: usize, reach: usize) -> Graph {
         block_id: id(at),
         name: format!(
             "{} {at}",
-            [
-                "raw events",
-                "features",
-                "resnet-50",
-                "a model with a rather long name"
-            ][at % 4]
+            ["raw events", "features", "resnet-50", "a model with a rather long name"][at % 4]
         ),
-        block_type: if at.is_multiple_of(2) {
-            BlockType::Dataset
-        } else {
-            BlockType::Model
-        },
+        block_type: if at.is_multiple_of(2) { BlockType::Dataset } else { BlockType::Model },
         block_version_id: at.is_multiple_of(5).then(|| id(at)),
         version_id: id(at),
         version_number: 1,
@@ -70,13 +61,7 @@ fn laid_out(
     reach: usize,
 ) -> (Vec<Size>, Vec<(usize, usize, f64)>, Layout) {
     let graph = made_up(blocks, fan, reach);
-    let sizes = vec![
-        Size {
-            width: 120.0,
-            height: 46.0
-        };
-        blocks
-    ];
+    let sizes = vec![Size { width: 120.0, height: 46.0 }; blocks];
     let edges: Vec<_> = graph
         .edges
         .iter()
@@ -89,14 +74,9 @@ fn laid_out(
 
 #[test]
 fn nothing_overlaps_and_edges_go_right() {
-    for (blocks, fan, reach) in [
-        (1, 0, 1),
-        (3, 1, 1),
-        (20, 2, 4),
-        (60, 2, 8),
-        (60, 5, 30),
-        (200, 3, 190),
-    ] {
+    for (blocks, fan, reach) in
+        [(1, 0, 1), (3, 1, 1), (20, 2, 4), (60, 2, 8), (60, 5, 30), (200, 3, 190)]
+    {
         let (sizes, edges, layout) = laid_out(blocks, fan, reach);
         for (one, (a, size)) in layout.middles.iter().zip(&sizes).enumerate() {
             let inside = a.x - size.width / 2.0 >= -0.1

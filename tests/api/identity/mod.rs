@@ -25,19 +25,13 @@ async fn refresh(service: &Service, token: &str) -> Answer {
 
 fn with_limits(account: u32, address: u32) -> Setup {
     let mut setup = Setup::default();
-    setup.config = Config {
-        login_account_limit: account,
-        login_address_limit: address,
-        ..setup.config
-    };
+    setup.config =
+        Config { login_account_limit: account, login_address_limit: address, ..setup.config };
     setup
 }
 
 async fn issue(person: &Person<'_>, body: Value) -> Answer {
-    person
-        .post("/api-keys", body)
-        .await
-        .expect(StatusCode::CREATED)
+    person.post("/api-keys", body).await.expect(StatusCode::CREATED)
 }
 
 async fn owner(service: &Service, statement: &'static str) {

@@ -38,9 +38,7 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same() {
         bodies.push(body);
     }
     assert_eq!(bodies[0], bodies[1]);
-    login(&service, "dan\u{0}", PASSWORD)
-        .await
-        .expect(StatusCode::UNPROCESSABLE_ENTITY);
+    login(&service, "dan\u{0}", PASSWORD).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
@@ -49,13 +47,9 @@ async fn too_many_attempts_at_an_account_have_to_wait() {
     for name in ["dan", "dan@example.org", "nobody"] {
         login(&service, name, ANOTHER).await;
     }
-    login(&service, "dan", PASSWORD)
-        .await
-        .expect(StatusCode::OK);
+    login(&service, "dan", PASSWORD).await.expect(StatusCode::OK);
     for _ in 0..3 {
-        login(&service, "dan", ANOTHER)
-            .await
-            .expect(StatusCode::UNAUTHORIZED);
+        login(&service, "dan", ANOTHER).await.expect(StatusCode::UNAUTHORIZED);
     }
     for name in ["dan", "dan@example.org"] {
         let answer = login(&service, name, PASSWORD)
@@ -64,15 +58,11 @@ async fn too_many_attempts_at_an_account_have_to_wait() {
         let seconds: u32 = answer.header("retry-after").parse().expect("seconds");
         assert!((1..=900).contains(&seconds));
     }
-    login(&service, "dora", PASSWORD)
-        .await
-        .expect(StatusCode::OK);
+    login(&service, "dora", PASSWORD).await.expect(StatusCode::OK);
     for _ in 0..3 {
         login(&service, "nobody", ANOTHER).await;
     }
-    login(&service, "nobody", ANOTHER)
-        .await
-        .expect(StatusCode::TOO_MANY_REQUESTS);
+    login(&service, "nobody", ANOTHER).await.expect(StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]
@@ -81,9 +71,7 @@ async fn too_many_attempts_from_an_address_have_to_wait() {
     for name in ["a", "b", "c"] {
         login(&service, name, ANOTHER).await;
     }
-    login(&service, "dan", PASSWORD)
-        .await
-        .expect(StatusCode::TOO_MANY_REQUESTS);
+    login(&service, "dan", PASSWORD).await.expect(StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]
@@ -96,16 +84,10 @@ async fn a_refresh_token_is_good_once_and_a_copy_ends_the_session() {
     me.get("/auth/me").await.expect(StatusCode::OK);
     let third = refresh(&service, &second.id("refresh_token")).await;
     let third = third.expect(StatusCode::OK).id("refresh_token");
-    refresh(&service, &first)
-        .await
-        .refused(StatusCode::UNAUTHORIZED, "unauthorized");
-    refresh(&service, &third)
-        .await
-        .expect(StatusCode::UNAUTHORIZED);
+    refresh(&service, &first).await.refused(StatusCode::UNAUTHORIZED, "unauthorized");
+    refresh(&service, &third).await.expect(StatusCode::UNAUTHORIZED);
     for nonsense in ["", "x", &"A".repeat(43)] {
-        refresh(&service, nonsense)
-            .await
-            .expect(StatusCode::UNAUTHORIZED);
+        refresh(&service, nonsense).await.expect(StatusCode::UNAUTHORIZED);
     }
 }
 
@@ -118,9 +100,7 @@ async fn a_logout_ends_the_session_and_never_fails() {
         let answer = service.nobody().post("/auth/logout", body).await;
         answer.expect(StatusCode::NO_CONTENT);
     }
-    refresh(&service, &token)
-        .await
-        .expect(StatusCode::UNAUTHORIZED);
+    refresh(&service, &token).await.expect(StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -137,12 +117,7 @@ async fn two_identities_or_none_are_refused() {
     let answer = nobody.get("/auth/me").await;
     let answer = answer.refused(StatusCode::UNAUTHORIZED, "unauthorized");
     assert!(answer.header("www-authenticate").starts_with("Bearer"));
-    for value in [
-        "Basic YTpi",
-        "Bearer",
-        "Bearer x.y.z",
-        "Bearer by_00000000_x",
-    ] {
+    for value in ["Basic YTpi", "Bearer", "Bearer x.y.z", "Bearer by_00000000_x"] {
         nobody
             .request(Method::GET, "/auth/me")
             .header("Authorization", value)

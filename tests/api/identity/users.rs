@@ -16,13 +16,8 @@ async fn an_admin_manages_users() {
     let eve = eve.expect(StatusCode::CREATED);
     assert_eq!(eve.body["role"], "viewer");
     assert!(!eve.text.contains("password"), "{}", eve.text);
-    assert_eq!(
-        eve.header("location"),
-        format!("/users/{}", eve.id("user_id"))
-    );
-    ada.post("/users", body)
-        .await
-        .refused(StatusCode::CONFLICT, "username_taken");
+    assert_eq!(eve.header("location"), format!("/users/{}", eve.id("user_id")));
+    ada.post("/users", body).await.refused(StatusCode::CONFLICT, "username_taken");
     let token = login(&service, "eve", ANOTHER).await.expect(StatusCode::OK);
     let as_eve = service.with_token(&token.id("access_token"));
 
@@ -41,44 +36,25 @@ async fn an_admin_manages_users() {
         .send()
         .await
         .refused(StatusCode::PRECONDITION_FAILED, "stale");
-    let same = ada
-        .patch("/users/eve", json!({ "role": "developer" }))
-        .await;
+    let same = ada.patch("/users/eve", json!({ "role": "developer" })).await;
     assert_eq!(same.etag(), promoted.etag());
 
-    ada.delete("/users/eve")
-        .await
-        .expect(StatusCode::NO_CONTENT);
-    ada.delete("/users/eve")
-        .await
-        .expect(StatusCode::NO_CONTENT);
-    as_eve
-        .get("/auth/me")
-        .await
-        .expect(StatusCode::UNAUTHORIZED);
-    refresh(&service, &token.id("refresh_token"))
-        .await
-        .expect(StatusCode::UNAUTHORIZED);
-    login(&service, "eve", ANOTHER)
-        .await
-        .refused(StatusCode::UNAUTHORIZED, "wrong_credentials");
+    ada.delete("/users/eve").await.expect(StatusCode::NO_CONTENT);
+    ada.delete("/users/eve").await.expect(StatusCode::NO_CONTENT);
+    as_eve.get("/auth/me").await.expect(StatusCode::UNAUTHORIZED);
+    refresh(&service, &token.id("refresh_token")).await.expect(StatusCode::UNAUTHORIZED);
+    login(&service, "eve", ANOTHER).await.refused(StatusCode::UNAUTHORIZED, "wrong_credentials");
     let restored = ada.post("/users/eve/restore", json!({})).await;
     assert_eq!(restored.expect(StatusCode::OK).body["is_active"], true);
     login(&service, "eve", ANOTHER).await.expect(StatusCode::OK);
     // She has read herself, so she has history.
-    ada.delete("/users/eve?purge=true")
-        .await
-        .refused(StatusCode::CONFLICT, "in_use");
+    ada.delete("/users/eve?purge=true").await.refused(StatusCode::CONFLICT, "in_use");
     let body = json!({ "username": "tmp", "email": "tmp@example.org" });
     ada.post("/users", body).await.expect(StatusCode::CREATED);
-    ada.delete("/users/tmp?purge=true")
-        .await
-        .expect(StatusCode::NO_CONTENT);
+    ada.delete("/users/tmp?purge=true").await.expect(StatusCode::NO_CONTENT);
     ada.get("/users/tmp").await.expect(StatusCode::NOT_FOUND);
     for last in ["/users/me", "/users/ada?purge=true"] {
-        ada.delete(last)
-            .await
-            .refused(StatusCode::CONFLICT, "last_admin");
+        ada.delete(last).await.refused(StatusCode::CONFLICT, "last_admin");
     }
     ada.patch("/users/me", json!({ "role": "viewer" }))
         .await
@@ -94,10 +70,7 @@ async fn all_faults_of_a_user_are_told_at_once() {
     });
     let answer = ada.post("/users", body).await;
     let answer = answer.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
-    assert_eq!(
-        answer.pointers(),
-        ["/email", "/is_active", "/password", "/role", "/username"]
-    );
+    assert_eq!(answer.pointers(), ["/email", "/is_active", "/password", "/role", "/username"]);
     let body =
         json!({ "username": "a", "email": "LONG@example.org", "password": "long@EXAMPLE.org" });
     let answer = ada.post("/users", body).await;
@@ -115,34 +88,20 @@ async fn users_who_are_no_admins_see_and_change_only_themselves() {
         assert_eq!(me.body["username"], "dan");
     }
     dan.get("/users/ada").await.expect(StatusCode::NOT_FOUND);
-    dan.get("/users/ada/activity")
-        .await
-        .expect(StatusCode::NOT_FOUND);
-    dan.patch("/users/ada", json!({ "email": "x@y" }))
-        .await
-        .expect(StatusCode::NOT_FOUND);
+    dan.get("/users/ada/activity").await.expect(StatusCode::NOT_FOUND);
+    dan.patch("/users/ada", json!({ "email": "x@y" })).await.expect(StatusCode::NOT_FOUND);
     for change in [json!({ "role": "admin" }), json!({ "is_active": false })] {
-        dan.patch("/users/me", change)
-            .await
-            .refused(StatusCode::FORBIDDEN, "forbidden");
+        dan.patch("/users/me", change).await.refused(StatusCode::FORBIDDEN, "forbidden");
     }
     for path in ["/users/me", "/users/me?purge=true"] {
-        dan.delete(path)
-            .await
-            .refused(StatusCode::FORBIDDEN, "forbidden");
+        dan.delete(path).await.refused(StatusCode::FORBIDDEN, "forbidden");
     }
-    dan.post("/users/me/restore", json!({}))
-        .await
-        .expect(StatusCode::FORBIDDEN);
+    dan.post("/users/me/restore", json!({})).await.expect(StatusCode::FORBIDDEN);
     for password in [None, Some(ANOTHER)] {
         let body = json!({ "username": "x", "email": "x@y", "password": password });
-        dan.post("/users", body)
-            .await
-            .refused(StatusCode::FORBIDDEN, "forbidden");
+        dan.post("/users", body).await.refused(StatusCode::FORBIDDEN, "forbidden");
     }
-    let changed = dan
-        .patch("/users/me", json!({ "username": "daniel" }))
-        .await;
+    let changed = dan.patch("/users/me", json!({ "username": "daniel" })).await;
     assert_eq!(changed.expect(StatusCode::OK).body["username"], "daniel");
     dan.patch("/users/me", json!({ "email": "ADA@example.org" }))
         .await
@@ -158,10 +117,7 @@ async fn the_list_of_users_is_filtered_ordered_and_paged() {
         answer.expect(StatusCode::OK).items("username")
     };
     assert_eq!(names("sort=username").await, ["ada", "dan", "dora", "vera"]);
-    assert_eq!(
-        names("sort=-username&role=developer").await,
-        ["dora", "dan"]
-    );
+    assert_eq!(names("sort=-username&role=developer").await, ["dora", "dan"]);
     assert_eq!(names("username=DAN").await, ["dan"]);
     assert_eq!(names("email=Vera@example.org").await, ["vera"]);
     assert_eq!(names("q=RA&sort=username").await, ["dora", "vera"]);
@@ -182,9 +138,7 @@ async fn the_list_of_users_is_filtered_ordered_and_paged() {
         }
         assert_eq!(seen, all, "{sort}");
     }
-    ada.get("/users?sort=password_hash")
-        .await
-        .expect(StatusCode::UNPROCESSABLE_ENTITY);
+    ada.get("/users?sort=password_hash").await.expect(StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
@@ -204,19 +158,14 @@ async fn a_password_is_changed_with_the_current_one_and_ends_all_sessions() {
         assert_eq!(answer.pointers(), [pointer]);
     }
     for _ in 0..2 {
-        let request = dan
-            .request(Method::POST, "/users/me/password")
-            .header("Idempotency-Key", "once");
+        let request =
+            dan.request(Method::POST, "/users/me/password").header("Idempotency-Key", "once");
         let body = change(Some(PASSWORD), ANOTHER);
         let answer = request.json(body).send().await;
         answer.expect(StatusCode::NO_CONTENT);
     }
-    refresh(&service, &session)
-        .await
-        .expect(StatusCode::UNAUTHORIZED);
-    login(&service, "dan", PASSWORD)
-        .await
-        .expect(StatusCode::UNAUTHORIZED);
+    refresh(&service, &session).await.expect(StatusCode::UNAUTHORIZED);
+    login(&service, "dan", PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
     login(&service, "dan", ANOTHER).await.expect(StatusCode::OK);
     // It is no way round the throttle.
     for _ in 0..3 {
@@ -227,23 +176,15 @@ async fn a_password_is_changed_with_the_current_one_and_ends_all_sessions() {
     dan.post("/users/me/password", change(Some(ANOTHER), PASSWORD))
         .await
         .expect(StatusCode::TOO_MANY_REQUESTS);
-    login(&service, "dan", ANOTHER)
-        .await
-        .expect(StatusCode::TOO_MANY_REQUESTS);
+    login(&service, "dan", ANOTHER).await.expect(StatusCode::TOO_MANY_REQUESTS);
 
     let ada = service.admin().await;
-    ada.post("/users/vera/password", change(None, ANOTHER))
-        .await
-        .expect(StatusCode::NO_CONTENT);
-    login(&service, "vera", ANOTHER)
-        .await
-        .expect(StatusCode::OK);
+    ada.post("/users/vera/password", change(None, ANOTHER)).await.expect(StatusCode::NO_CONTENT);
+    login(&service, "vera", ANOTHER).await.expect(StatusCode::OK);
     ada.post("/users/me/password", change(None, ANOTHER))
         .await
         .expect(StatusCode::UNPROCESSABLE_ENTITY);
-    dan.post("/users/ada/password", change(None, ANOTHER))
-        .await
-        .expect(StatusCode::NOT_FOUND);
+    dan.post("/users/ada/password", change(None, ANOTHER)).await.expect(StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
@@ -252,18 +193,11 @@ async fn nothing_that_is_stored_gives_a_password_or_a_key_away() {
     let ada = service.admin().await;
     let mut secrets = vec![ANOTHER.to_owned()];
     for body in [
-        (
-            "/users",
-            json!({ "username": "eve", "email": "e@e", "password": ANOTHER }),
-        ),
+        ("/users", json!({ "username": "eve", "email": "e@e", "password": ANOTHER })),
         ("/api-keys", json!({ "name": "k" })),
     ] {
         let request = ada.request(Method::POST, body.0);
-        let answer = request
-            .header("Idempotency-Key", body.0)
-            .json(body.1)
-            .send()
-            .await;
+        let answer = request.header("Idempotency-Key", body.0).json(body.1).send().await;
         let answer = answer.expect(StatusCode::CREATED);
         secrets.extend(answer.body["key"].as_str().map(|key| key[12..].to_owned()));
     }
@@ -299,9 +233,7 @@ async fn reads_of_users_and_keys_and_all_activity_are_on_record() {
     let (ada, dan) = (service.admin().await, service.developer().await);
     let me = dan.get("/users/me").await.id("user_id");
     let key = issue(&dan, json!({ "name": "ci" })).await.id("api_key_id");
-    dan.get(&format!("/api-keys/{key}"))
-        .await
-        .expect(StatusCode::OK);
+    dan.get(&format!("/api-keys/{key}")).await.expect(StatusCode::OK);
     dan.get("/users").await.expect(StatusCode::OK);
     for person in [&dan, &ada] {
         let activity = person.get("/users/dan/activity").await;
@@ -312,11 +244,7 @@ async fn reads_of_users_and_keys_and_all_activity_are_on_record() {
             .iter()
             .filter(|log| log["entity_type"] != "audit_log")
             .map(|log| {
-                (
-                    log["action_type"].clone(),
-                    log["entity_type"].clone(),
-                    log["entity_id"].clone(),
-                )
+                (log["action_type"].clone(), log["entity_type"].clone(), log["entity_id"].clone())
             })
             .collect();
         let expected = [
@@ -329,7 +257,5 @@ async fn reads_of_users_and_keys_and_all_activity_are_on_record() {
     }
     let idle = ada.get("/users/dora/activity").await.expect(StatusCode::OK);
     assert_eq!(idle.items("log_id").len(), 0);
-    ada.get("/users/none/activity")
-        .await
-        .expect(StatusCode::NOT_FOUND);
+    ada.get("/users/none/activity").await.expect(StatusCode::NOT_FOUND);
 }

@@ -45,10 +45,7 @@ async fn without_origins_there_is_no_cors() {
     assert_eq!(answer.header("allow"), "DELETE, GET, HEAD, OPTIONS, PATCH");
     let get = nobody.request(Method::GET, "/").header("Origin", APP);
     for answer in [answer, get.send().await.expect(StatusCode::OK)] {
-        let cors = answer
-            .headers
-            .keys()
-            .find(|name| name.as_str().starts_with("access-control-"));
+        let cors = answer.headers.keys().find(|name| name.as_str().starts_with("access-control-"));
         assert_eq!(cors, None);
     }
 }
@@ -62,23 +59,13 @@ async fn a_preflight_needs_no_token_and_is_kept() {
         let answer = preflight(&nobody, APP, method, headers).await;
         let answer = answer.expect(StatusCode::OK);
         assert_eq!(allowed(&answer), Some(APP));
-        assert!(
-            answer
-                .header("access-control-allow-methods")
-                .contains(method)
-        );
-        let taken = answer
-            .header("access-control-allow-headers")
-            .to_ascii_lowercase();
+        assert!(answer.header("access-control-allow-methods").contains(method));
+        let taken = answer.header("access-control-allow-headers").to_ascii_lowercase();
         for header in headers.split(',') {
             assert!(taken.contains(header), "{header}: {taken}");
         }
         assert_eq!(answer.header("access-control-max-age"), "7200");
-        assert!(
-            !answer
-                .headers
-                .contains_key("access-control-allow-credentials")
-        );
+        assert!(!answer.headers.contains_key("access-control-allow-credentials"));
         assert!(answer.text.is_empty());
     }
     let strangers = preflight(&nobody, "https://evil.example.org", "GET", "authorization").await;
@@ -141,9 +128,7 @@ async fn a_page_reads_answers_and_refusals() {
     }
     for answer in &answers {
         assert_eq!(allowed(answer), Some(APP), "{answer:?}");
-        let exposed = answer
-            .header("access-control-expose-headers")
-            .to_ascii_lowercase();
+        let exposed = answer.header("access-control-expose-headers").to_ascii_lowercase();
         for header in [
             "etag",
             "link",
@@ -201,9 +186,7 @@ async fn a_page_reads_that_a_handler_panicked() {
         .wrap(from_fn(server::around))
         .wrap(perimeter::cors(&[APP.to_owned()]));
     let app = test::init_service(app).await;
-    let request = test::TestRequest::get()
-        .uri("/panics")
-        .insert_header(("Origin", APP));
+    let request = test::TestRequest::get().uri("/panics").insert_header(("Origin", APP));
     let answer = match test::try_call_service(&app, request.to_request()).await {
         Ok(answer) => answer.into_parts().1.map_into_boxed_body(),
         Err(error) => error.error_response(),

@@ -40,9 +40,7 @@ impl Wire {
                 }
             }
         };
-        timeout(PATIENCE, hear)
-            .await
-            .expect("an answer, or the end");
+        timeout(PATIENCE, hear).await.expect("an answer, or the end");
         String::from_utf8_lossy(&heard).into_owned()
     }
 
@@ -59,10 +57,7 @@ impl Wire {
 async fn post(service: &Service, path: &str, headers: &str, body: &str) -> Wire {
     let mut wire = Wire::open(service).await;
     let head = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 1000000";
-    wire.say(&format!(
-        "POST {path} HTTP/1.1\r\n{head}\r\n{headers}\r\n{body}"
-    ))
-    .await;
+    wire.say(&format!("POST {path} HTTP/1.1\r\n{head}\r\n{headers}\r\n{body}")).await;
     wire
 }
 
@@ -73,10 +68,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
         let mut wire = Wire::open(&service).await;
         wire.say(begun).await;
         let answer = wire.rest().await;
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
-            "{answer}"
-        );
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
     }
 }
 
@@ -222,11 +214,7 @@ async fn thousands_of_members_are_not_looked_at() {
     assert!(answer.text.len() < 10_000, "{}", answer.text.len());
     // Many objects with many faults each: told up to a point.
     let blocks = vec![object(100); 200].join(",");
-    let answer = post(
-        "/pipelines",
-        format!("{{\"name\":\"p\",\"blocks\":[{blocks}]}}"),
-    )
-    .await;
+    let answer = post("/pipelines", format!("{{\"name\":\"p\",\"blocks\":[{blocks}]}}")).await;
     assert_eq!(answer.pointers().len(), 200);
     let detail = answer.body["detail"].as_str().expect("a detail");
     assert!(detail.contains("the first 200"), "{detail}");

@@ -7,11 +7,7 @@ use super::service_with;
 use crate::service::{Answer, Person, Service};
 
 async fn from(person: &Person<'_>, address: &str) -> Answer {
-    person
-        .request(Method::GET, "/")
-        .header("X-Forwarded-For", address)
-        .send()
-        .await
+    person.request(Method::GET, "/").header("X-Forwarded-For", address).send().await
 }
 
 #[track_caller]
@@ -33,19 +29,13 @@ async fn a_caller_has_a_limit_with_all_his_tokens_and_each_key_its_own() {
     })
     .await;
     let dan = service.developer().await;
-    let made = dan
-        .post("/api-keys", json!({ "name": "ci" }))
-        .await
-        .expect(StatusCode::CREATED);
+    let made = dan.post("/api-keys", json!({ "name": "ci" })).await.expect(StatusCode::CREATED);
     assert_eq!(made.header("ratelimit-policy"), r#""caller";q=4;w=60"#);
     assert_eq!(made.header("ratelimit"), r#""caller";r=3;t=15"#);
     for left in [2, 1] {
         let answer = dan.get("/blocks").await.expect(StatusCode::OK);
         let limit = answer.header("ratelimit");
-        assert!(
-            limit.starts_with(&format!("\"caller\";r={left};t=")),
-            "{limit}"
-        );
+        assert!(limit.starts_with(&format!("\"caller\";r={left};t=")), "{limit}");
     }
     // A refusal counts as well, and what a caller may not do.
     let missing = dan.get("/blocks/nothing").await;
@@ -102,12 +92,9 @@ async fn behind_a_proxy_the_address_is_the_clients() {
     })
     .await;
     let nobody = service.nobody();
-    for address in [
-        "203.0.113.9",
-        "198.51.100.1, 203.0.113.10",
-        "2001:db8:1:2::1",
-        "2001:db8:1:3::1",
-    ] {
+    for address in
+        ["203.0.113.9", "198.51.100.1, 203.0.113.10", "2001:db8:1:2::1", "2001:db8:1:3::1"]
+    {
         from(&nobody, address).await.expect(StatusCode::OK);
     }
     for address in [
@@ -156,10 +143,8 @@ async fn many_at_once_get_exactly_what_there_is() {
     let begun = std::time::Instant::now();
     let answers = (0..100).map(|_| dan.get("/blocks"));
     let answers = futures_util::future::join_all(answers).await;
-    let served = answers
-        .iter()
-        .filter(|answer| answer.status != StatusCode::TOO_MANY_REQUESTS)
-        .count();
+    let served =
+        answers.iter().filter(|answer| answer.status != StatusCode::TOO_MANY_REQUESTS).count();
     // One more comes back every two seconds.
     let most = 31 + usize::try_from(begun.elapsed().as_secs() / 2).expect("a small number");
     assert!((30..=most).contains(&served), "{served}");

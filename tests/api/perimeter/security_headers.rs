@@ -38,9 +38,7 @@ async fn every_answer_is_guarded() {
         dan.get("/blocks").await.expect(StatusCode::OK),
     ];
     let etag = dan.get("/blocks/b").await.etag().to_owned();
-    let unchanged = dan
-        .request(Method::GET, "/blocks/b")
-        .header("If-None-Match", etag);
+    let unchanged = dan.request(Method::GET, "/blocks/b").header("If-None-Match", etag);
     answers.push(unchanged.send().await.expect(StatusCode::NOT_MODIFIED));
     let deleted = dan.delete("/blocks/b").await;
     answers.push(deleted.expect(StatusCode::NO_CONTENT));
@@ -77,10 +75,7 @@ async fn tls_is_only_demanded_where_a_trusted_proxy_ends_it() {
         value.map(|value| value.to_str().expect("a text").to_owned())
     };
     let service = service_with(|config| config.trust_forwarded_for = true).await;
-    assert_eq!(
-        hsts(&service, "https").await.as_deref(),
-        Some("max-age=31536000")
-    );
+    assert_eq!(hsts(&service, "https").await.as_deref(), Some("max-age=31536000"));
     assert_eq!(hsts(&service, "http").await, None);
     let service = Service::start().await;
     assert_eq!(hsts(&service, "https").await, None);

@@ -67,10 +67,7 @@ async fn archived() -> World {
 }
 
 async fn other_developer(world: &mut World) -> Client {
-    let id = world
-        .owner
-        .text("test.person('another', 'developer')")
-        .await;
+    let id = world.owner.text("test.person('another', 'developer')").await;
     Client::user(&world.database, &id).await
 }
 
@@ -93,10 +90,8 @@ async fn parts_are_out_of_sight_with_what_they_belong_to() {
         }
     }
     developer
-        .ok(
-            "update blocks set archived_at = null; update edges set archived_at = null;
-             update pipelines set archived_at = null",
-        )
+        .ok("update blocks set archived_at = null; update edges set archived_at = null;
+             update pipelines set archived_at = null")
         .await;
     for (table, _) in PARTS {
         let all = world.owner.text(&count(table)).await;
@@ -121,10 +116,7 @@ async fn parts_rest_with_what_they_belong_to() {
                 continue;
             }
             let refusal = developer.run(&update).await.unwrap_err();
-            assert!(
-                ["23514", "23503"].contains(&refusal.code.as_str()),
-                "{table}: {refusal:?}"
-            );
+            assert!(["23514", "23503"].contains(&refusal.code.as_str()), "{table}: {refusal:?}");
         }
     }
     for table in DELETABLE {
@@ -132,21 +124,13 @@ async fn parts_rest_with_what_they_belong_to() {
         assert_eq!(another.ok(&delete).await, 0, "{table}");
         for client in [&mut developer, &mut admin] {
             let refusal = client.refused(&delete, "23514").await;
-            assert!(
-                refusal.constraint.ends_with("s_archived"),
-                "{table}: {refusal:?}"
-            );
+            assert!(refusal.constraint.ends_with("s_archived"), "{table}: {refusal:?}");
         }
     }
     // They go when it goes for good.
-    admin
-        .ok("delete from pipelines; delete from blocks; delete from edges")
-        .await;
+    admin.ok("delete from pipelines; delete from blocks; delete from edges").await;
     for (table, _) in PARTS {
-        let left = world
-            .owner
-            .text(&format!("select count(*) from {table}"))
-            .await;
+        let left = world.owner.text(&format!("select count(*) from {table}")).await;
         assert_eq!(left, "0", "{table}");
     }
 }
@@ -169,10 +153,7 @@ async fn what_needs_something_archived_does_not_come_back() {
     assert_eq!(refusal.constraint, "pipelines_missing");
     let mut found = missing(&refusal.detail);
     found.sort();
-    assert_eq!(
-        found,
-        ["block it source", "block it target", "edge it edge"]
-    );
+    assert_eq!(found, ["block it source", "block it target", "edge it edge"]);
     developer.ok(&restore("blocks")).await;
     let refusal = developer.refused(&restore("pipelines"), "23503").await;
     assert_eq!(missing(&refusal.detail), ["edge it edge"]);
@@ -198,17 +179,12 @@ async fn what_needs_something_archived_does_not_come_back() {
         .await;
     let refusal = developer.refused(&restore("edges"), "23503").await;
     assert_eq!(refusal.constraint, "edges_missing");
-    assert_eq!(
-        missing(&refusal.detail),
-        ["block it source", "taxonomy wanted"]
-    );
+    assert_eq!(missing(&refusal.detail), ["block it source", "taxonomy wanted"]);
     // The owner of the database is told the same.
     world.owner.refused(&restore("edges"), "23503").await;
     developer
-        .ok(
-            "update blocks set archived_at = null where name = 'it source';
-             update taxonomy_categories set archived_at = null",
-        )
+        .ok("update blocks set archived_at = null where name = 'it source';
+             update taxonomy_categories set archived_at = null")
         .await;
     developer.ok(&restore("edges")).await;
     developer.ok(&restore("pipelines")).await;
@@ -218,12 +194,8 @@ async fn what_needs_something_archived_does_not_come_back() {
 async fn what_comes_back_and_what_is_archived_wait_for_each_other() {
     let mut world = archived().await;
     let (mut developer, mut admin) = (world.developer().await, world.admin().await);
-    developer
-        .ok("update blocks set archived_at = null; update edges set archived_at = null")
-        .await;
-    developer
-        .ok("begin; update pipelines set archived_at = null")
-        .await;
+    developer.ok("update blocks set archived_at = null; update edges set archived_at = null").await;
+    developer.ok("begin; update pipelines set archived_at = null").await;
     let archiving =
         tokio::spawn(async move { admin.run("update edges set archived_at = now()").await });
     super::a_moment().await;
@@ -234,17 +206,10 @@ async fn what_comes_back_and_what_is_archived_wait_for_each_other() {
 
     // The other way round.
     let mut admin = world.admin().await;
-    developer
-        .ok("update pipelines set archived_at = now()")
-        .await;
-    admin
-        .ok("begin; update edges set archived_at = now()")
-        .await;
-    let restoring = tokio::spawn(async move {
-        developer
-            .run("update pipelines set archived_at = null")
-            .await
-    });
+    developer.ok("update pipelines set archived_at = now()").await;
+    admin.ok("begin; update edges set archived_at = now()").await;
+    let restoring =
+        tokio::spawn(async move { developer.run("update pipelines set archived_at = null").await });
     super::a_moment().await;
     assert!(!restoring.is_finished(), "does not wait");
     admin.ok("commit").await;
@@ -252,10 +217,7 @@ async fn what_comes_back_and_what_is_archived_wait_for_each_other() {
     assert_eq!(refusal.constraint, "pipelines_missing");
     // Nothing of either is half done.
     assert_eq!(
-        world
-            .owner
-            .text("select count(*) from pipelines where archived_at is null")
-            .await,
+        world.owner.text("select count(*) from pipelines where archived_at is null").await,
         "0"
     );
 }

@@ -8,10 +8,7 @@ async fn nobody_changes_the_audit_trail() {
     let mut world = World::new().await;
     world.pipeline("it").await;
     let mut superuser = Client::superuser(&world.database).await;
-    let partition = world
-        .owner
-        .text("select tableoid::regclass from audit_logs limit 1")
-        .await;
+    let partition = world.owner.text("select tableoid::regclass from audit_logs limit 1").await;
     let before = world.owner.text("select count(*) from audit_logs").await;
     let mut admin = world.admin().await;
     let mut service_role = Client::owner(&world.database).await;
@@ -20,10 +17,7 @@ async fn nobody_changes_the_audit_trail() {
     replica.ok("set session_replication_role = replica").await;
     for table in ["audit_logs", partition.as_str(), "app.audit_logs_default"] {
         // A row trigger fires only where there are rows.
-        let rows = world
-            .owner
-            .text(&format!("select count(*) from {table}"))
-            .await;
+        let rows = world.owner.text(&format!("select count(*) from {table}")).await;
         for statement in [
             format!("update {table} set details = '{{}}'"),
             format!(
@@ -48,10 +42,7 @@ async fn nobody_changes_the_audit_trail() {
             "42501",
         )
         .await;
-    assert_eq!(
-        world.owner.text("select count(*) from audit_logs").await,
-        before
-    );
+    assert_eq!(world.owner.text("select count(*) from audit_logs").await, before);
 }
 
 #[tokio::test]
@@ -104,29 +95,14 @@ async fn rows_of_the_default_partition_move_when_their_month_gets_one() {
                ('READ', 'block', now() - interval '40 years', '{\"kept\": -1}')";
     world.owner.ok(keep).await;
     let before = world.owner.text("select count(*) from audit_logs").await;
-    assert_eq!(
-        world
-            .owner
-            .text("select count(*) from app.audit_logs_default")
-            .await,
-        "2"
-    );
+    assert_eq!(world.owner.text("select count(*) from app.audit_logs_default").await, "2");
 
     let mut service = Client::of(&world.database.service()).await;
     assert_eq!(service.text("app.create_audit_partitions(6)").await, "3");
     assert_eq!(service.text("app.create_audit_partitions(6)").await, "0");
 
-    assert_eq!(
-        world.owner.text("select count(*) from audit_logs").await,
-        before
-    );
-    assert_eq!(
-        world
-            .owner
-            .text("select count(*) from app.audit_logs_default")
-            .await,
-        "1"
-    );
+    assert_eq!(world.owner.text("select count(*) from audit_logs").await, before);
+    assert_eq!(world.owner.text("select count(*) from app.audit_logs_default").await, "1");
     let home = world
         .owner
         .text("select tableoid::regclass from audit_logs where details ? 'kept' order by \"timestamp\" desc limit 1")
@@ -138,10 +114,7 @@ async fn rows_of_the_default_partition_move_when_their_month_gets_one() {
     assert_eq!(home, expected);
     for table in [home.as_str(), "app.audit_logs_default"] {
         for statement in ["delete from", "truncate"] {
-            world
-                .owner
-                .refused(&format!("{statement} {table}"), "42501")
-                .await;
+            world.owner.refused(&format!("{statement} {table}"), "42501").await;
         }
     }
     world.owner.ok(keep).await;
@@ -152,11 +125,9 @@ async fn every_client_is_named_in_the_audit_trail() {
     let world = World::new().await;
     let mut developer = world.developer().await;
     developer
-        .ok(
-            "insert into blocks (name, block_type) values ('mine', 'model');
+        .ok("insert into blocks (name, block_type) values ('mine', 'model');
              update blocks set metadata = '{\"n\": 1}' where name = 'mine';
-             update blocks set archived_at = now() where name = 'mine'",
-        )
+             update blocks set archived_at = now() where name = 'mine'")
         .await;
     let mut admin = world.admin().await;
     admin.ok("delete from blocks where name = 'mine'").await;

@@ -32,13 +32,7 @@ async fn claims_that_say_nothing_show_nothing() {
         format!("{{\"sub\": \"{admin}\", \"api_key_id\": {{}}}}"),
     ] {
         let mut client = Client::claiming(&world.database, &claims).await;
-        for table in [
-            "users (username)",
-            "blocks",
-            "edge_versions",
-            "audit_logs",
-            "api_keys",
-        ] {
+        for table in ["users (username)", "blocks", "edge_versions", "audit_logs", "api_keys"] {
             let read = format!("select 1 from {}", table.split(' ').next().unwrap());
             // Rows or an error, never data.
             match client.run(&read).await {
@@ -46,10 +40,7 @@ async fn claims_that_say_nothing_show_nothing() {
                 Err(refusal) => assert_eq!(&refusal.code[..2], "22", "{claims}: {refusal:?}"),
             }
         }
-        client
-            .run("insert into edges (name) values ('it')")
-            .await
-            .unwrap_err();
+        client.run("insert into edges (name) values ('it')").await.unwrap_err();
     }
 }
 
@@ -66,9 +57,7 @@ async fn nothing_but_sub_decides() {
     let mut nobody = Client::claiming(&world.database, "").await;
     nobody.ok(&settings).await;
     assert_eq!(nobody.text("select count(*) from users").await, "0");
-    nobody
-        .refused("insert into edges (name) values ('it')", "42501")
-        .await;
+    nobody.refused("insert into edges (name) values ('it')", "42501").await;
 
     let claims = serde_json::json!({
         "sub": world.viewer, "role": "service_role", "user_role": "admin", "is_admin": true,
@@ -77,13 +66,7 @@ async fn nothing_but_sub_decides() {
     let mut viewer = Client::claiming(&world.database, &claims.to_string()).await;
     viewer.ok(&settings).await;
     assert_eq!(viewer.text("select count(*) from users").await, "1");
-    viewer
-        .refused("insert into edges (name) values ('it')", "42501")
-        .await;
-    viewer
-        .refused("update users set role = 'admin'", "42501")
-        .await;
-    viewer
-        .refused("set row_security = off; select 1 from users", "42501")
-        .await;
+    viewer.refused("insert into edges (name) values ('it')", "42501").await;
+    viewer.refused("update users set role = 'admin'", "42501").await;
+    viewer.refused("set row_security = off; select 1 from users", "42501").await;
 }

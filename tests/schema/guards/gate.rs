@@ -31,33 +31,17 @@ async fn a_run_needs_every_edge_version_verified() {
         )
     };
     let steps: [(&str, String, Option<&str>); 11] = [
-        (
-            "a pending one beside one that passed",
-            verify("pending"),
-            None,
-        ),
-        (
-            "failed after passed",
-            verify("failed"),
-            Some("edge_verification_failed"),
-        ),
+        ("a pending one beside one that passed", verify("pending"), None),
+        ("failed after passed", verify("failed"), Some("edge_verification_failed")),
         ("passed again", verify("passed"), None),
         (
             "a new version",
             format!("update edges set metadata = '{{\"v\": 2}}' where edge_id = '{edge}'"),
             Some("edge_unverified"),
         ),
-        (
-            "its check under way",
-            verify("pending"),
-            Some("edge_verification_pending"),
-        ),
+        ("its check under way", verify("pending"), Some("edge_verification_pending")),
         ("the pinned one has passed", pin(1), None),
-        (
-            "the pinned one has not",
-            pin(2),
-            Some("edge_verification_pending"),
-        ),
+        ("the pinned one has not", pin(2), Some("edge_verification_pending")),
         (
             "following, with the verified one activated",
             format!(
@@ -100,32 +84,13 @@ async fn a_run_needs_every_edge_version_verified() {
         }
     }
     // An empty one, an archived one.
-    developer
-        .ok("insert into pipelines (name) values ('empty')")
-        .await;
+    developer.ok("insert into pipelines (name) values ('empty')").await;
     let empty = "insert into pipeline_runs (pipeline_id) select pipeline_id from pipelines where name = 'empty'";
-    assert!(
-        developer
-            .refused(empty, "23514")
-            .await
-            .detail
-            .contains("pipeline_empty")
-    );
-    developer
-        .ok("update pipelines set archived_at = now() where name = 'empty'")
-        .await;
-    assert!(
-        developer
-            .refused(empty, "23514")
-            .await
-            .detail
-            .contains("pipeline_archived")
-    );
+    assert!(developer.refused(empty, "23514").await.detail.contains("pipeline_empty"));
+    developer.ok("update pipelines set archived_at = now() where name = 'empty'").await;
+    assert!(developer.refused(empty, "23514").await.detail.contains("pipeline_archived"));
     let used = format!("update pipelines set archived_at = now() where pipeline_id = '{pipeline}'");
-    assert_eq!(
-        developer.refused(&used, "23503").await.constraint,
-        "pipelines_in_use"
-    );
+    assert_eq!(developer.refused(&used, "23503").await.constraint, "pipelines_in_use");
 }
 
 #[tokio::test]
@@ -154,8 +119,7 @@ async fn a_run_waits_for_whatever_may_take_its_clearance() {
         let mut one = world.developer().await;
         let mut two = world.developer().await;
         let mut late = world.developer().await;
-        late.ok("begin isolation level repeatable read; select count(*) from pipelines")
-            .await;
+        late.ok("begin isolation level repeatable read; select count(*) from pipelines").await;
         one.ok("begin").await;
         one.ok(&change).await;
         let statement = run.clone();
@@ -165,10 +129,7 @@ async fn a_run_waits_for_whatever_may_take_its_clearance() {
         one.ok("commit").await;
         let (outcome, mut two) = waiting.await.unwrap();
         let refusal = outcome.unwrap_err();
-        assert_eq!(
-            refusal.constraint, "pipeline_runs_not_ready",
-            "{change}: {refusal:?}"
-        );
+        assert_eq!(refusal.constraint, "pipeline_runs_not_ready", "{change}: {refusal:?}");
         two.refused(&run, "23514").await;
         // Who began before the change sees the old clearance, and may not use it.
         late.refused(&run, "25000").await;
@@ -182,9 +143,7 @@ async fn a_run_that_came_first_is_seen_by_the_revocation() {
     let mut runner = world.developer().await;
     let mut verifier = world.developer().await;
     runner
-        .ok(&format!(
-            "begin; insert into pipeline_runs (pipeline_id) values ('{pipeline}')"
-        ))
+        .ok(&format!("begin; insert into pipeline_runs (pipeline_id) values ('{pipeline}')"))
         .await;
     let revoke = format!(
         "insert into edge_verifications (edge_version_id, verification_status)
@@ -213,33 +172,18 @@ async fn a_reported_verification_does_not_change() {
             "verification_status = 'pending'",
             "verification_logs = 'all is well'",
         ] {
-            let refusal = client
-                .refused(&format!("update edge_verifications set {change}"), "23514")
-                .await;
+            let refusal =
+                client.refused(&format!("update edge_verifications set {change}"), "23514").await;
             assert_eq!(refusal.constraint, "edge_verifications_reported");
         }
-        client
-            .refused("delete from edge_verifications", "42501")
-            .await;
+        client.refused("delete from edge_verifications", "42501").await;
         client.refused("truncate edge_verifications", "42501").await;
     }
     // It goes with its edge only.
     let mut admin = world.admin().await;
-    admin
-        .ok(&format!(
-            "delete from pipelines where pipeline_id = '{pipeline}'"
-        ))
-        .await;
-    admin
-        .ok(&format!("delete from edges where edge_id = '{edge}'"))
-        .await;
-    assert_eq!(
-        world
-            .owner
-            .text("select count(*) from edge_verifications")
-            .await,
-        "0"
-    );
+    admin.ok(&format!("delete from pipelines where pipeline_id = '{pipeline}'")).await;
+    admin.ok(&format!("delete from edges where edge_id = '{edge}'")).await;
+    assert_eq!(world.owner.text("select count(*) from edge_verifications").await, "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,24 +195,16 @@ async fn the_figures_of_runs_count_each_run_once() {
     let mut runs = Vec::new();
     for _ in 0..RUNS {
         developer
-            .ok(&format!(
-                "insert into pipeline_runs (pipeline_id) values ('{pipeline}')"
-            ))
+            .ok(&format!("insert into pipeline_runs (pipeline_id) values ('{pipeline}')"))
             .await;
         runs.push(
-            developer
-                .text("select run_id from pipeline_runs order by run_id desc limit 1")
-                .await,
+            developer.text("select run_id from pipeline_runs order by run_id desc limit 1").await,
         );
     }
     // Of four runs one fails; the others succeed after as many seconds as their number.
     let mut messages = Vec::new();
     for (number, run) in runs.iter().enumerate() {
-        let status = if number % 4 == 3 {
-            "failure"
-        } else {
-            "success"
-        };
+        let status = if number % 4 == 3 { "failure" } else { "success" };
         let started = "started_at = '2026-01-01'";
         let ended = format!("ended_at = '2026-01-01'::timestamptz + interval '{number} s'");
         for _ in 0..3 {
@@ -286,16 +222,12 @@ async fn the_figures_of_runs_count_each_run_once() {
         let mut messages = messages.clone();
         // Every sender tells everything, each in another order.
         let stride = [1, 7, 11, 13, 17, 19, 23, 29][sender];
-        messages = (0..messages.len())
-            .map(|n| messages[n * stride % messages.len()].clone())
-            .collect();
+        messages =
+            (0..messages.len()).map(|n| messages[n * stride % messages.len()].clone()).collect();
         senders.spawn(async move {
             for message in messages {
                 if let Err(refusal) = client.run(&message).await {
-                    assert_eq!(
-                        refusal.constraint, "pipeline_runs_status_step",
-                        "{refusal:?}"
-                    );
+                    assert_eq!(refusal.constraint, "pipeline_runs_status_step", "{refusal:?}");
                 }
             }
         });
@@ -310,15 +242,10 @@ async fn the_figures_of_runs_count_each_run_once() {
         format!("{RUNS} {}", seconds.len())
     );
     let average = developer
-        .text(&format!(
-            "select average_runtime from pipelines where pipeline_id = '{pipeline}'"
-        ))
+        .text(&format!("select average_runtime from pipelines where pipeline_id = '{pipeline}'"))
         .await;
     let average: f64 = average.parse().unwrap();
-    assert!(
-        (average - expected).abs() < 1e-9,
-        "{average} is not {expected}"
-    );
+    assert!((average - expected).abs() < 1e-9, "{average} is not {expected}");
     // One that never began counts nowhere, and no run ends twice.
     developer
         .ok(&format!(

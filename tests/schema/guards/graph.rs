@@ -37,23 +37,14 @@ async fn two_halves(world: &World, first: &str, second: &str, constraint: &str) 
 #[tokio::test]
 async fn no_cycle_of_categories() {
     let mut world = World::new().await;
-    world
-        .owner
-        .ok("select test.category('a'), test.category('b'), test.category('c')")
-        .await;
+    world.owner.ok("select test.category('a'), test.category('b'), test.category('c')").await;
     let below = |child: &str, parent: &str| {
         format!(
             "update taxonomy_categories set parent_id =
                 (select category_id from taxonomy_categories where name = '{parent}') where name = '{child}'"
         )
     };
-    two_halves(
-        &world,
-        &below("a", "b"),
-        &below("b", "a"),
-        "taxonomy_categories_cycle",
-    )
-    .await;
+    two_halves(&world, &below("a", "b"), &below("b", "a"), "taxonomy_categories_cycle").await;
     let mut developer = world.developer().await;
     developer.refused(&below("a", "a"), "23514").await;
     developer.ok(&below("a", "b")).await;
@@ -90,10 +81,7 @@ async fn a_live_category_has_a_live_parent() {
 #[tokio::test]
 async fn no_cycle_of_dependencies() {
     let mut world = World::new().await;
-    world
-        .owner
-        .ok("select test.block('a'), test.edge('b'), test.block('c')")
-        .await;
+    world.owner.ok("select test.block('a'), test.edge('b'), test.block('c')").await;
     let depends = |from: &str, to: &str| {
         let id = |name| {
             format!(
@@ -107,38 +95,24 @@ async fn no_cycle_of_dependencies() {
             kind(from), id(from), kind(to), id(to)
         )
     };
-    two_halves(
-        &world,
-        &depends("a", "b"),
-        &depends("b", "a"),
-        "dependencies_cycle",
-    )
-    .await;
+    two_halves(&world, &depends("a", "b"), &depends("b", "a"), "dependencies_cycle").await;
     let mut developer = world.developer().await;
     developer.refused(&depends("a", "a"), "23514").await;
     developer.ok(&depends("a", "b")).await;
     developer.ok(&depends("b", "c")).await;
     assert_eq!(
-        developer
-            .refused(&depends("c", "a"), "23514")
-            .await
-            .constraint,
+        developer.refused(&depends("c", "a"), "23514").await.constraint,
         "dependencies_cycle"
     );
     world.owner.refused(&depends("c", "a"), "23514").await;
     // Nor by turning one that was external.
     developer
-        .ok(
-            "insert into dependencies (entity_type, entity_id, dependency_type, dependency_detail)
-             select 'block', block_id, 'external', 'numpy' from blocks where name = 'c'",
-        )
+        .ok("insert into dependencies (entity_type, entity_id, dependency_type, dependency_detail)
+             select 'block', block_id, 'external', 'numpy' from blocks where name = 'c'")
         .await;
     let turn = "update dependencies set dependency_type = 'internal', depends_on_type = 'block',
         depends_on_id = (select block_id from blocks where name = 'a') where dependency_type = 'external'";
-    assert_eq!(
-        developer.refused(turn, "23514").await.constraint,
-        "dependencies_cycle"
-    );
+    assert_eq!(developer.refused(turn, "23514").await.constraint, "dependencies_cycle");
 }
 
 #[tokio::test]
@@ -153,23 +127,13 @@ async fn no_cycle_in_a_pipeline() {
              values ('{pipeline}', '{edge}', '{from}', '{to}')"
         )
     };
-    two_halves(
-        &world,
-        &join(&source, &target),
-        &join(&target, &source),
-        "pipeline_edges_cycle",
-    )
-    .await;
+    two_halves(&world, &join(&source, &target), &join(&target, &source), "pipeline_edges_cycle")
+        .await;
     developer.refused(&join(&source, &source), "23514").await;
     // All at once.
-    let both = format!(
-        "{}, ('{pipeline}', '{edge}', '{target}', '{source}')",
-        join(&source, &target)
-    );
-    assert_eq!(
-        developer.refused(&both, "23514").await.constraint,
-        "pipeline_edges_cycle"
-    );
+    let both =
+        format!("{}, ('{pipeline}', '{edge}', '{target}', '{source}')", join(&source, &target));
+    assert_eq!(developer.refused(&both, "23514").await.constraint, "pipeline_edges_cycle");
     // Only blocks of this pipeline.
     let stranger = world.owner.text("test.block('stranger')").await;
     let refusal = developer.refused(&join(&source, &stranger), "23503").await;
@@ -220,12 +184,7 @@ async fn no_reference_leads_nowhere() {
     let [_, edge, source, target] = world.pipeline("it").await;
     let mut developer = world.developer().await;
     let nowhere = "00000000-0000-7000-8000-000000000000";
-    for (kind, id) in [
-        ("block", nowhere),
-        ("edge", nowhere),
-        ("edge", &source),
-        ("block", &edge),
-    ] {
+    for (kind, id) in [("block", nowhere), ("edge", nowhere), ("edge", &source), ("block", &edge)] {
         for statement in [
             format!("insert into code_repos (entity_type, entity_id, repo_url) values ('{kind}', '{id}', 'https://example.com/x')"),
             format!("insert into docker_images (entity_type, entity_id, image_tag, registry_url) values ('{kind}', '{id}', 'v1', 'example.com/x')"),
@@ -250,15 +209,8 @@ async fn no_reference_leads_nowhere() {
         .ok("insert into blocks (name, block_type) values ('short', 'model');
              insert into code_repos (entity_type, entity_id, repo_url) select 'block', block_id, 'https://example.com/x' from blocks where name = 'short'")
         .await;
-    world
-        .admin()
-        .await
-        .ok("delete from blocks where name = 'short'")
-        .await;
-    assert_eq!(
-        world.owner.text("select count(*) from code_repos").await,
-        "0"
-    );
+    world.admin().await.ok("delete from blocks where name = 'short'").await;
+    assert_eq!(world.owner.text("select count(*) from code_repos").await, "0");
 }
 
 #[tokio::test]
@@ -267,10 +219,7 @@ async fn what_is_in_use_is_not_archived() {
     let [pipeline, edge, source, target] = world.pipeline("it").await;
     let needed = world.owner.text("test.block('needed')").await;
     let top = world.owner.text("test.category('top')").await;
-    let below = world
-        .owner
-        .text(&format!("test.category('below', '{top}')"))
-        .await;
+    let below = world.owner.text(&format!("test.category('below', '{top}')")).await;
     let mut admin = world.admin().await;
     admin
         .ok(&format!(
@@ -295,30 +244,16 @@ async fn what_is_in_use_is_not_archived() {
         world.owner.refused(&archive(table, key, id), "23503").await;
         // Nor is it purged from under its users.
         if table != "taxonomy_categories" {
-            admin
-                .refused(
-                    &format!("delete from {table} where {key} = '{id}'"),
-                    "23503",
-                )
-                .await;
+            admin.refused(&format!("delete from {table} where {key} = '{id}'"), "23503").await;
         }
     }
     // An old snapshot does not see the newest user: it may not decide.
-    admin
-        .ok("begin isolation level repeatable read; select 1")
-        .await;
+    admin.ok("begin isolation level repeatable read; select 1").await;
     let unused = world.owner.text("test.block('unused')").await;
-    admin
-        .refused(&archive("blocks", "block_id", &source), "25000")
-        .await;
+    admin.refused(&archive("blocks", "block_id", &source), "25000").await;
     admin.ok("rollback").await;
     // Nothing begins to use what is archived, also when both happen at once.
-    admin
-        .ok(&format!(
-            "begin; {}",
-            archive("blocks", "block_id", &unused)
-        ))
-        .await;
+    admin.ok(&format!("begin; {}", archive("blocks", "block_id", &unused))).await;
     for statement in [
         format!(
             "insert into dependencies (entity_type, entity_id, dependency_type, depends_on_type, depends_on_id)
@@ -374,10 +309,7 @@ async fn an_archived_name_is_free_and_its_owner_comes_back_only_when_it_still_is
                 format!("{table}_archived")
             );
         }
-        world
-            .owner
-            .ok(&format!("delete from {table} where archived_at is null"))
-            .await;
+        world.owner.ok(&format!("delete from {table} where archived_at is null")).await;
         developer.ok(&restore).await;
     }
 }

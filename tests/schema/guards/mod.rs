@@ -50,10 +50,8 @@ impl World {
     async fn pipeline(&mut self, tag: &str) -> [String; 4] {
         let act = format!("select test.act_as('{}')", self.developer);
         self.owner.ok(&act).await;
-        let made = self
-            .owner
-            .text(&format!("select to_jsonb(p) from test.pipeline('{tag}') p"))
-            .await;
+        let made =
+            self.owner.text(&format!("select to_jsonb(p) from test.pipeline('{tag}') p")).await;
         self.owner.ok("select test.act_as(null)").await;
         let made: Value = serde_json::from_str(&made).unwrap();
         ["pipeline", "edge", "source", "target"].map(|it| made[it].as_str().unwrap().to_owned())

@@ -13,10 +13,7 @@ async fn the_last_admin_stays() {
         "delete from users where username = 'root'",
     ] {
         for client in [&mut admin, &mut world.owner] {
-            assert_eq!(
-                client.refused(statement, "23514").await.constraint,
-                "users_last_admin"
-            );
+            assert_eq!(client.refused(statement, "23514").await.constraint, "users_last_admin");
         }
     }
     // Two who demote each other, or themselves, at once.
@@ -27,11 +24,9 @@ async fn the_last_admin_stays() {
         let begin = format!("begin isolation level {isolation}; select 1 from users");
         one.ok(&begin).await;
         two.ok(&begin).await;
-        one.ok("update users set role = 'viewer' where username = 'root'")
-            .await;
+        one.ok("update users set role = 'viewer' where username = 'root'").await;
         let waiting = tokio::spawn(async move {
-            two.run("update users set is_active = false where username = 'second'")
-                .await
+            two.run("update users set is_active = false where username = 'second'").await
         });
         a_moment().await;
         assert!(!waiting.is_finished());
@@ -41,10 +36,7 @@ async fn the_last_admin_stays() {
             refusal.constraint == "users_last_admin" || refusal.code == "40001",
             "{isolation}: {refusal:?}"
         );
-        world
-            .owner
-            .ok("update users set role = 'admin' where username = 'root'")
-            .await;
+        world.owner.ok("update users set role = 'admin' where username = 'root'").await;
     }
 }
 
@@ -62,27 +54,16 @@ async fn nobody_raises_himself() {
         ] {
             client.refused(&statement, "42501").await;
         }
-        assert_eq!(
-            client
-                .ok("update users set username = 'x' where username = 'root'")
-                .await,
-            0
-        );
+        assert_eq!(client.ok("update users set username = 'x' where username = 'root'").await, 0);
         assert_eq!(client.text("select count(*) from users").await, "1");
     }
     // A demotion acts on the next statement, in the middle of a session.
     let mut developer = world.developer().await;
     let make = "insert into edges (name) values ('it')";
     developer.ok(&format!("begin; {make}; rollback")).await;
-    world
-        .owner
-        .ok("update users set role = 'viewer' where username = 'dev'")
-        .await;
+    world.owner.ok("update users set role = 'viewer' where username = 'dev'").await;
     developer.refused(make, "42501").await;
-    world
-        .owner
-        .ok("update users set is_active = false where username = 'dev'")
-        .await;
+    world.owner.ok("update users set is_active = false where username = 'dev'").await;
     assert_eq!(developer.text("select count(*) from users").await, "0");
 }
 
@@ -91,21 +72,11 @@ async fn who_has_history_is_not_deleted() {
     let mut world = World::new().await;
     world.pipeline("it").await;
     let mut admin = world.admin().await;
-    let refusal = admin
-        .refused("delete from users where username = 'dev'", "23503")
-        .await;
+    let refusal = admin.refused("delete from users where username = 'dev'", "23503").await;
     assert!(refusal.constraint.ends_with("_fkey"), "{refusal:?}");
-    world
-        .owner
-        .refused("delete from users where username = 'dev'", "23503")
-        .await;
-    assert_eq!(
-        admin.ok("delete from users where username = 'eye'").await,
-        1
-    );
-    admin
-        .ok("update users set is_active = false where username = 'dev'")
-        .await;
+    world.owner.refused("delete from users where username = 'dev'", "23503").await;
+    assert_eq!(admin.ok("delete from users where username = 'eye'").await, 1);
+    admin.ok("update users set is_active = false where username = 'dev'").await;
 }
 
 #[tokio::test]
@@ -120,35 +91,23 @@ async fn a_key_only_narrows() {
         )
     };
     assert_eq!(
-        developer
-            .refused(&make("'admin'", &id), "23514")
-            .await
-            .constraint,
+        developer.refused(&make("'admin'", &id), "23514").await.constraint,
         "api_keys_role_widens"
     );
-    developer
-        .refused(&make("null", &world.admin), "42501")
-        .await;
+    developer.refused(&make("null", &world.admin), "42501").await;
     developer.ok(&make("'viewer'", &id)).await;
     for later in ["expires_at + interval '1 s'", "null"] {
         let prolong = format!("update api_keys set expires_at = {later}");
-        assert_eq!(
-            developer.refused(&prolong, "23514").await.constraint,
-            "api_keys_prolonged"
-        );
+        assert_eq!(developer.refused(&prolong, "23514").await.constraint, "api_keys_prolonged");
     }
-    developer
-        .ok("update api_keys set expires_at = expires_at - interval '1 h'")
-        .await;
+    developer.ok("update api_keys set expires_at = expires_at - interval '1 h'").await;
 
     // The narrowed key reads, and neither writes nor manages the account.
     let key = developer.text("select api_key_id from api_keys").await;
     let claims = serde_json::json!({ "sub": id, "api_key_id": key }).to_string();
     let mut narrowed = Client::claiming(&world.database, &claims).await;
     assert_eq!(narrowed.text("select count(*) from api_keys").await, "1");
-    narrowed
-        .refused("insert into edges (name) values ('it')", "42501")
-        .await;
+    narrowed.refused("insert into edges (name) values ('it')", "42501").await;
     narrowed.refused(&make("null", &id), "42501").await;
     narrowed.refused(&make("'viewer'", &id), "42501").await;
     for statement in [
@@ -159,23 +118,14 @@ async fn a_key_only_narrows() {
         assert_eq!(narrowed.ok(statement).await, 0, "{statement}");
     }
     // One that was as wide as its user narrows him once he has risen.
-    world
-        .owner
-        .ok("update api_keys set role = null where false")
-        .await;
-    world
-        .owner
-        .ok("update users set role = 'admin' where username = 'dev'")
-        .await;
+    world.owner.ok("update api_keys set role = null where false").await;
+    world.owner.ok("update users set role = 'admin' where username = 'dev'").await;
     assert_eq!(narrowed.text("select count(*) from users").await, "1");
 
     developer.ok("update api_keys set is_active = false").await;
     assert_eq!(narrowed.text("select count(*) from api_keys").await, "0");
     let revive = "update api_keys set is_active = true";
-    assert_eq!(
-        developer.refused(revive, "23514").await.constraint,
-        "api_keys_revoked"
-    );
+    assert_eq!(developer.refused(revive, "23514").await.constraint, "api_keys_revoked");
 }
 
 #[tokio::test]
@@ -183,17 +133,13 @@ async fn a_temporary_type_runs_nothing_as_the_owner() {
     let world = World::new().await;
     let mut viewer = Client::user(&world.database, &world.viewer).await;
     viewer
-        .ok(
-            "create function pg_temp.seen(value text) returns boolean language plpgsql as $$
-             begin perform pg_catalog.set_config('test.ran', 'yes', false); return true; end $$",
-        )
+        .ok("create function pg_temp.seen(value text) returns boolean language plpgsql as $$
+             begin perform pg_catalog.set_config('test.ran', 'yes', false); return true; end $$")
         .await;
     viewer
         .ok("create domain pg_temp.jsonb as pg_catalog.jsonb check (pg_temp.seen(value::pg_catalog.text))")
         .await;
     viewer.ok("select count(*) from public.blocks").await;
-    let ran = viewer
-        .text("select coalesce(current_setting('test.ran', true), 'no')")
-        .await;
+    let ran = viewer.text("select coalesce(current_setting('test.ran', true), 'no')").await;
     assert_eq!(ran, "no");
 }

@@ -47,16 +47,10 @@ async fn what_the_database_says_is_not_the_clients_to_write() {
             client.refused(statement, "42501").await;
         }
     }
-    for figure in [
-        "times_run = 7",
-        "average_runtime = 1",
-        "runs_succeeded = 1",
-        "runtime_total = '1 h'",
-    ] {
-        world
-            .owner
-            .refused(&format!("update pipelines set {figure}"), "42501")
-            .await;
+    for figure in
+        ["times_run = 7", "average_runtime = 1", "runs_succeeded = 1", "runtime_total = '1 h'"]
+    {
+        world.owner.refused(&format!("update pipelines set {figure}"), "42501").await;
     }
     // Whoever the owner names, the verifier is the caller, and the time is now.
     let mut developer = world.developer().await;
@@ -75,16 +69,8 @@ async fn nobody_reads_a_secret() {
     let service = world.database.service();
     let mut admin = world.admin().await;
     let mut service = Client::of(&service).await;
-    service
-        .ok(&format!(
-            "select app.as_caller('{{\"sub\": \"{}\"}}')",
-            world.admin
-        ))
-        .await;
-    let hidden = [
-        ("users u", "password_hash"),
-        ("api_keys u", "encrypted_api_key"),
-    ];
+    service.ok(&format!("select app.as_caller('{{\"sub\": \"{}\"}}')", world.admin)).await;
+    let hidden = [("users u", "password_hash"), ("api_keys u", "encrypted_api_key")];
     for (table, secret) in hidden {
         let name = table.trim_end_matches(" u");
         for statement in [
@@ -110,7 +96,5 @@ async fn nobody_reads_a_secret() {
         }
     }
     // Whoever has a token cannot write the password either; the service asks for the old one first.
-    admin
-        .refused("update users set password_hash = '$argon2id$mine'", "42501")
-        .await;
+    admin.refused("update users set password_hash = '$argon2id$mine'", "42501").await;
 }

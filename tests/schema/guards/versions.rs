@@ -6,10 +6,9 @@ use crate::world::Client;
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_writers_leave_no_gap_and_one_active_version() {
     let mut world = World::new().await;
-    for (table, versions, key) in [
-        ("blocks", "block_versions", "block_id"),
-        ("edges", "edge_versions", "edge_id"),
-    ] {
+    for (table, versions, key) in
+        [("blocks", "block_versions", "block_id"), ("edges", "edge_versions", "edge_id")]
+    {
         let id = match table {
             "blocks" => world.owner.text("test.block('contended')").await,
             _ => world.owner.text("test.edge('contended')").await,
@@ -57,11 +56,7 @@ async fn versions_are_append_only_also_for_the_owner() {
         let other = world.owner.text(&format!("test.{make}('other')")).await;
         let change = format!("update {table} set description = 'new' where {key} = '{id}'");
         developer.ok(&change).await;
-        let kind = if table == "blocks" {
-            ", block_type"
-        } else {
-            ""
-        };
+        let kind = if table == "blocks" { ", block_type" } else { "" };
         let copy = format!(
             "insert into {versions} ({key}, version_number, name{kind}, metadata, created_at, is_active)
              select {key}, version_number + 1, name{kind}, metadata, created_at, false
@@ -95,10 +90,7 @@ async fn versions_are_append_only_also_for_the_owner() {
             let point =
                 format!("update {table} set current_version_id = {version} where {key} = '{id}'");
             let refusal = developer.refused(&point, "23503").await;
-            assert_eq!(
-                refusal.constraint,
-                format!("{table}_current_version_id_fkey")
-            );
+            assert_eq!(refusal.constraint, format!("{table}_current_version_id_fkey"));
             world.owner.refused(&point, "23503").await;
         }
         let both = format!(
@@ -116,9 +108,7 @@ async fn versions_are_append_only_also_for_the_owner() {
         );
         developer.ok(&back).await;
         developer
-            .ok(&format!(
-                "update {table} set description = 'third' where {key} = '{id}'"
-            ))
+            .ok(&format!("update {table} set description = 'third' where {key} = '{id}'"))
             .await;
         let numbers = developer
             .text(&format!(
@@ -135,9 +125,7 @@ async fn the_pointer_holds_even_when_triggers_sleep() {
     let mut world = World::new().await;
     let [_, _, source, target] = world.pipeline("it").await;
     let mut superuser = Client::superuser(&world.database).await;
-    superuser
-        .ok("alter table blocks disable trigger blocks_1_versions")
-        .await;
+    superuser.ok("alter table blocks disable trigger blocks_1_versions").await;
     let swap = format!(
         "update blocks set current_version_id =
             (select current_version_id from blocks where block_id = '{target}')
@@ -145,40 +133,23 @@ async fn the_pointer_holds_even_when_triggers_sleep() {
     );
     let refusal = superuser.refused(&swap, "23503").await;
     assert_eq!(refusal.constraint, "blocks_current_version_id_fkey");
-    superuser
-        .ok("alter table block_versions disable trigger block_versions_1_guard")
-        .await;
+    superuser.ok("alter table block_versions disable trigger block_versions_1_guard").await;
     let second = "insert into block_versions (block_id, version_number, name, block_type, metadata, created_at, is_active)
          select block_id, 2, name, block_type, metadata, created_at, true from block_versions where is_active";
-    assert_eq!(
-        superuser.refused(second, "23505").await.constraint,
-        "block_versions_active_key"
-    );
+    assert_eq!(superuser.refused(second, "23505").await.constraint, "block_versions_active_key");
 }
 
 #[tokio::test]
 async fn the_numbers_of_versions_are_not_set_by_anybody() {
     let mut world = World::new().await;
-    world
-        .owner
-        .ok("select test.block('it'), test.edge('it')")
-        .await;
+    world.owner.ok("select test.block('it'), test.edge('it')").await;
     for table in ["blocks", "edges"] {
         for column in ["version_number", "latest_version_number"] {
             let statement = format!("update {table} set {column} = 7");
             world.owner.refused(&statement, "42501").await;
             world.admin().await.refused(&statement, "42501").await;
         }
-        world
-            .owner
-            .ok(&format!("update {table} set metadata = '{{\"n\": 1}}'"))
-            .await;
-        assert_eq!(
-            world
-                .owner
-                .text(&format!("select version_number from {table}"))
-                .await,
-            "2"
-        );
+        world.owner.ok(&format!("update {table} set metadata = '{{\"n\": 1}}'")).await;
+        assert_eq!(world.owner.text(&format!("select version_number from {table}")).await, "2");
     }
 }
