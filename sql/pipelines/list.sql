@@ -9,14 +9,15 @@ select
     null::jsonb as runs
 from app.pipeline_details p
 where (select app.as_caller($1))
+  and ($8::text is not null or app.plan_anew(p.pipeline_id))
   and case when $7 then p.archived_at is not null else p.archived_at is null end
   and ($2::text is null or p.name_key = lower($2))
-  and ($3::text is null or p.pipeline_id in (select app.find_pipelines($3)))
+  and ($3::text is null or p.pipeline_id = any (array(select app.find_pipelines($3))))
   and ($4::uuid is null or p.created_by = $4)
-  and ($5::text is null or p.pipeline_id in (
-      select pb.pipeline_id from pipeline_blocks pb where pb.block_id = app.find_id('block', $5)))
-  and ($6::text is null or p.pipeline_id in (
-      select pe.pipeline_id from pipeline_edges pe where pe.edge_id = app.find_id('edge', $6)))
+  and ($5::text is null or p.pipeline_id = any (array(
+      select pb.pipeline_id from pipeline_blocks pb where pb.block_id = (select app.find_id('block', $5)))))
+  and ($6::text is null or p.pipeline_id = any (array(
+      select pe.pipeline_id from pipeline_edges pe where pe.edge_id = (select app.find_id('edge', $6)))))
   and case
       when $11::uuid is null then true
       when $8 = '-created_at' then (p.created_at, p.pipeline_id) < ($9::timestamptz, $11)

@@ -1,8 +1,9 @@
--- An admin sees all, everybody else himself. $2 role, $3 is_active, $4 username, $5 email, $6 text
+-- An admin sees all, everybody else themselves. $2 role, $3 is_active, $4 username, $5 email, $6 text
 -- in either, $7 order; of the last row seen $8 time or $9 username, and $10 id; $11 rows.
 select user_id, username, email, role, is_active, created_at, updated_at
 from users
 where (select app.as_caller($1))
+  and ($7::text is not null or app.plan_anew(user_id))
   and ($2::text is null or role = $2)
   and ($3::boolean is null or is_active = $3)
   and ($4::text is null or lower(username) = lower($4))
