@@ -17,9 +17,17 @@ POSTGRES = ROOT / ".ci" / "postgres"
 SETTINGS = {"shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
 # While it is filled, nothing has to survive a crash.
 FILLING = {
-    "shared_buffers": "1GB", "max_wal_size": "4GB", "checkpoint_timeout": "60min", "maintenance_work_mem": "1GB",
-    "work_mem": "256MB", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
-    "wal_level": "minimal", "max_wal_senders": "0",
+    "shared_buffers": "1GB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "60min",
+    "maintenance_work_mem": "1GB",
+    "work_mem": "256MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     # Compiling costs more than it saves.
     "jit": "off",
 }
@@ -118,8 +126,9 @@ class Cluster:
         """How psql and pgbench reach it."""
         return ["--host=127.0.0.1", f"--port={self.port}", f"--username={user}", "--", database]
 
-    def sql(self, database: str, text: str = "", *, file: Path | None = None, user: str = "supabase_admin",
-            variables: Mapping[str, object] | None = None) -> str:
+    def sql(
+        self, database: str, text: str = "", *, file: Path | None = None, user: str = "supabase_admin", variables: Mapping[str, object] | None = None
+    ) -> str:
         """Runs SQL as a superuser, unless another user is named, and returns its rows, unaligned."""
         command = [str(self.bin / "psql"), "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--field-separator=|"]
         command += ["--set=ON_ERROR_STOP=1", *(f"--set={name}={value}" for name, value in (variables or {}).items())]
@@ -148,8 +157,14 @@ def _postgres(*arguments: object, **environment: str) -> str:
     command = [str(POSTGRES), *(str(argument) for argument in arguments)]
     quiet = arguments[0] == "start"
     done = subprocess.run(
-        command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, text=True, check=False,
-        stdout=subprocess.DEVNULL if quiet else subprocess.PIPE, stderr=None if quiet else subprocess.PIPE)
+        command,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+        stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
+        stderr=None if quiet else subprocess.PIPE,
+    )
     if done.returncode != 0:
         raise Failed(f"{' '.join(map(str, arguments[:2]))}: {(done.stderr or '').strip() or 'failed'}")
     return done.stdout or ""

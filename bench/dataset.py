@@ -56,8 +56,10 @@ class Size:
         return self.blocks * 10
 
     def __str__(self) -> str:
-        return (f"{self.blocks:,} blocks, {3 * self.blocks:,} versions, {self.edges:,} edges, "
-                f"{self.pipelines:,} pipelines of 20 blocks, {self.audit:,} audit rows")
+        return (
+            f"{self.blocks:,} blocks, {3 * self.blocks:,} versions, {self.edges:,} edges, "
+            f"{self.pipelines:,} pipelines of 20 blocks, {self.audit:,} audit rows"
+        )
 
 
 Part = TypeVar("Part")
@@ -115,8 +117,14 @@ def _fill(cluster: Cluster, size: Size, program: Path) -> None:
     today = datetime.datetime.now(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     begins = (today.replace(day=1) - datetime.timedelta(days=30 * (MONTHS - 1))).replace(day=1)
     variables: dict[str, object] = {
-        "seed": SEED, "blocks": size.blocks, "edges": size.edges, "pipelines": size.pipelines, "audit": size.audit,
-        "begins": begins.isoformat(), "ends": today.isoformat(), "stride": _stride(size.blocks),
+        "seed": SEED,
+        "blocks": size.blocks,
+        "edges": size.edges,
+        "pipelines": size.pipelines,
+        "audit": size.audit,
+        "begins": begins.isoformat(),
+        "ends": today.isoformat(),
+        "stride": _stride(size.blocks),
     }
 
     def carry_out(name: str, **more: object) -> str:
@@ -127,24 +135,34 @@ def _fill(cluster: Cluster, size: Size, program: Path) -> None:
     progress.say(1, "schema and users")
     step = max(1, size.blocks // 20)
     ranges = [(first, min(first + step - 1, size.blocks)) for first in range(1, size.blocks + 1, step)]
-    _each(ranges, lambda part: carry_out("blocks", first=part[0], last=part[1]),
-          lambda done, part: progress.say(1 + 29 * done, f"blocks and versions to {part[1]:,}"))
+    _each(
+        ranges,
+        lambda part: carry_out("blocks", first=part[0], last=part[1]),
+        lambda done, part: progress.say(1 + 29 * done, f"blocks and versions to {part[1]:,}"),
+    )
     carry_out("edges")
     progress.say(33, "edges, verifications")
     carry_out("pipelines")
     progress.say(38, "pipelines")
     cluster.sql(FILLED, "analyze")
 
-    changes = int(cluster.sql(FILLED, """
+    changes = int(
+        cluster.sql(
+            FILLED,
+            """
         select 2 * (select count(*) from block_versions) + 2 * (select count(*) from edges)
             + (select count(*) from users) + (select count(*) from edge_verifications) + (select count(*) from pipelines)
-            + (select count(*) from pipeline_blocks) + (select count(*) from pipeline_edges)"""))
+            + (select count(*) from pipeline_blocks) + (select count(*) from pipeline_edges)""",
+        )
+    )
     reads = max(0, size.audit - changes)
     days = math.ceil((today - begins).days / 24)
-    times = [(part, begins + part * datetime.timedelta(days=days), begins + (part + 1) * datetime.timedelta(days=days))
-             for part in range(24)]
-    _each(times, lambda span: carry_out("audit", part=span[0], after=span[1].isoformat(), before=span[2].isoformat(), reads=reads),
-          lambda done, span: progress.say(38 + 32 * done, f"audit rows to {span[2].date()}"))
+    times = [(part, begins + part * datetime.timedelta(days=days), begins + (part + 1) * datetime.timedelta(days=days)) for part in range(24)]
+    _each(
+        times,
+        lambda span: carry_out("audit", part=span[0], after=span[1].isoformat(), before=span[2].isoformat(), reads=reads),
+        lambda done, span: progress.say(38 + 32 * done, f"audit rows to {span[2].date()}"),
+    )
     carry_out("index")
     progress.say(82, "indexes")
     for line in carry_out("verify", audit=max(size.audit, changes)).splitlines():
@@ -154,8 +172,12 @@ def _fill(cluster: Cluster, size: Size, program: Path) -> None:
     progress.say(90, "verified")
     cluster.sql(FILLED, "drop schema bench cascade")
     for name, role in PEOPLE.items():
-        run_command([str(program), "user", "create", "--username", name, "--email", f"{name}@example.org", "--role", role,
-                     "--password-stdin"], owner, cwd=cluster.folder, stdin=PASSWORD)
+        run_command(
+            [str(program), "user", "create", "--username", name, "--email", f"{name}@example.org", "--role", role, "--password-stdin"],
+            owner,
+            cwd=cluster.folder,
+            stdin=PASSWORD,
+        )
     cluster.sql(FILLED, "vacuum (freeze, analyze)")
     cluster.sql(FILLED, "checkpoint")
     progress.say(100, "vacuumed")

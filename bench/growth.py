@@ -99,8 +99,11 @@ class Growth:
             return
         self.lines.setdefault(chart, {}).setdefault(line, {})[x] = result.p50
         self.cpu.setdefault(chart, {}).setdefault(line, {})[x] = result.postgres_cpu
-        print(f"  {line:<50} {x:>12,}  {result.p50:9.3f} ms   p99 {result.p99 or 0:9.3f} ms   PostgreSQL {result.postgres_cpu:7.3f} ms",
-              file=sys.stderr, flush=True)
+        print(
+            f"  {line:<50} {x:>12,}  {result.p50:9.3f} ms   p99 {result.p99 or 0:9.3f} ms   PostgreSQL {result.postgres_cpu:7.3f} ms",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def page_after(self, path: str, pages: int, session: Session) -> str:
         """The path of the page that follows so many full ones."""
@@ -115,9 +118,12 @@ class Growth:
 
     def page_in_the_middle(self, path: str, table: str, column: str, session: Session) -> str:
         """The path of a page that begins at the middle of the time that the rows span."""
-        middle = self.cluster.sql(self.service.database, f"""
+        middle = self.cluster.sql(
+            self.service.database,
+            f"""
             select to_char((min({column}) + (max({column}) - min({column})) / 2) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-            from {table}""")
+            from {table}""",
+        )
         parameter = column.removesuffix("_at")
         answer = self.service.request("GET", f"{path}?limit=1&{parameter}_before={middle}", headers=session.token)
         if answer.status != 200:
@@ -127,9 +133,12 @@ class Growth:
     def names(self, count: int = 2000) -> list[str]:
         """Names of blocks all over the table."""
         step = max(1, self.size.blocks // count)
-        rows = self.cluster.sql(self.service.database, f"""
+        rows = self.cluster.sql(
+            self.service.database,
+            f"""
             select b.name from generate_series(1, {self.size.blocks}, {step}) as i
-            join blocks b on b.block_id = ('{BLOCK}' || {FIRST_NUMBER} + i)::uuid""")
+            join blocks b on b.block_id = ('{BLOCK}' || {FIRST_NUMBER} + i)::uuid""",
+        )
         return rows.splitlines()
 
     def by_blocks(self) -> None:
@@ -149,8 +158,7 @@ class Growth:
             ("things", "GET /pipelines/{id}/readiness", self.get(f"/pipelines/{PIPELINE}%012.0f/readiness", of=pipelines)),
             ("things", "PATCH /blocks/{id}", self.patch(one, 4, n)),
             ("lists", "GET /blocks", self.get("/blocks")),
-            ("lists", "GET /blocks, page in the middle",
-             self.get(self.page_in_the_middle("/blocks", "blocks", "created_at", developer))),
+            ("lists", "GET /blocks, page in the middle", self.get(self.page_in_the_middle("/blocks", "blocks", "created_at", developer))),
             ("lists", "GET /blocks?name=…", with_name),
             ("lists", "GET /blocks?q=… that finds 20", self.get("/blocks?q=zebras")),
             ("lists", "GET /blocks?sort=name", self.get("/blocks?sort=name")),
@@ -165,8 +173,10 @@ class Growth:
         some = f"/audit-logs?entity_id={BLOCK}%012.0f"
         for line, request in (
             ("GET /audit-logs, admin", self.get("/audit-logs", session=admin)),
-            ("GET /audit-logs, admin, page in the middle",
-             self.get(self.page_in_the_middle("/audit-logs", "audit_logs", "timestamp", admin), session=admin)),
+            (
+                "GET /audit-logs, admin, page in the middle",
+                self.get(self.page_in_the_middle("/audit-logs", "audit_logs", "timestamp", admin), session=admin),
+            ),
             ("GET /audit-logs?entity_id=…, admin", self.get(some, of=n, session=admin)),
             ("GET /audit-logs?action_type=UPDATE, admin", self.get("/audit-logs?action_type=UPDATE", session=admin)),
             ("GET /audit-logs, developer's own", self.get("/audit-logs")),
@@ -178,13 +188,16 @@ class Growth:
         """The same of blocks with few and with many versions."""
         first, last = TEN_VERSIONS
         # Of few versions there are many blocks, so that writing does not make them blocks of many.
-        self.cluster.sql(self.service.database, f"""
+        self.cluster.sql(
+            self.service.database,
+            f"""
             do $$ begin
                 for round in 1 .. 10 loop
                     update blocks set metadata = metadata || jsonb_build_object('round', round)
                     where block_id between '{BLOCK}{FIRST_NUMBER + first}' and '{BLOCK}{FIRST_NUMBER + last}' and version_number < 10;
                 end loop;
-            end $$""")
+            end $$""",
+        )
         for versions, block in VERSIONS.items():
             low, high = (first, last) if block is None else (0, 0)
             path = f"/blocks/{BLOCK}%012.0f" if block is None else f"/blocks/{block}"
@@ -223,19 +236,32 @@ class Growth:
     def functions(self) -> None:
         """What the database computes, timed within it."""
         for size in (400, 4_000, 40_000):
-            self.time("digests", "app.json_digest(metadata)", size, f"""app.json_digest((
+            self.time(
+                "digests",
+                "app.json_digest(metadata)",
+                size,
+                f"""app.json_digest((
                 select jsonb_object_agg('metric-' || i, jsonb_build_object('value', i / 7.0, 'unit', 'ms')) || jsonb_build_object('run', run)
-                from generate_series(1, {size} / 40) as i))""")
+                from generate_series(1, {size} / 40) as i))""",
+            )
         for blocks in (20, 200, 2000):
-            self.time("cycles", "app.find_cycle(chain)", blocks, f"""app.find_cycle(
+            self.time(
+                "cycles",
+                "app.find_cycle(chain)",
+                blocks,
+                f"""app.find_cycle(
                 (select array_agg(lpad(to_hex(i), 32, '0')::uuid) from generate_series(1, {blocks} - 1) as i where run > 0),
-                (select array_agg(lpad(to_hex(i + 1), 32, '0')::uuid) from generate_series(1, {blocks} - 1) as i where run > 0))""")
+                (select array_agg(lpad(to_hex(i + 1), 32, '0')::uuid) from generate_series(1, {blocks} - 1) as i where run > 0))""",
+            )
 
     def time(self, chart: str, line: str, x: int, expression: str) -> None:
         """The median time of an expression, in which `run` is another number each time."""
         if self.options.only and chart not in self.options.only:
             return
-        median = float(self.cluster.sql(self.service.database, f"""
+        median = float(
+            self.cluster.sql(
+                self.service.database,
+                f"""
             create temporary table times (ms double precision);
             do $$ declare begun timestamptz; begin
                 for run in 1 .. 3 loop
@@ -244,7 +270,9 @@ class Growth:
                     insert into times values (extract(epoch from clock_timestamp() - begun) * 1000);
                 end loop;
             end $$;
-            select percentile_cont(0.5) within group (order by ms) from times;"""))
+            select percentile_cont(0.5) within group (order by ms) from times;""",
+            )
+        )
         self.lines.setdefault(chart, {}).setdefault(line, {})[x] = median
         print(f"  {line:<50} {x:>12,}  {median:9.3f} ms", file=sys.stderr, flush=True)
 
@@ -312,8 +340,10 @@ def _tell(options: argparse.Namespace, lines: Lines, cpu: Lines, machine: dict[s
         sections.append(f"### {title}\n\n{report.markdown(table)}{drawn}")
     report.write_json(options.folder / "growth.json", {"machine": machine, "milliseconds": lines, "postgres_cpu": cpu})
     if options.markdown:
-        heading = (f"One connection, {options.seconds} s for each figure; {machine['cores']} × {machine['processor']}, "
-                   f"{machine['postgresql']} ({machine['settings']}), commit {machine['commit']}.")
+        heading = (
+            f"One connection, {options.seconds} s for each figure; {machine['cores']} × {machine['processor']}, "
+            f"{machine['postgresql']} ({machine['settings']}), commit {machine['commit']}."
+        )
         report.write_markdown(DOCS / "performance.md", "growth", heading + "\n\n" + "\n\n".join(sections))
 
 

@@ -56,28 +56,38 @@ def statements(cluster: Cluster, database: str, size: Size, user: str) -> dict[s
     return {
         "read": {
             "ours": limit("get.sql", statement_of("blocks/get.sql", {1: CALLER, 2: f"{A_BLOCK}::uuid", 3: A_BLOCK})),
-            "minimal": limit("minimal read", f"""
+            "minimal": limit(
+                "minimal read",
+                f"""
                 select {COLUMNS} from blocks
-                where (select app.as_caller({CALLER})) and block_id = {A_BLOCK}::uuid and archived_at is null"""),
+                where (select app.as_caller({CALLER})) and block_id = {A_BLOCK}::uuid and archived_at is null""",
+            ),
         },
         "list": {
-            "ours": limit("newest.sql", statement_of("blocks/newest.sql", {
-                1: CALLER, 2: "null::timestamptz", 3: "null::uuid", 4: "(51)"})),
-            "minimal": limit("minimal list", f"""
+            "ours": limit("newest.sql", statement_of("blocks/newest.sql", {1: CALLER, 2: "null::timestamptz", 3: "null::uuid", 4: "(51)"})),
+            "minimal": limit(
+                "minimal list",
+                f"""
                 select {COLUMNS} from blocks
                 where (select app.as_caller({CALLER})) and archived_at is null
-                order by created_at desc, block_id desc limit 51"""),
+                order by created_at desc, block_id desc limit 51""",
+            ),
         },
         "write": {
-            "ours": limit("update.sql", statement_of("blocks/update.sql", {
-                1: CALLER, 2: f"{A_BLOCK}::uuid", 3: A_BLOCK, 4: "null", 5: "null", 6: NO, 7: "null", 8: NEW_METADATA,
-                9: "null"}), writing=True),
-            "minimal": limit("minimal write", f"select * from bench.change_block({CALLER}, {A_BLOCK}::uuid, {NEW_METADATA})",
-                             writing=True),
+            "ours": limit(
+                "update.sql",
+                statement_of(
+                    "blocks/update.sql",
+                    {1: CALLER, 2: f"{A_BLOCK}::uuid", 3: A_BLOCK, 4: "null", 5: "null", 6: NO, 7: "null", 8: NEW_METADATA, 9: "null"},
+                ),
+                writing=True,
+            ),
+            "minimal": limit("minimal write", f"select * from bench.change_block({CALLER}, {A_BLOCK}::uuid, {NEW_METADATA})", writing=True),
         },
         "readiness": {
-            "ours": limit("readiness.sql", statement_of("pipelines/readiness.sql", {
-                1: CALLER, 2: f"{A_PIPELINE}::uuid", 3: A_PIPELINE}), pipelines=True),
+            "ours": limit(
+                "readiness.sql", statement_of("pipelines/readiness.sql", {1: CALLER, 2: f"{A_PIPELINE}::uuid", 3: A_PIPELINE}), pipelines=True
+            ),
         },
     }
 

@@ -94,12 +94,25 @@ def send(service: Service, request: Request, connections: int, seconds: int, war
 
         def run(duration: int) -> dict[str, float]:
             threads = min(THREADS, connections)
-            output = run_command(["wrk", f"--threads={threads}", f"--connections={connections}", f"--duration={duration}s",
-                                  "--timeout=30s", f"--script={LUA}", f"http://127.0.0.1:{service.port}", "--", str(plan)])
+            output = run_command(
+                [
+                    "wrk",
+                    f"--threads={threads}",
+                    f"--connections={connections}",
+                    f"--duration={duration}s",
+                    "--timeout=30s",
+                    f"--script={LUA}",
+                    f"http://127.0.0.1:{service.port}",
+                    "--",
+                    str(plan),
+                ]
+            )
             figures = dict(json.loads(output.splitlines()[-1]))
             if figures["refused"] or figures["broken"]:
-                raise Failed(f"{request.method} {request.path}: of {figures['requests']} requests {figures['refused']} were answered with "
-                             f"an error and {figures['broken']} not at all:\n{service.output.read_text()[-2000:]}")
+                raise Failed(
+                    f"{request.method} {request.path}: of {figures['requests']} requests {figures['refused']} were answered with "
+                    f"an error and {figures['broken']} not at all:\n{service.output.read_text()[-2000:]}"
+                )
             return figures
 
         if not run(warm_up)["requests"]:
@@ -109,8 +122,14 @@ def send(service: Service, request: Request, connections: int, seconds: int, war
         raise Failed(f"{request.method} {request.path} takes longer than {seconds} s")
     service.forget_output()
     count = figures["requests"]
-    return Result(rate=count / figures["seconds"], p50=figures["p50"], p99=figures["p99"],
-                  server_cpu=1000 * server / count, postgres_cpu=1000 * postgres / count, bytes=figures["bytes"] / count)
+    return Result(
+        rate=count / figures["seconds"],
+        p50=figures["p50"],
+        p99=figures["p99"],
+        server_cpu=1000 * server / count,
+        postgres_cpu=1000 * postgres / count,
+        bytes=figures["bytes"] / count,
+    )
 
 
 def ask(cluster: Cluster, database: str, statement: Statement, connections: int, seconds: int, warm_up: int) -> Result:
@@ -122,8 +141,16 @@ def ask(cluster: Cluster, database: str, statement: Statement, connections: int,
 
         def run(duration: int) -> str:
             defined = [f"--define={name}={value}" for name, value in statement.variables.items()]
-            command = [str(cluster.bin / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={connections}",
-                       f"--jobs={min(THREADS, connections)}", f"--time={duration}", f"--file={file.name}", *defined]
+            command = [
+                str(cluster.bin / "pgbench"),
+                "--no-vacuum",
+                "--protocol=prepared",
+                f"--client={connections}",
+                f"--jobs={min(THREADS, connections)}",
+                f"--time={duration}",
+                f"--file={file.name}",
+                *defined,
+            ]
             # Not with the environment of whoever measures: PGOPTIONS could falsify the figures.
             return run_command([*command, *cluster.arguments("blockyard_api", database)], {"PGPASSWORD": cluster.password})
 

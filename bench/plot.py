@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from html import escape
 
 # Of each colour one for light pages and one for dark ones.
-COLOURS = [("#0969da", "#58a6ff"), ("#cf222e", "#ff7b72"), ("#1a7f37", "#56d364"), ("#8250df", "#bc8cff"), ("#9a6700", "#e3b341"),
-           ("#bf3989", "#f778ba"), ("#1b7c83", "#76e3ea"), ("#57606a", "#8b949e"), ("#bc4c00", "#ffa657"), ("#0550ae", "#a5d6ff")]
+COLOURS = [
+    ("#0969da", "#58a6ff"),
+    ("#cf222e", "#ff7b72"),
+    ("#1a7f37", "#56d364"),
+    ("#8250df", "#bc8cff"),
+    ("#9a6700", "#e3b341"),
+    ("#bf3989", "#f778ba"),
+    ("#1b7c83", "#76e3ea"),
+    ("#57606a", "#8b949e"),
+    ("#bc4c00", "#ffa657"),
+    ("#0550ae", "#a5d6ff"),
+]
 DASHES = ["", "6 3", "2 3"]
 WIDTH, HEIGHT = 940, 380
 LEFT, RIGHT, TOP, BOTTOM = 92, 350, 44, 52
@@ -43,8 +53,9 @@ class Chart:
             parts.append(f'<text x="{x_of(x):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{x:,.0f}</text>')
         middle = (LEFT + WIDTH - RIGHT) / 2
         parts.append(f'<text x="{middle}" y="{HEIGHT - 10}" text-anchor="middle">{escape(self.x_label)} (log)</text>')
-        parts.append(f'<text transform="translate(16 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">'
-                     f"{escape(self.y_label)} (log)</text>")
+        parts.append(
+            f'<text transform="translate(16 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(self.y_label)} (log)</text>'
+        )
         # The names beside the plot, in the order of the ends of their lines.
         ends = sorted(self.lines.items(), key=lambda line: -line[1][-1][1])
         for row, (name, points) in enumerate(ends):
@@ -55,15 +66,21 @@ class Chart:
             parts += [f'<circle class="dot c{row % len(COLOURS)}" cx="{x_of(x):.1f}" cy="{y_of(value):.1f}" r="3"/>' for x, value in points]
             parts.append(f'<line class="{look}"{dash} x1="{WIDTH - RIGHT + 16}" y1="{y - 4}" x2="{WIDTH - RIGHT + 40}" y2="{y - 4}"/>')
             parts.append(f'<text x="{WIDTH - RIGHT + 46}" y="{y}">{escape(name)}</text>')
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-                f'aria-label="{escape(self.title)}">\n' + "\n".join(parts) + "\n</svg>\n")
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            f'aria-label="{escape(self.title)}">\n' + "\n".join(parts) + "\n</svg>\n"
+        )
 
     @staticmethod
     def _style() -> str:
         def sheet(dark: int) -> str:
             ink, grid = (("#1f2328", "#d8dee4"), ("#e6edf3", "#30363d"))[dark]
-            rules = [f"text {{ fill: {ink}; font: 12px system-ui, sans-serif; }}", ".title { font-weight: 600; font-size: 14px; }",
-                     f".grid {{ stroke: {grid}; stroke-width: 1; }}", ".line { fill: none; stroke-width: 2; }"]
+            rules = [
+                f"text {{ fill: {ink}; font: 12px system-ui, sans-serif; }}",
+                ".title { font-weight: 600; font-size: 14px; }",
+                f".grid {{ stroke: {grid}; stroke-width: 1; }}",
+                ".line { fill: none; stroke-width: 2; }",
+            ]
             for number, pair in enumerate(COLOURS):
                 rules += [f".c{number}.line {{ stroke: {pair[dark]}; }}", f".c{number}.dot {{ fill: {pair[dark]}; }}"]
             return " ".join(rules)

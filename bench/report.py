@@ -86,8 +86,13 @@ def goals(figures: Figures, process: Mapping[str, float], counted: Mapping[str, 
         Goal("read: share of its one statement", share(figures, "read", CONNECTIONS), 0.60, 0.80, True),
         Goal("list of 50: share of its one statement", share(figures, "list", CONNECTIONS), 0.30, 0.45, True),
         Goal("write: share of its one statement", share(figures, "write", CONNECTIONS), 0.75, 0.90, True),
-        Goal("API key: share of the token's rate",
-             _share(rate(figures, "key", CONNECTIONS, "service"), rate(figures, "read", CONNECTIONS, "service")), 0.75, 0.95, True),
+        Goal(
+            "API key: share of the token's rate",
+            _share(rate(figures, "key", CONNECTIONS, "service"), rate(figures, "read", CONNECTIONS, "service")),
+            0.75,
+            0.95,
+            True,
+        ),
         Goal("answered 304: share of the read's one statement", share(figures, "not-modified", CONNECTIONS), 0.65, 0.85, True),
         Goal("readiness: statements", counted.get("readiness"), 1, 1),
         Goal("server CPU of a read", cpu("read"), 0.10, 0.07, unit="ms"),
@@ -105,21 +110,53 @@ def tables(figures: Figures, goal_list: Sequence[Goal], counted: Mapping[str, fl
     first = [["at 8 connections, unless it says otherwise", "measured", "must", "aim", "verdict"]]
     for goal in goal_list:
         sign, unit = "≥" if goal.at_least else "≤", f" {goal.unit}" if goal.unit else ""
-        first.append([goal.what, _number(goal.value) + (unit if goal.value is not None else ""),
-                      f"{sign} {goal.must:g}{unit}", f"{sign} {goal.aim:g}{unit}", goal.verdict])
-    second = [["request", "connections", "requests/s", "its statement/s", "share", "minimal/s", "share", "p50 ms", "p99 ms",
-               "server CPU ms", "PostgreSQL CPU ms", "statement's CPU ms", "statements"]]
+        first.append(
+            [
+                goal.what,
+                _number(goal.value) + (unit if goal.value is not None else ""),
+                f"{sign} {goal.must:g}{unit}",
+                f"{sign} {goal.aim:g}{unit}",
+                goal.verdict,
+            ]
+        )
+    second = [
+        [
+            "request",
+            "connections",
+            "requests/s",
+            "its statement/s",
+            "share",
+            "minimal/s",
+            "share",
+            "p50 ms",
+            "p99 ms",
+            "server CPU ms",
+            "PostgreSQL CPU ms",
+            "statement's CPU ms",
+            "statements",
+        ]
+    ]
     for kind, levels in figures.items():
         for connections, by_whom in levels.items():
             mine = by_whom.get("service", [])
             limits = figures.get(LIMIT_OF[kind], {}).get(connections, {})
-            second.append([
-                NAMES[kind], str(connections), _number(middle(mine, "rate")),
-                _number(middle(limits.get("ours", []), "rate")), _number(share(figures, kind, connections)),
-                _number(middle(limits.get("minimal", []), "rate")), _number(share(figures, kind, connections, "minimal")),
-                _number(middle(mine, "p50")), _number(middle(mine, "p99")), _number(middle(mine, "server_cpu")),
-                _number(middle(mine, "postgres_cpu")), _number(middle(limits.get("ours", []), "postgres_cpu")),
-                _number(counted.get(kind))])
+            second.append(
+                [
+                    NAMES[kind],
+                    str(connections),
+                    _number(middle(mine, "rate")),
+                    _number(middle(limits.get("ours", []), "rate")),
+                    _number(share(figures, kind, connections)),
+                    _number(middle(limits.get("minimal", []), "rate")),
+                    _number(share(figures, kind, connections, "minimal")),
+                    _number(middle(mine, "p50")),
+                    _number(middle(mine, "p99")),
+                    _number(middle(mine, "server_cpu")),
+                    _number(middle(mine, "postgres_cpu")),
+                    _number(middle(limits.get("ours", []), "postgres_cpu")),
+                    _number(counted.get(kind)),
+                ]
+            )
     return [first, second]
 
 
@@ -132,8 +169,10 @@ def _number(value: float | None) -> str:
 def text(table: Sequence[Sequence[str]]) -> str:
     """For a terminal."""
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = ["  ".join(cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
-             for row in table]
+    lines = [
+        "  ".join(cell.ljust(width) if not at else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        for row in table
+    ]
     return "\n".join([lines[0], "─" * len(lines[0]), *lines[1:]])
 
 

@@ -73,16 +73,20 @@ class Bench:
             case "not-modified":
                 return dataclasses.replace(a_block, path="", low=0, choices=self.tags())
             case "readiness":
-                return dataclasses.replace(a_block, path=f"/pipelines/{dataset.PIPELINE}%012.0f/readiness",
-                                           high=dataset.FIRST_NUMBER + self.size.pipelines)
+                return dataclasses.replace(
+                    a_block, path=f"/pipelines/{dataset.PIPELINE}%012.0f/readiness", high=dataset.FIRST_NUMBER + self.size.pipelines
+                )
         raise ValueError(kind)
 
     def tags(self) -> list[tuple[str, str]]:
         """Blocks with the entity tags they have now; one of them is asked for, to see that it is right."""
         numbers = random.Random(dataset.SEED).sample(range(1, self.size.blocks + 1), min(KNOWN_TAGS, self.size.blocks))
         ids = ",".join(f"'{dataset.BLOCK}{dataset.FIRST_NUMBER + number}'" for number in numbers)
-        rows = self.cluster.sql(self.service.database, f"""
-            select block_id, to_hex((extract(epoch from updated_at) * 1000000)::bigint) from public.blocks where block_id in ({ids})""")
+        rows = self.cluster.sql(
+            self.service.database,
+            f"""
+            select block_id, to_hex((extract(epoch from updated_at) * 1000000)::bigint) from public.blocks where block_id in ({ids})""",
+        )
         tags = [(f"/blocks/{block}", f'"{tag}"') for block, tag in (row.split("|") for row in rows.splitlines())]
         path, tag = tags[0]
         answer = self.service.request("GET", path, headers={**self.session.token, "If-None-Match": tag})
@@ -93,17 +97,21 @@ class Bench:
     def measure(self) -> None:
         """All rounds of everything, the limits and the service in turn."""
         kinds, levels, rounds = self.options.only, self.options.connections, self.options.rounds
-        steps = [(number, level, kind) for number in range(rounds) for level in levels for kind in kinds
-                 if not self.options.quick or level == report.CONNECTIONS or kind == "read"]
+        steps = [
+            (number, level, kind)
+            for number in range(rounds)
+            for level in levels
+            for kind in kinds
+            if not self.options.quick or level == report.CONNECTIONS or kind == "read"
+        ]
         for done, (number, level, kind) in enumerate(steps):
-            print(f"  {100 * done / len(steps):5.1f} %  round {number + 1} of {rounds}: {kind}, {level} connections",
-                  file=sys.stderr, flush=True)
+            print(f"  {100 * done / len(steps):5.1f} %  round {number + 1} of {rounds}: {kind}, {level} connections", file=sys.stderr, flush=True)
             results = self.figures.setdefault(kind, {}).setdefault(level, {})
             for who, statement in self.limits.get(kind, {}).items():
                 results.setdefault(who, []).append(
-                    load.ask(self.cluster, self.service.database, statement, level, self.options.seconds, self.options.warm_up))
-            results.setdefault("service", []).append(
-                load.send(self.service, self.request(kind), level, self.options.seconds, self.options.warm_up))
+                    load.ask(self.cluster, self.service.database, statement, level, self.options.seconds, self.options.warm_up)
+                )
+            results.setdefault("service", []).append(load.send(self.service, self.request(kind), level, self.options.seconds, self.options.warm_up))
         self.process |= {f"loaded_{name}": value for name, value in self.service.memory().items()}
 
     def count_statements(self) -> dict[str, float]:
@@ -142,20 +150,34 @@ def main() -> None:
 def _tell(options: argparse.Namespace, bench: Bench, counted: dict[str, float], machine: dict[str, str]) -> None:
     goals = report.goals(bench.figures, bench.process, counted)
     goal_table, rate_table = report.tables(bench.figures, goals, counted)
-    heading = (f"{bench.size}; {options.rounds} rounds of {options.seconds} s each, medians; {machine['cores']} × {machine['processor']}, "
-               f"{machine['postgresql']} ({machine['settings']}), commit {machine['commit']}")
+    heading = (
+        f"{bench.size}; {options.rounds} rounds of {options.seconds} s each, medians; {machine['cores']} × {machine['processor']}, "
+        f"{machine['postgresql']} ({machine['settings']}), commit {machine['commit']}"
+    )
     memory = ", ".join(f"{name} {value:.1f} MB" for name, value in bench.process.items() if name != "ready")
     print(f"\n{heading}\n\n{report.text(goal_table)}\n\n{report.text(rate_table)}\n\nMemory: {memory}.")
-    report.write_json(options.folder / "results.json", {
-        "machine": machine, "blocks": bench.size.blocks, "rounds": options.rounds, "seconds": options.seconds,
-        "goals": [{**dataclasses.asdict(goal), "verdict": goal.verdict} for goal in goals],
-        "process": bench.process, "statements": counted,
-        "figures": {kind: {level: {who: [result.as_json() for result in results] for who, results in by_whom.items()}
-                           for level, by_whom in levels.items()} for kind, levels in bench.figures.items()},
-    })
+    report.write_json(
+        options.folder / "results.json",
+        {
+            "machine": machine,
+            "blocks": bench.size.blocks,
+            "rounds": options.rounds,
+            "seconds": options.seconds,
+            "goals": [{**dataclasses.asdict(goal), "verdict": goal.verdict} for goal in goals],
+            "process": bench.process,
+            "statements": counted,
+            "figures": {
+                kind: {
+                    level: {who: [result.as_json() for result in results] for who, results in by_whom.items()} for level, by_whom in levels.items()
+                }
+                for kind, levels in bench.figures.items()
+            },
+        },
+    )
     if options.markdown:
-        report.write_markdown(ROOT / "docs" / "performance.md", "bench",
-                              f"{heading}.\n\n{report.markdown(goal_table)}\n\n{report.markdown(rate_table)}")
+        report.write_markdown(
+            ROOT / "docs" / "performance.md", "bench", f"{heading}.\n\n{report.markdown(goal_table)}\n\n{report.markdown(rate_table)}"
+        )
 
 
 def _options() -> argparse.Namespace:

@@ -23,12 +23,10 @@ SECONDS_TO_START = 30
 TOKEN_SECONDS = 300
 
 
-def run_command(command: Sequence[str], environment: Mapping[str, str] | None = None, *, cwd: Path | None = None,
-                stdin: str = "") -> str:
+def run_command(command: Sequence[str], environment: Mapping[str, str] | None = None, *, cwd: Path | None = None, stdin: str = "") -> str:
     """Runs a program to its end and returns its output."""
     try:
-        done = subprocess.run(command, env=_environment(environment or {}), cwd=cwd, input=stdin, capture_output=True,
-                              text=True, check=False)
+        done = subprocess.run(command, env=_environment(environment or {}), cwd=cwd, input=stdin, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise Failed(f"the program {command[0]} is missing") from None
     if done.returncode != 0:
@@ -74,16 +72,19 @@ class Service:
     def start(self) -> float:
         """Starts it, and returns how many seconds it took to be ready."""
         self.port = free_port()
-        environment = _environment({
-            "DATABASE_URL": self.cluster.url("blockyard_api", self.database),
-            "JWT_SECRET": JWT_SECRET,
-            "PORT": str(self.port),
-            "HOST": "127.0.0.1",
-        })
+        environment = _environment(
+            {
+                "DATABASE_URL": self.cluster.url("blockyard_api", self.database),
+                "JWT_SECRET": JWT_SECRET,
+                "PORT": str(self.port),
+                "HOST": "127.0.0.1",
+            }
+        )
         with self.output.open("ab") as output:
             begun = time.perf_counter()
-            self.process = subprocess.Popen([str(self.program), "serve"], cwd=self.folder, env=environment,
-                                            stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            self.process = subprocess.Popen(
+                [str(self.program), "serve"], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
         while time.perf_counter() - begun < SECONDS_TO_START:
             if self._is_ready():
                 return time.perf_counter() - begun

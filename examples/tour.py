@@ -71,12 +71,18 @@ def tour(username: str, password: str) -> None:
 
     step("Create a developer, and log in as him")
     developer_name, developer_password = f"tour-{run}", secrets.token_hex(16)
-    created = ask(admin, 201, "POST", "/users", {
-        "username": developer_name,
-        "email": f"{developer_name}@example.org",
-        "role": "developer",
-        "password": developer_password,
-    })
+    created = ask(
+        admin,
+        201,
+        "POST",
+        "/users",
+        {
+            "username": developer_name,
+            "email": f"{developer_name}@example.org",
+            "role": "developer",
+            "password": developer_password,
+        },
+    )
     expect(created["role"] == "developer" and created["is_active"], "an active developer")
     developer, developer_user = logged_in(developer_name, developer_password)
     expect(developer_user["user_id"] == created["user_id"], "he who was created")
@@ -87,17 +93,31 @@ def tour(username: str, password: str) -> None:
         (fares, "dataset", {"rows": 891}),
         (model, "model", {"layers": 3}),
     ]:
-        block = ask(developer, 201, "POST", "/blocks", {
-            "name": name, "block_type": block_type, "metadata": metadata,
-        })
+        block = ask(
+            developer,
+            201,
+            "POST",
+            "/blocks",
+            {
+                "name": name,
+                "block_type": block_type,
+                "metadata": metadata,
+            },
+        )
         expect(block["version_number"] == 1, "the first version")
         expect(block["created_by"] == developer_user["user_id"], "created by the developer")
         show(f"{block['block_type']} {block['name']}, version {block['version_number']}")
 
     step("Change a dataset: that makes a version")
-    block = ask(developer, 200, "PATCH", f"/blocks/{passengers}", {
-        "metadata": {"rows": 1309, "source": "Encyclopedia Titanica"},
-    })
+    block = ask(
+        developer,
+        200,
+        "PATCH",
+        f"/blocks/{passengers}",
+        {
+            "metadata": {"rows": 1309, "source": "Encyclopedia Titanica"},
+        },
+    )
     expect((block["version_number"], block["latest_version_number"]) == (2, 2), "version 2")
     expect(block["metadata"]["rows"] == 1309, "the new metadata")
     show(f"version {block['version_number']}: {json.dumps(block['metadata'])}")
@@ -112,10 +132,14 @@ def tour(username: str, password: str) -> None:
         active = " (active)" if version["is_active"] else ""
         show(f"version {version['version_number']}{active}: {json.dumps(version['metadata'])}")
     patch = ask(developer, 200, "GET", f"/blocks/{passengers}/diff?from=1&to=2")
-    expect(sorted(patch, key=lambda change: change["path"]) == [
-        {"op": "replace", "path": "/metadata/rows", "value": 1309},
-        {"op": "add", "path": "/metadata/source", "value": "Encyclopedia Titanica"},
-    ], "the difference of 1 and 2")
+    expect(
+        sorted(patch, key=lambda change: change["path"])
+        == [
+            {"op": "replace", "path": "/metadata/rows", "value": 1309},
+            {"op": "add", "path": "/metadata/source", "value": "Encyclopedia Titanica"},
+        ],
+        "the difference of 1 and 2",
+    )
     for change in patch:
         show(json.dumps(change))
     history = ask(developer, 200, "GET", f"/blocks/{passengers}/history")["items"]
@@ -133,21 +157,31 @@ def tour(username: str, password: str) -> None:
 
     step("Create an edge from each dataset to the model")
     for dataset in datasets:
-        edge = ask(developer, 201, "POST", "/edges", {
-            "name": f"train-on-{dataset}", "metadata": {"batch_size": 32},
-        })
+        edge = ask(
+            developer,
+            201,
+            "POST",
+            "/edges",
+            {
+                "name": f"train-on-{dataset}",
+                "metadata": {"batch_size": 32},
+            },
+        )
         expect(edge["version_number"] == 1, "the first version")
         show(f"edge {edge['name']}, version {edge['version_number']}")
 
     step("Join them in a pipeline")
-    created = ask(developer, 201, "POST", "/pipelines", {
-        "name": pipeline,
-        "blocks": [{"block_id": name} for name in [*datasets, model]],
-        "edges": [
-            {"edge_id": f"train-on-{dataset}", "source_block_id": dataset, "target_block_id": model}
-            for dataset in datasets
-        ],
-    })
+    created = ask(
+        developer,
+        201,
+        "POST",
+        "/pipelines",
+        {
+            "name": pipeline,
+            "blocks": [{"block_id": name} for name in [*datasets, model]],
+            "edges": [{"edge_id": f"train-on-{dataset}", "source_block_id": dataset, "target_block_id": model} for dataset in datasets],
+        },
+    )
     expect(created["times_run"] == 0 and created["average_runtime"] is None, "not run yet")
     joined = ask(developer, 200, "GET", f"/pipelines/{pipeline}?include=blocks,edges")
     expect((len(joined["blocks"]), len(joined["edges"])) == (3, 2), "3 blocks and 2 edges")
@@ -168,14 +202,20 @@ def tour(username: str, password: str) -> None:
 
     step(f"{username} verifies the edges")
     for dataset in datasets:
-        verification = ask(admin, 201, "POST", f"/edges/train-on-{dataset}/versions/active/verifications", {
-            "verification_status": "passed", "verification_logs": "12 checks, 0 failures",
-        })
+        verification = ask(
+            admin,
+            201,
+            "POST",
+            f"/edges/train-on-{dataset}/versions/active/verifications",
+            {
+                "verification_status": "passed",
+                "verification_logs": "12 checks, 0 failures",
+            },
+        )
         expect(verification["verification_status"] == "passed", "passed")
         expect(verification["version_number"] == 1, "of version 1")
         expect(verification["verified_by"] == admin_user["user_id"], "verified by the admin")
-        show(f"version {verification['version_number']} {verification['verification_status']}"
-             f" at {verification['verified_at']}")
+        show(f"version {verification['version_number']} {verification['verification_status']} at {verification['verified_at']}")
 
     step("Now it may run")
     readiness = ask(developer, 200, "GET", f"/pipelines/{pipeline}/readiness")
@@ -206,13 +246,11 @@ def tour(username: str, password: str) -> None:
     expect(answer["lock_digest"] == digest, "the lock that was asked for")
     expect([block["version_number"] for block in lock["blocks"]] == [1, 1, 1], "all blocks at version 1")
     expect(len(lock["edges"]) == 2, "two edges")
-    expect(all(edge["verification"]["verified_by"] == admin_user["user_id"] for edge in lock["edges"]),
-           "verified by the admin")
+    expect(all(edge["verification"]["verified_by"] == admin_user["user_id"] for edge in lock["edges"]), "verified by the admin")
     for block in lock["blocks"]:
         show(f"{block['block_type']} {block['name']}, version {block['version_number']}")
     for edge in lock["edges"]:
-        show(f"edge {edge['name']}, version {edge['version_number']},"
-             f" verified at {edge['verification']['verified_at']}")
+        show(f"edge {edge['name']}, version {edge['version_number']}, verified at {edge['verification']['verified_at']}")
     # The canonical form of RFC 8785, for text as plain as this
     canonical = json.dumps(lock, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     expect(hashlib.sha256(canonical.encode()).hexdigest() == digest, "the digest is the lock's SHA-256")
@@ -224,19 +262,16 @@ def tour(username: str, password: str) -> None:
         expect(action in actions, f"{action} in the trail")
     for (entity_type, action_type), count in sorted(actions.items()):
         show(f"{developer_name}: {count} x {action_type} {entity_type}")
-    rows = ask(admin, 200, "GET",
-               f"/audit-logs?entity_type=verification&user_id={admin_user['user_id']}&limit=2")["items"]
+    rows = ask(admin, 200, "GET", f"/audit-logs?entity_type=verification&user_id={admin_user['user_id']}&limit=2")["items"]
     expect(len(rows) == 2, "both verifications")
     for row in rows:
         status = row["details"]["after"]["verification_status"]
         expect(row["action_type"] == "CREATE" and status == "passed", "a verification that passed")
         show(f"{username}: {row['action_type']} {row['entity_type']} {status}")
     rows = ask(admin, 200, "GET", f"/pipelines/{pipeline}/history")["items"]
-    expect(all(row["user_id"] == developer_user["user_id"]
-               and row["subject_id"] == created["pipeline_id"] for row in rows), "all by the developer")
+    expect(all(row["user_id"] == developer_user["user_id"] and row["subject_id"] == created["pipeline_id"] for row in rows), "all by the developer")
     last = rows[0]
-    show(f"last: {last['action_type']} {last['entity_type']}"
-         f" {last['details']['before']['status']} -> {last['details']['after']['status']}")
+    show(f"last: {last['action_type']} {last['entity_type']} {last['details']['before']['status']} -> {last['details']['after']['status']}")
 
     print("\nThe tour is over; all was as expected.")
 

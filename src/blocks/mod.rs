@@ -180,7 +180,7 @@ pub struct BlockPatch {
 }
 
 /// Which blocks, and how they are shown.
-#[derive(Debug, Default, IntoParams, FromParams)]
+#[derive(Debug, PartialEq, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlockList {
     #[param(inline)]
@@ -205,12 +205,9 @@ pub struct BlockList {
 }
 
 impl BlockList {
-    /// Whether nothing is filtered, ordered or included.
+    /// Whether nothing is filtered, ordered or included: a filter that is added counts by itself.
     fn is_plain(&self) -> bool {
-        self.block_type.is_none()
-            && self.category.is_none()
-            && self.filter.is_plain()
-            && self.position.sort == Sort::Newest
-            && self.include.is_empty()
+        let anything = Self { position: self.position.clone(), ..Self::default() };
+        self.position.sort == Sort::Newest && *self == anything
     }
 }

@@ -169,7 +169,7 @@ pub struct EdgePatch {
 }
 
 /// Which edges, and how they are shown.
-#[derive(Debug, IntoParams, FromParams)]
+#[derive(Debug, PartialEq, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct EdgeList {
     /// `versions`, `verifications`, or both with a comma between.
@@ -185,8 +185,9 @@ pub struct EdgeList {
 }
 
 impl EdgeList {
-    /// Whether nothing is filtered, ordered or included.
+    /// Whether nothing is filtered, ordered or included: a filter that is added counts by itself.
     fn is_plain(&self) -> bool {
-        self.filter.is_plain() && self.position.sort == Sort::Newest && self.include.is_empty()
+        let anything = Self { position: self.position.clone(), ..Self::default() };
+        self.position.sort == Sort::Newest && *self == anything
     }
 }

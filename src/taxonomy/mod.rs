@@ -159,7 +159,7 @@ pub struct LinkList {
 }
 
 /// Which categories.
-#[derive(Debug, Default, IntoParams, FromParams)]
+#[derive(Debug, PartialEq, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 #[read(check = Self::tree_alone)]
 pub struct CategoryList {
@@ -189,13 +189,9 @@ pub struct CategoryList {
 }
 
 impl CategoryList {
+    /// Whether nothing is said but the form.
     fn is_plain(&self) -> bool {
-        self.name.is_none()
-            && self.parent_id.is_none()
-            && !self.roots
-            && self.q.is_none()
-            && !self.archived
-            && self.position == Position::default()
+        *self == Self { tree: self.tree, ..Self::default() }
     }
 }
 

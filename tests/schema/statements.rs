@@ -272,3 +272,71 @@ async fn a_statement_without_its_caller_is_found() {
     assert!(fault(&mut service, "sessions/end_session.sql", touching).await.is_some());
     assert_eq!(fault(&mut service, "sessions/end_session.sql", "select now()").await, None);
 }
+
+fn lists() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+    let mut statements = BTreeMap::new();
+    read(&root, &root, &mut statements);
+    statements.into_iter().filter(|(path, _)| path.ends_with("/list.sql")).collect()
+}
+
+/// `docs/adr/0021-lists-are-planned-anew.md`
+#[test]
+fn lists_with_filters_are_planned_for_their_values() {
+    let mut seen = 0;
+    for (path, statement) in lists() {
+        assert!(statement.contains("is null or"), "{path} has no filter: it is no list.sql");
+        assert!(statement.contains("app.plan_anew("), "{path} keeps one plan for all values");
+        assert!(
+            !statement.lines().any(|line| line.contains(" or ") && line.contains(" in (select")),
+            "{path} reads its whole table for `in (select …)` inside an or: `= any (array(select …))`"
+        );
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen} lists");
+}
+
+/// From the cursor to the end, whatever the columns and the numbers of the parameters are called.
+fn tail(path: &str, statement: &str) -> Option<String> {
+    let (id, _) = [
+        ("block_id", "blocks"),
+        ("edge_id", "edges"),
+        ("pipeline_id", "pipelines"),
+        ("category_id", "taxonomy"),
+    ]
+    .into_iter()
+    .find(|(_, folder)| path.starts_with(folder))?;
+    let from = statement.find("  and case\n      when $")?;
+    let alias =
+        statement[from..].split("created_at, ").nth(1)?.split(&format!(".{id}")).next()?.to_owned()
+            + ".";
+    let text = statement[from..].trim_end().replace(&alias, "").replace(id, "id");
+    let mut parameters = Vec::new();
+    let mut tail = String::new();
+    for (at, piece) in text.split('$').enumerate() {
+        let digits = piece.chars().take_while(char::is_ascii_digit).count();
+        let (number, rest) = piece.split_at(if at == 0 { 0 } else { digits });
+        if at > 0 {
+            let place = parameters.iter().position(|known| *known == number).unwrap_or_else(|| {
+                parameters.push(number);
+                parameters.len() - 1
+            });
+            tail += &format!("${place}");
+        }
+        tail += rest;
+    }
+    Some(tail)
+}
+
+/// Static SQL has no include: what is written four times is held equal.
+#[test]
+fn things_with_a_name_are_sorted_and_paged_alike() {
+    let tails: Vec<(String, String)> = lists()
+        .into_iter()
+        .filter_map(|(path, statement)| Some((path.clone(), tail(&path, &statement)?)))
+        .collect();
+    assert_eq!(tails.len(), 4, "{tails:?}");
+    for (path, tail) in &tails[1..] {
+        assert_eq!(*tail, tails[0].1, "{path} and {}", tails[0].0);
+    }
+}
