@@ -1,7 +1,8 @@
 //! Versions: numbered without gaps, append-only, one active.
 
 use super::World;
-use crate::world::Client;
+use crate::support::Database;
+use crate::world::{self, Client};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_writers_leave_no_gap_and_one_active_version() {
@@ -151,5 +152,62 @@ async fn the_numbers_of_versions_are_not_set_by_anybody() {
         }
         world.owner.ok(&format!("update {table} set metadata = '{{\"n\": 1}}'")).await;
         assert_eq!(world.owner.text(&format!("select version_number from {table}")).await, "2");
+    }
+}
+
+/// The columns that users change; where the versions are; what changes each.
+const CHANGES: &str = "
+    select p.table_name::text, p.column_name::text, case c.udt_name
+        when 'text' then quote_literal('changed')
+        when 'jsonb' then quote_literal('{\"changed\": true}')
+        when 'block_type' then quote_literal('model')
+        else c.udt_name end
+    from information_schema.column_privileges p
+    join information_schema.columns c using (table_schema, table_name, column_name)
+    where p.table_schema = 'public' and p.table_name in ('blocks', 'edges')
+      and p.grantee = 'authenticated' and p.privilege_type = 'UPDATE'
+      -- The pointer and the archive are no content.
+      and p.column_name not in ('current_version_id', 'archived_at')
+    order by 1, 2";
+
+#[tokio::test]
+async fn each_column_that_changes_is_in_the_versions_and_comes_back() {
+    let database = Database::new().await;
+    let mut owner = world::create(&database).await;
+    let changes: Vec<(String, String, String)> =
+        sqlx::query_as(CHANGES).fetch_all(&mut owner).await.unwrap();
+    assert!(changes.len() >= 7, "{changes:?}");
+    for (table, column, value) in changes {
+        let thing = table.trim_end_matches('s');
+        let kind = if table == "blocks" { ", block_type" } else { "" };
+        let kind_value = if table == "blocks" { ", 'dataset'" } else { "" };
+        let sql = format!(
+            "with made as (insert into {table} (name{kind}) values ('{thing} {column}'{kind_value}) returning *)
+             select {thing}_id::text, current_version_id::text, to_jsonb(made) ->> '{column}' from made"
+        );
+        let (id, first, before): (String, String, Option<String>) =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(&mut owner).await.unwrap();
+        let sql = format!(
+            "update {table} set {column} = {value} where {thing}_id = '{id}' returning latest_version_number, current_version_id::text"
+        );
+        let (latest, second): (i32, String) =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(&mut owner).await.unwrap();
+        assert_eq!(latest, 2, "a change of {table}.{column} makes no version");
+        let sql = format!(
+            "select (to_jsonb(a) ->> '{column}') is distinct from (to_jsonb(b) ->> '{column}') and to_jsonb(a) ? '{column}'
+             from {thing}_versions a, {thing}_versions b where a.version_id = '{first}' and b.version_id = '{second}'"
+        );
+        let (kept,): (bool,) =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(&mut owner).await.unwrap();
+        assert!(kept, "the versions of {table} do not keep {column}");
+        let sql = format!(
+            "with back as (update {table} set current_version_id = '{first}' where {thing}_id = '{id}' returning *)
+             select to_jsonb(back) ->> '{column}' from back"
+        );
+        let (after,): (Option<String>,) =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_one(&mut owner).await.unwrap();
+        // The name stays: what is called otherwise by now may not take its old name back.
+        let wanted = if column == "name" { Some("changed".to_owned()) } else { before };
+        assert_eq!(after, wanted, "activation does not bring {table}.{column} back");
     }
 }
