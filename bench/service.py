@@ -149,7 +149,7 @@ class Service:
 
 
 class Session:
-    """A user of the service: the headers of his requests."""
+    """A user of the service: the headers of their requests."""
 
     def __init__(self, service: Service, username: str, password: str) -> None:
         self.service = service

@@ -69,7 +69,7 @@ def tour(username: str, password: str) -> None:
     admin, admin_user = logged_in(username, password)
     expect(admin_user["role"] == "admin", "the account is an admin's")
 
-    step("Create a developer, and log in as him")
+    step("Create a developer, and log in as them")
     developer_name, developer_password = f"tour-{run}", secrets.token_hex(16)
     created = ask(
         admin,
@@ -85,7 +85,7 @@ def tour(username: str, password: str) -> None:
     )
     expect(created["role"] == "developer" and created["is_active"], "an active developer")
     developer, developer_user = logged_in(developer_name, developer_password)
-    expect(developer_user["user_id"] == created["user_id"], "he who was created")
+    expect(developer_user["user_id"] == created["user_id"], "the one who was created")
 
     step("Register two datasets and a model")
     for name, block_type, metadata in [

@@ -74,7 +74,7 @@ expect '.user.role == "admin"'
 admin_id=$(take .user.user_id)
 admin_token=$token
 
-step 'Create a developer, and log in as him'
+step 'Create a developer, and log in as them'
 developer_password=$(od -An -N16 -tx4 /dev/urandom | tr -d ' ')
 ask 201 POST /users "$(name=$developer secret=$developer_password jq --null-input \
   '{username: env.name, email: "\(env.name)@example.org", role: "developer", password: env.secret}')"

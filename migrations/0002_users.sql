@@ -65,7 +65,7 @@ as $$
 begin
     return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid;
 end $$;
-comment on function app.caller_id() is 'The id the caller claims. Says nothing of whether he is active: caller_role() does.';
+comment on function app.caller_id() is 'The id the caller claims. Says nothing of whether they are active: caller_role() does.';
 
 create function app.role_rank(role text) returns int
 language sql immutable strict parallel safe
@@ -97,7 +97,7 @@ begin
           and (k.expires_at is null or k.expires_at > clock_timestamp()));
 end $$;
 comment on function app.caller_role() is
-    'The role the caller acts in now: the user''s, or the lower one of his API key; null for nobody and for a deactivated user.';
+    'The role the caller acts in now: the user''s, or the lower one of their API key; null for nobody and for a deactivated user.';
 
 create function app.can_write() returns boolean
 language plpgsql stable security definer
@@ -122,7 +122,7 @@ as $$
     select coalesce(app.caller_role() = (select u.role from public.users u where u.user_id = app.caller_id()), false)
 $$;
 comment on function app.is_unnarrowed() is
-    'Whether the caller acts in the full role of his account: a key for CI that only reads must not manage the account.';
+    'Whether the caller acts in the full role of their account: a key for CI that only reads must not manage the account.';
 
 -- Guards ---------------------------------------------------------------------------------------
 

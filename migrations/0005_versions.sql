@@ -15,7 +15,7 @@ begin
 end $$;
 comment on function app.refuse_derived() is 'BEFORE UPDATE OF the numbers: fires only for a statement that names them, the owner''s included.';
 
--- As app.find_id: all that leaves it is an id, and the caller's own statement decides what of it he sees.
+-- As app.find_id: all that leaves it is an id, and the caller's own statement decides what of it they see.
 create function app.find_version(entity text, reference text, version text) returns uuid
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp

@@ -1,6 +1,6 @@
 -- What belongs to a block or an edge, and the ids behind references to them.
 
--- With the rights of the caller: what no policy shows him, is not there.
+-- With the rights of the caller: what no policy shows them, is not there.
 create function app.known_id(entity text, reference text, once boolean) returns uuid
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -21,7 +21,7 @@ begin
         constraint = case entity when 'taxonomy' then 'category' else entity end || '_not_found';
 end $$;
 comment on function app.known_id(text, text, boolean) is
-    'The id behind a reference to a block, edge, pipeline or category that the caller sees, archived or not, or with `once` that his '
+    'The id behind a reference to a block, edge, pipeline or category that the caller sees, archived or not, or with `once` that their '
     'audit trail knows; a refusal when there is none.';
 
 create function app.is_live(kind public.entity_type, id uuid) returns boolean

@@ -1,4 +1,4 @@
-//! Who did what: nothing is written without its row, and nobody sees more than he may.
+//! Who did what: nothing is written without its row, and nobody sees more than they may.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};

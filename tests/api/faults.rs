@@ -1,4 +1,4 @@
-//! Cut off, failing, panicking: the next caller acts as himself, at once, on the only connection.
+//! Cut off, failing, panicking: the next caller acts as themselves, at once, on the only connection.
 
 use std::time::{Duration, Instant};
 

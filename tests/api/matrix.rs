@@ -234,14 +234,14 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
     }
 }
 
-/// Somebody who asks, and what he has made.
+/// Somebody who asks, and what they have made.
 struct Actor<'a> {
     name: &'static str,
     person: Person<'a>,
     own: Things,
 }
 
-/// The things of a user, in the role that he has when nothing has happened to him.
+/// The things of a user, in the role that they have when nothing has happened to them.
 struct Things {
     user: Option<(String, &'static str)>,
     ids: Value,
@@ -263,7 +263,7 @@ impl Things {
             )))
             .execute(&mut *owner)
             .await
-            .expect("the user as he was");
+            .expect("the user as they were");
         }
         let user = self.user.as_ref();
         let mut ids = world::furnish(owner, user.map(|(id, _)| id.as_str())).await;
@@ -456,11 +456,11 @@ async fn the_routes_allow_what_the_matrix_says_and_nothing_else() {
                 "viewer-key of an admin" => *key,
                 _ => No,
             };
-            for (whose, expected) in [("his own", reach.own()), ("another's", reach.others())] {
+            for (whose, expected) in [("their own", reach.own()), ("another's", reach.others())] {
                 let mut found = Vec::new();
                 let mut routed = true;
                 for ask in &requests {
-                    let things = if whose == "his own" { &mut actor.own } else { &mut others };
+                    let things = if whose == "their own" { &mut actor.own } else { &mut others };
                     if *table == "users" && *verb == "delete" && whose == "another's" {
                         let name = format!("without-history-{sent}");
                         let loose = world::person(&mut owner, &name, "viewer").await;

@@ -327,7 +327,7 @@ async fn where_it_is_required_somebody_else_passes_a_version() {
     let id = verify(&dan, "e/versions/1", "pending").await;
     let path = format!("/verifications/{id}");
     dan.patch(&path, passed.clone()).await.refused(StatusCode::FORBIDDEN, "own_version");
-    // His key is still he, and an admin is bound like everybody else.
+    // Their key is still they, and an admin is bound like everybody else.
     let key =
         dan.post("/api-keys", json!({ "name": "ci" })).await.expect(StatusCode::CREATED).id("key");
     service

@@ -55,7 +55,7 @@ impl Server {
         while load_time(&mut connect(&superuser).await).await == loaded {}
     }
 
-    /// `blockyard migrate` as somebody who wants to know whom he talks to.
+    /// `blockyard migrate` as somebody who wants to know whom they talk to.
     fn migrate(&self, host: &str, authority: impl Into<String>) -> Outcome {
         let login = self.postgres.owner("app");
         let mut url = Url::parse(&Database::url(&login)).unwrap();

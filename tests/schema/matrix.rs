@@ -1,6 +1,6 @@
 //! The permission matrix: who may do what to which row, over SQL, as Supabase's REST API would ask.
 //!
-//! Every cell of [`MATRIX`] is executed twice for every actor, on a row of his own and on somebody else's.
+//! Every cell of [`MATRIX`] is executed twice for every actor, on a row of their own and on somebody else's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -290,7 +290,7 @@ async fn everybody_may_do_what_the_matrix_says_and_nothing_else() {
                 _ => No,
             };
             for (whose, things, expected) in
-                [("his own", &actor.own, reach.own()), ("another's", &others, reach.others())]
+                [("their own", &actor.own, reach.own()), ("another's", &others, reach.others())]
             {
                 let found = attempt(&mut owner, actor, &about(&statement, things)).await;
                 if found != Ok(expected) {

@@ -17,7 +17,7 @@ use crate::support::{Database, connect};
 enum Because {
     /// It reads and writes no table of ours; what it calls looks after itself.
     NoTable,
-    /// The owner of the database runs it from the command line; no policy binds him.
+    /// The owner of the database runs it from the command line; no policy binds them.
     Owner,
 }
 
@@ -262,7 +262,7 @@ async fn a_statement_without_its_caller_is_found() {
          select name from made where (select app.as_caller($1))",
         "insert into edges (name) values ($2) returning name, (select app.as_caller($1))",
         "delete from blocks where block_id = $2 returning (select app.as_caller($1))",
-        // A question about the caller before it is known who he is.
+        // A question about the caller before it is known who they are.
         "select name from blocks where (select app.is_admin()) and (select app.as_caller($1))",
     ];
     for statement in bad {

@@ -54,7 +54,7 @@ impl Client {
         client
     }
 
-    /// The owner of the database: no policy binds him, the guards do.
+    /// The owner of the database: no policy binds them, the guards do.
     pub async fn owner(database: &Database) -> Self {
         Self(database.connect().await)
     }

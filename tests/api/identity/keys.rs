@@ -173,8 +173,8 @@ async fn admins_make_keys_for_others_and_nobody_else_does() {
     let nobody = "01a20575-84d9-79db-a493-fbb455308177";
     let answer = ada.post("/api-keys", json!({ "name": "x", "user_id": nobody })).await;
     assert_eq!(answer.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), ["/user_id"]);
-    issue(&dan, json!({ "name": "his" })).await;
-    assert_eq!(ada.get("/api-keys").await.items("name"), ["his", "service"]);
+    issue(&dan, json!({ "name": "theirs" })).await;
+    assert_eq!(ada.get("/api-keys").await.items("name"), ["theirs", "service"]);
     let path = format!("/api-keys?user_id={vera}&is_active=true");
     assert_eq!(ada.get(&path).await.items("name"), ["service"]);
     assert_eq!(dan.get(&path).await.items("name"), [] as [&str; 0]);

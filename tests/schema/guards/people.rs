@@ -117,7 +117,7 @@ async fn a_key_only_narrows() {
     ] {
         assert_eq!(narrowed.ok(statement).await, 0, "{statement}");
     }
-    // One that was as wide as its user narrows him once he has risen.
+    // One that was as wide as its user narrows them once they have risen.
     world.owner.ok("update api_keys set role = null where false").await;
     world.owner.ok("update users set role = 'admin' where username = 'dev'").await;
     assert_eq!(narrowed.text("select count(*) from users").await, "1");
