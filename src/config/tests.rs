@@ -156,3 +156,23 @@ fn the_owner_falls_back_on_the_services_url() {
     .unwrap();
     assert_eq!(config.owner_login().unwrap().unwrap().get_username(), "two");
 }
+
+/// What the documents say holds without a variable is what holds.
+#[test]
+fn the_default_that_is_told_is_the_default() {
+    let nothing_set = format!("{:?}", read(&[]).unwrap());
+    let mut tried = 0;
+    for setting in super::settings::SETTINGS.iter().flat_map(|group| group.settings) {
+        let is_another_variable =
+            setting.default.starts_with(|first: char| first.is_ascii_uppercase());
+        // What is not set of OpenTelemetry's own, its SDK decides.
+        let is_the_sdks = setting.name.starts_with("OTEL_");
+        if setting.default.is_empty() || is_another_variable || is_the_sdks {
+            continue;
+        }
+        let told = read(&[(setting.name, setting.default)]).unwrap();
+        assert_eq!(format!("{told:?}"), nothing_set, "{}", setting.name);
+        tried += 1;
+    }
+    assert!(tried >= 25, "{tried}");
+}
