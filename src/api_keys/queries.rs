@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::ApiKeyList;
-use super::{ApiKey, ApiKeyPatch, NewApiKey, Rotation};
+use super::{ApiKey, ApiKeyList, ApiKeyPatch, NewApiKey, Rotation};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::db::{Failure, Scope};

@@ -6,10 +6,8 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use super::ApiKeyList;
-use super::ORDER;
 use super::queries::{self, Revision, Stored};
-use super::{ApiKey, ApiKeyPatch, IssuedKey, KeptKey, NewApiKey, Rotation};
+use super::{ApiKey, ApiKeyList, ApiKeyPatch, IssuedKey, KeptKey, NewApiKey, ORDER, Rotation};
 use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;

@@ -1,7 +1,6 @@
 //! One function for each file in `sql/audit/`.
 
-use super::AuditList;
-use super::AuditLog;
+use super::{AuditList, AuditLog};
 use crate::api::page::{Cursor, Limit};
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};

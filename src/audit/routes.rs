@@ -2,10 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
-use super::AuditList;
-use super::ORDER;
-use super::PageOfLogs;
-use super::{AuditLog, queries};
+use super::{AuditList, AuditLog, ORDER, PageOfLogs, queries};
 use crate::api::entity::Entity;
 use crate::api::page::{Cursor, Page};
 use crate::api::path::Reference;

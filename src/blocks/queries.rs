@@ -2,8 +2,7 @@
 
 use uuid::Uuid;
 
-use super::BlockList;
-use super::{Block, BlockPart, BlockPatch, BlockVersion, NewBlock};
+use super::{Block, BlockList, BlockPart, BlockPatch, BlockVersion, NewBlock};
 use crate::api::etag::IfMatch;
 use crate::api::page::Limit;
 use crate::api::path::Reference;

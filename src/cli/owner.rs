@@ -10,9 +10,8 @@ use crate::db::migrate as migrations;
 use crate::db::service_role::SERVICE_ROLE;
 use crate::development;
 use crate::development::private_server::PrivateServer;
-use crate::owner::Owner;
 use crate::owner::enrolment::{self, NewAccount};
-use crate::owner::scram;
+use crate::owner::{Owner, scram};
 
 /// Whoever has this password reaches the database: nothing a person would remember.
 const SERVICE_PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=256;

@@ -2,8 +2,7 @@
 
 use uuid::Uuid;
 
-use super::CodeRepoFilter;
-use super::{Branch, CodeRepo, CodeRepoPatch, NewCodeRepo, RepoUrl};
+use super::{Branch, CodeRepo, CodeRepoFilter, CodeRepoPatch, NewCodeRepo, RepoUrl};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{Owner, Owners};

@@ -3,8 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use uuid::Uuid;
 
-use super::CodeRepoFilter;
-use super::{CodeRepo, CodeRepoPatch, NewCodeRepo, queries};
+use super::{CodeRepo, CodeRepoFilter, CodeRepoPatch, NewCodeRepo, queries};
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;

@@ -2,9 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 
-use super::BY_DEPTH;
-use super::DependentList;
-use super::{Dependent, queries};
+use super::{BY_DEPTH, Dependent, DependentList, queries};
 use crate::api::entity::Entity;
 use crate::api::page::{Cursor, Page};
 use crate::api::path::Reference;

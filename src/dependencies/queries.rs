@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
-use super::DependencyFilter;
-use super::DependentList;
-use super::{Dependency, DependencyPatch, Dependent, Detail, NewDependency, VersionConstraint};
+use super::{
+    Dependency, DependencyFilter, DependencyPatch, Dependent, DependentList, Detail, NewDependency,
+    VersionConstraint,
+};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};

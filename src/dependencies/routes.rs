@@ -3,8 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use uuid::Uuid;
 
-use super::DependencyFilter;
-use super::{Dependency, DependencyPatch, NewDependency, queries};
+use super::{Dependency, DependencyFilter, DependencyPatch, NewDependency, queries};
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;

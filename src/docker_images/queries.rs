@@ -2,8 +2,10 @@
 
 use uuid::Uuid;
 
-use super::DockerImageFilter;
-use super::{BuildLogs, DockerImage, DockerImagePatch, ImageName, ImageTag, NewDockerImage};
+use super::{
+    BuildLogs, DockerImage, DockerImageFilter, DockerImagePatch, ImageName, ImageTag,
+    NewDockerImage,
+};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{Owner, Owners};

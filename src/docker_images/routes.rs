@@ -4,8 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::DockerImageFilter;
-use super::{DockerImage, DockerImagePatch, NewDockerImage, queries};
+use super::{DockerImage, DockerImageFilter, DockerImagePatch, NewDockerImage, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;

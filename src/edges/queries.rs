@@ -2,8 +2,7 @@
 
 use uuid::Uuid;
 
-use super::EdgeList;
-use super::{Edge, EdgePart, EdgePatch, EdgeVersion, NewEdge};
+use super::{Edge, EdgeList, EdgePart, EdgePatch, EdgeVersion, NewEdge};
 use crate::api::etag::IfMatch;
 use crate::api::page::Limit;
 use crate::api::path::Reference;

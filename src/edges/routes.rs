@@ -3,8 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::EdgeList;
-use super::{Edge, EdgePart, EdgePatch, NewEdge, queries};
+use super::{Edge, EdgeList, EdgePart, EdgePatch, NewEdge, queries};
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -13,9 +12,8 @@ use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
-use crate::audit::AuditLog;
-use crate::audit::PageOfLogs;
 use crate::audit::routes::history as audit_history;
+use crate::audit::{AuditLog, PageOfLogs};
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;

@@ -4,12 +4,9 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, put, web};
 use serde::de::DeserializeOwned;
 
-use super::Graph;
-use super::Include;
-use super::Pipeline;
 use super::drawing::Format;
 use super::graph::GivenGraph;
-use super::queries;
+use super::{Graph, Include, Pipeline, queries};
 use crate::api::etag;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;

@@ -3,10 +3,9 @@
 use actix_web::{delete, get, patch, post, web};
 use uuid::Uuid;
 
-use super::Pipeline;
 use super::graph::{BlockPin, EdgePin, GivenBlock, GivenEdge};
 use super::part_queries as queries;
-use super::{PipelineBlock, PipelineEdge};
+use super::{Pipeline, PipelineBlock, PipelineEdge};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;

@@ -3,9 +3,8 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::PipelineList;
 use super::graph::GivenGraph;
-use super::{Include, NewPipeline, Pipeline, PipelinePatch};
+use super::{Include, NewPipeline, Pipeline, PipelineList, PipelinePatch};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::api::raw_json::RawJson;

@@ -2,8 +2,7 @@
 
 use uuid::Uuid;
 
-use super::RunList;
-use super::{Report, Run};
+use super::{Report, Run, RunList};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::api::path::Reference;

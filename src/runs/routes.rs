@@ -4,9 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::ORDER;
-use super::RunList;
-use super::{Report, Run, queries};
+use super::{ORDER, Report, Run, RunList, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::{Cursor, Page};

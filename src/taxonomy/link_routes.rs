@@ -3,9 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 use utoipa::IntoParams;
 
-use super::CategoryList;
-use super::LinkList;
-use super::{BlockTaxonomy, Category, queries};
+use super::{BlockTaxonomy, Category, CategoryList, LinkList, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -15,8 +13,7 @@ use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
-use crate::blocks::BlockList;
-use crate::blocks::{self, Block};
+use crate::blocks::{self, Block, BlockList};
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::chronology::Chronology;

@@ -2,10 +2,9 @@
 
 use uuid::Uuid;
 
-use super::CategoryList;
-use super::CategoryRemoval;
-use super::LinkList;
-use super::{BlockTaxonomy, Category, CategoryPatch, NewCategory};
+use super::{
+    BlockTaxonomy, Category, CategoryList, CategoryPatch, CategoryRemoval, LinkList, NewCategory,
+};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};

@@ -2,9 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, Responder, delete, get, patch, post, web};
 
-use super::CategoryList;
-use super::CategoryRemoval;
-use super::{Category, CategoryPatch, NewCategory, queries};
+use super::{Category, CategoryList, CategoryPatch, CategoryRemoval, NewCategory, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -13,9 +11,8 @@ use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::audit::AuditLog;
-use crate::audit::PageOfLogs;
 use crate::audit::routes::history as audit_history;
+use crate::audit::{AuditLog, PageOfLogs};
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::UserList;
-use super::{NewUser, UserPatch};
+use super::{NewUser, UserList, UserPatch};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::auth::account::User;

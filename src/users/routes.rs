@@ -2,9 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 
-use super::UserList;
-use super::queries;
-use super::{NewUser, UserPatch};
+use super::{NewUser, UserList, UserPatch, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -13,9 +11,8 @@ use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::audit::AuditLog;
-use crate::audit::PageOfLogs;
 use crate::audit::routes::activity as audit_activity;
+use crate::audit::{AuditLog, PageOfLogs};
 use crate::auth::Gatekeeper;
 use crate::auth::account::User;
 use crate::auth::caller::Caller;

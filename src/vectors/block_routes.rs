@@ -4,9 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::VectorFilter;
 use super::routes::{self};
-use super::{NewBlockVector, NewVector, Vector, VectorPatch};
+use super::{NewBlockVector, NewVector, Vector, VectorFilter, VectorPatch};
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;

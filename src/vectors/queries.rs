@@ -2,8 +2,7 @@
 
 use uuid::Uuid;
 
-use super::VectorFilter;
-use super::{NewVector, TaxonomyFilter, Vector, VectorDb, VectorKey, VectorPatch};
+use super::{NewVector, TaxonomyFilter, Vector, VectorDb, VectorFilter, VectorKey, VectorPatch};
 use crate::api::etag::IfMatch;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{EntityType, Owner, Owners};

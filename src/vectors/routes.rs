@@ -3,8 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use uuid::Uuid;
 
-use super::VectorFilter;
-use super::{NewVector, Vector, VectorPatch, queries};
+use super::{NewVector, Vector, VectorFilter, VectorPatch, queries};
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::VerificationList;
-use super::{NewVerification, Verification, VerificationReport, VersionStatus};
+use super::{NewVerification, Verification, VerificationList, VerificationReport, VersionStatus};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::api::path::Reference;

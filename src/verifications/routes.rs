@@ -3,9 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, get, patch, web};
 use uuid::Uuid;
 
-use super::VerificationList;
-use super::VerificationPage;
-use super::{Verification, VerificationReport, queries};
+use super::{Verification, VerificationList, VerificationPage, VerificationReport, queries};
 use crate::api::entity::Entity;
 use crate::api::page::Page;
 use crate::api::problem::Problem;

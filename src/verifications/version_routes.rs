@@ -2,9 +2,9 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
-use super::VerificationList;
-use super::VerificationPage;
-use super::{NewVerification, Verification, VersionStatus, queries};
+use super::{
+    NewVerification, Verification, VerificationList, VerificationPage, VersionStatus, queries,
+};
 use crate::api::entity::Entity;
 use crate::api::page::Page;
 use crate::api::path::Reference;

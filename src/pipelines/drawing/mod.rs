@@ -11,8 +11,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{Accept, Header};
 
-use super::Graph;
-use super::{PipelineBlock, PipelineEdge};
+use super::{Graph, PipelineBlock, PipelineEdge};
 use crate::api::problem::Problem;
 use crate::blocks::BlockType;
 

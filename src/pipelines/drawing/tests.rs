@@ -6,8 +6,7 @@ use uuid::Uuid;
 use super::Format;
 use super::layout::{Layout, Size, layout};
 use crate::blocks::BlockType;
-use crate::pipelines::Graph;
-use crate::pipelines::{PipelineBlock, PipelineEdge};
+use crate::pipelines::{Graph, PipelineBlock, PipelineEdge};
 
 /// `blocks` blocks; each leads to `fan` of those that come after it, within `reach`.
 fn made_up(blocks: usize, fan: usize, reach: usize) -> Graph {
