@@ -151,8 +151,10 @@ def ask(cluster: Cluster, database: str, statement: Statement, connections: int,
                 f"--file={file.name}",
                 *defined,
             ]
-            # Not with the environment of whoever measures: PGOPTIONS could falsify the figures.
-            return run_command([*command, *cluster.arguments("blockyard_api", database)], {"PGPASSWORD": cluster.password})
+            # Not with the environment of whoever measures: PGOPTIONS could falsify the figures. The plan is made
+            # once, as the connections of the service have theirs after a few requests.
+            environment = {"PGPASSWORD": cluster.password, "PGOPTIONS": "-c plan_cache_mode=force_generic_plan"}
+            return run_command([*command, *cluster.arguments("blockyard_api", database)], environment)
 
         run(warm_up)
         output, _, postgres = _with_cpu(lambda: run(seconds), None, cluster)

@@ -1,12 +1,17 @@
--- The write that somebody would write who wanted nothing but speed: one function over tables with the same
--- columns, indexes, constraints and foreign keys, but without triggers. It does what a change of a block's
--- metadata comes to: the lock, the version, the pointer, two audit rows.
+-- The limit of a write: what one statement costs that does no more than a change must. It updates the row,
+-- appends the version and writes one audit row, under row-level security, over tables with the same columns,
+-- indexes, constraints and foreign keys, with neither a trigger nor a function of the service. The old version
+-- is left as it is, and the trail gets one row where the service writes two.
 
 set role postgres;
 create schema bench;
 
+create table bench.users (like public.users including all);
+insert into bench.users select * from public.users;
 create table bench.blocks (like public.blocks including all);
 create table bench.block_versions (like public.block_versions including all);
+create table bench.audit_logs (like public.audit_logs including all) partition by range ("timestamp");
+create table bench.audit_logs_default partition of bench.audit_logs default;
 insert into bench.blocks (block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
     current_version_id, version_number, latest_version_number)
 select block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
@@ -14,52 +19,38 @@ select block_id, name, block_type, description, metadata, created_at, updated_at
 from public.blocks
 order by block_id;
 insert into bench.block_versions select * from public.block_versions order by version_id;
+insert into bench.audit_logs select * from public.audit_logs order by "timestamp", log_id;
+-- It leaves the old version active.
+drop index bench.block_versions_block_id_idx;
+create index on bench.block_versions (block_id) where is_active;
 alter table bench.blocks
-    add foreign key (created_by) references public.users,
+    add foreign key (created_by) references bench.users,
     add foreign key (current_version_id, block_id) references bench.block_versions (version_id, block_id)
         deferrable initially deferred;
 alter table bench.block_versions
     add foreign key (block_id) references bench.blocks on delete cascade,
-    add foreign key (created_by) references public.users;
+    add foreign key (created_by) references bench.users;
+alter table bench.audit_logs add foreign key (user_id) references bench.users;
 
-create function bench.change_block(context jsonb, id uuid, data jsonb) returns bench.blocks
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    old bench.blocks;
-    new bench.blocks;
-    caller uuid;
-begin
-    perform app.as_caller(context);
-    if not app.can_write() then
-        raise exception 'only developers write' using errcode = '42501';
-    end if;
-    caller := app.caller_id();
-    select * into old from bench.blocks b where b.block_id = id and b.archived_at is null for no key update;
-    update bench.blocks b set
-        metadata = data, updated_at = clock_timestamp(), current_version_id = app.uuid_v7(),
-        version_number = old.latest_version_number + 1, latest_version_number = old.latest_version_number + 1
-    where b.block_id = id
-    returning * into new;
-    update bench.block_versions v set is_active = false where v.version_id = old.current_version_id;
-    insert into bench.block_versions
-        (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active)
-    values (new.current_version_id, id, new.version_number, new.name, new.block_type, new.description, data, new.updated_at, caller, true);
-    insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
-    values
-        (caller, 'UPDATE', 'block', id, id, jsonb_build_object('table', 'blocks', 'request', context -> 'request',
-            'before', jsonb_build_object('current_version_id', old.current_version_id, 'version_number', old.version_number),
-            'after', jsonb_build_object('current_version_id', new.current_version_id, 'version_number', new.version_number))),
-        (caller, 'CREATE', 'metadata', new.current_version_id, id, jsonb_build_object('table', 'block_versions',
-            'request', context -> 'request', 'after', jsonb_build_object('version_id', new.current_version_id, 'block_id', id,
-                'version_number', new.version_number, 'name', new.name, 'block_type', new.block_type, 'description', new.description,
-                'metadata', data, 'created_at', new.updated_at, 'created_by', caller, 'is_active', true)));
-    return new;
-end $$;
+create function bench.caller() returns uuid language sql stable
+return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid;
 
-revoke execute on function bench.change_block(jsonb, uuid, jsonb) from public;
-grant usage on schema bench to blockyard_api;
-grant execute on function bench.change_block(jsonb, uuid, jsonb) to blockyard_api;
+alter table bench.users enable row level security;
+alter table bench.blocks enable row level security;
+alter table bench.block_versions enable row level security;
+alter table bench.audit_logs enable row level security;
+create policy self on bench.users for select to authenticated using (user_id = (select bench.caller()));
+create policy visible on bench.blocks for select to authenticated
+    using ((select u.role from bench.users u where u.user_id = bench.caller() and u.is_active) is not null);
+create policy change on bench.blocks for update to authenticated
+    using ((select u.role from bench.users u where u.user_id = bench.caller() and u.is_active) in ('developer', 'admin'));
+create policy visible on bench.block_versions for select to authenticated using (true);
+create policy append on bench.block_versions for insert to authenticated with check (created_by = (select bench.caller()));
+create policy append on bench.audit_logs for insert to authenticated with check (user_id = (select bench.caller()));
+grant usage on schema bench to authenticated;
+grant select on bench.users to authenticated;
+grant select, update on bench.blocks to authenticated;
+grant select, insert on bench.block_versions to authenticated;
+grant insert on bench.audit_logs to authenticated;
 reset role;
-vacuum (freeze, analyze) bench.blocks, bench.block_versions;
+vacuum (freeze, analyze) bench.users, bench.blocks, bench.block_versions, bench.audit_logs;

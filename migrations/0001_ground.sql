@@ -27,6 +27,9 @@ alter role blockyard_api set statement_timeout = '8s';
 alter role blockyard_api set lock_timeout = '5s';
 alter role blockyard_api set idle_in_transaction_session_timeout = '10s';
 alter role blockyard_api set jit = 'off';
+-- What it reads is in memory or on an SSD, where one page costs as much as the next. With the default of 4,
+-- which means a disk that turns, tables of a few pages (users among them) are read whole for a single row.
+alter role blockyard_api set random_page_cost = 1.1;
 
 create type public.block_type as enum ('dataset', 'model');
 create type public.entity_type as enum ('block', 'edge');

@@ -56,7 +56,7 @@ create index api_keys_created_at_idx on public.api_keys (created_at, api_key_id)
 -- One thing decides: `sub` in request.jwt.claims. `api_key_id` beside it can only narrow.
 
 -- (In PL/pgSQL, whose simple expressions cost less than the start of an SQL function: these run
--- with every statement.)
+-- with every statement. What a query compares with is a variable: JSON would be read for each row.)
 
 create function app.caller_id() returns uuid
 language plpgsql stable parallel safe
@@ -77,12 +77,12 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+    claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+    caller_id constant uuid := (claims ->> 'sub')::uuid;
+    key_id constant uuid := (claims ->> 'api_key_id')::uuid;
 begin
-    if claims ->> 'api_key_id' is null then
-        return (
-            select u.role from public.users u
-            where u.user_id = (claims ->> 'sub')::uuid and u.is_active);
+    if key_id is null then
+        return (select u.role from public.users u where u.user_id = caller_id and u.is_active);
     end if;
     return (
         -- The lower of both; a key without a role has its user's.
@@ -91,8 +91,7 @@ begin
                     else u.role end
         from public.api_keys k
         join public.users u using (user_id)
-        where k.api_key_id = (claims ->> 'api_key_id')::uuid
-          and u.user_id = (claims ->> 'sub')::uuid
+        where k.api_key_id = key_id and u.user_id = caller_id
           and u.is_active and k.is_active
           and (k.expires_at is null or k.expires_at > clock_timestamp()));
 end $$;
@@ -106,6 +105,7 @@ as $$
 begin
     return coalesce(app.caller_role() in ('developer', 'admin'), false);
 end $$;
+comment on function app.can_write() is 'Whether the caller may change the registry: developers and admins.';
 
 create function app.is_admin() returns boolean
 language plpgsql stable security definer
@@ -114,6 +114,7 @@ as $$
 begin
     return coalesce(app.caller_role() = 'admin', false);
 end $$;
+comment on function app.is_admin() is 'Whether the caller manages users, and purges and sees what others do not.';
 
 create function app.is_unnarrowed() returns boolean
 language sql stable security definer
@@ -232,14 +233,14 @@ grant select (user_id, username, email, role, is_active, created_at, updated_at)
 grant update (password_hash) on public.users to blockyard_api;
 
 create policy users_select on public.users for select to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.caller_role()) = 'admin');
+    using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.is_admin()));
 create policy users_insert on public.users for insert to authenticated
-    with check ((select app.caller_role()) = 'admin');
+    with check ((select app.is_admin()));
 create policy users_update on public.users for update to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin')
-    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin');
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()))
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
 create policy users_delete on public.users for delete to authenticated
-    using ((select app.caller_role()) = 'admin');
+    using ((select app.is_admin()));
 
 alter table public.api_keys enable row level security;
 revoke all on public.api_keys from public, anon, authenticated, service_role;
@@ -249,11 +250,11 @@ grant select (api_key_id, user_id, name, key_prefix, role, created_at, expires_a
       delete on public.api_keys to authenticated;
 
 create policy api_keys_select on public.api_keys for select to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.caller_role()) = 'admin');
+    using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.is_admin()));
 create policy api_keys_insert on public.api_keys for insert to authenticated
-    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin');
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
 create policy api_keys_update on public.api_keys for update to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin')
-    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin');
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()))
+    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
 create policy api_keys_delete on public.api_keys for delete to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.caller_role()) = 'admin');
+    using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));

@@ -240,6 +240,8 @@ language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    claimed_id constant uuid := (context ->> 'sub')::uuid;
+    digest constant text := context ->> 'api_key';
     caller_id uuid;
     key_id uuid;
     key_used_at timestamptz;
@@ -250,7 +252,7 @@ begin
         select u.user_id, k.api_key_id, k.last_used_at into caller_id, key_id, key_used_at
         from public.api_keys k
         join public.users u using (user_id)
-        where k.encrypted_api_key = context ->> 'api_key'
+        where k.encrypted_api_key = digest
           and u.is_active and k.is_active
           and (k.expires_at is null or k.expires_at > clock_timestamp());
         if caller_id is null then
@@ -270,7 +272,7 @@ begin
     else
         select u.user_id into caller_id
         from public.users u
-        where u.user_id = (context ->> 'sub')::uuid and u.is_active;
+        where u.user_id = claimed_id and u.is_active;
         if caller_id is null then
             raise exception 'unknown or deactivated user'
                 using errcode = '28000', constraint = 'caller_user';
@@ -333,4 +335,4 @@ alter table public.audit_logs enable row level security;
 revoke all on public.audit_logs from public, anon, authenticated, service_role;
 grant select on public.audit_logs to authenticated;
 create policy audit_logs_select on public.audit_logs for select to authenticated
-    using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.caller_role()) = 'admin');
+    using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.is_admin()));

@@ -242,13 +242,13 @@ revoke all on public.taxonomy_categories from public, anon, authenticated, servi
 grant select, insert (name, parent_id), update (name, parent_id, archived_at), delete
     on public.taxonomy_categories to authenticated;
 create policy taxonomy_categories_select on public.taxonomy_categories for select to authenticated
-    using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.caller_role()) = 'admin'));
+    using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
 create policy taxonomy_categories_insert on public.taxonomy_categories for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy taxonomy_categories_update on public.taxonomy_categories for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin')) with check ((select app.caller_role()) in ('developer', 'admin'));
+    using ((select app.can_write())) with check ((select app.can_write()));
 create policy taxonomy_categories_delete on public.taxonomy_categories for delete to authenticated
-    using ((select app.caller_role()) = 'admin');
+    using ((select app.is_admin()));
 
 alter table public.block_taxonomies enable row level security;
 revoke all on public.block_taxonomies from public, anon, authenticated, service_role;
@@ -258,8 +258,8 @@ create policy block_taxonomies_select on public.block_taxonomies for select to a
     using (exists (select from public.blocks b where b.block_id = block_taxonomies.block_id offset 0)
         and exists (select from public.taxonomy_categories c where c.category_id = block_taxonomies.category_id offset 0));
 create policy block_taxonomies_insert on public.block_taxonomies for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy block_taxonomies_delete on public.block_taxonomies for delete to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin')
+    using ((select app.can_write())
         and exists (select from public.blocks b where b.block_id = block_taxonomies.block_id offset 0)
         and exists (select from public.taxonomy_categories c where c.category_id = block_taxonomies.category_id offset 0));

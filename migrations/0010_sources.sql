@@ -253,13 +253,13 @@ create policy code_repos_select on public.code_repos for select to authenticated
     using (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0));
 create policy code_repos_insert on public.code_repos for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy code_repos_update on public.code_repos for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0)))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy code_repos_delete on public.code_repos for delete to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = code_repos.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = code_repos.edge_id offset 0)));
 
 alter table public.docker_images enable row level security;
@@ -270,13 +270,13 @@ create policy docker_images_select on public.docker_images for select to authent
     using (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0));
 create policy docker_images_insert on public.docker_images for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy docker_images_update on public.docker_images for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0)))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy docker_images_delete on public.docker_images for delete to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0)));
 
 alter table public.dependencies enable row level security;
@@ -289,11 +289,11 @@ create policy dependencies_select on public.dependencies for select to authentic
     using (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0));
 create policy dependencies_insert on public.dependencies for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy dependencies_update on public.dependencies for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0)))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy dependencies_delete on public.dependencies for delete to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
+    using ((select app.can_write()) and (exists (select from public.blocks b where b.block_id = dependencies.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = dependencies.edge_id offset 0)));

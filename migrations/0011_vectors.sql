@@ -206,12 +206,12 @@ grant select, delete, insert (block_id, vector_db, vector_key, taxonomy_filter),
 create policy block_vector_representations_select on public.block_vector_representations for select to authenticated
     using (exists (select from public.blocks b where b.block_id = block_vector_representations.block_id offset 0));
 create policy block_vector_representations_insert on public.block_vector_representations for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy block_vector_representations_update on public.block_vector_representations for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.blocks b where b.block_id = block_vector_representations.block_id offset 0))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    using ((select app.can_write()) and exists (select from public.blocks b where b.block_id = block_vector_representations.block_id offset 0))
+    with check ((select app.can_write()));
 create policy block_vector_representations_delete on public.block_vector_representations for delete to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.blocks b where b.block_id = block_vector_representations.block_id offset 0));
+    using ((select app.can_write()) and exists (select from public.blocks b where b.block_id = block_vector_representations.block_id offset 0));
 
 alter table public.edge_vector_representations enable row level security;
 revoke all on public.edge_vector_representations from public, anon, authenticated, service_role;
@@ -220,9 +220,9 @@ grant select, delete, insert (edge_id, vector_db, vector_key, taxonomy_filter), 
 create policy edge_vector_representations_select on public.edge_vector_representations for select to authenticated
     using (exists (select from public.edges e where e.edge_id = edge_vector_representations.edge_id offset 0));
 create policy edge_vector_representations_insert on public.edge_vector_representations for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy edge_vector_representations_update on public.edge_vector_representations for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.edges e where e.edge_id = edge_vector_representations.edge_id offset 0))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    using ((select app.can_write()) and exists (select from public.edges e where e.edge_id = edge_vector_representations.edge_id offset 0))
+    with check ((select app.can_write()));
 create policy edge_vector_representations_delete on public.edge_vector_representations for delete to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.edges e where e.edge_id = edge_vector_representations.edge_id offset 0));
+    using ((select app.can_write()) and exists (select from public.edges e where e.edge_id = edge_vector_representations.edge_id offset 0));

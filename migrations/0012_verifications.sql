@@ -229,7 +229,7 @@ grant select, insert (edge_version_id, verification_status, verification_logs),
 create policy edge_verifications_select on public.edge_verifications for select to authenticated
     using (exists (select from public.edges e where e.edge_id = edge_verifications.edge_id offset 0));
 create policy edge_verifications_insert on public.edge_verifications for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy edge_verifications_update on public.edge_verifications for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.edges e where e.edge_id = edge_verifications.edge_id offset 0))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    using ((select app.can_write()) and exists (select from public.edges e where e.edge_id = edge_verifications.edge_id offset 0))
+    with check ((select app.can_write()));

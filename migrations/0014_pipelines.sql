@@ -260,13 +260,13 @@ revoke all on public.pipelines from public, anon, authenticated, service_role;
 grant select, insert (name, description, dagster_pipeline_config),
       update (name, description, dagster_pipeline_config, archived_at), delete on public.pipelines to authenticated;
 create policy pipelines_select on public.pipelines for select to authenticated
-    using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.caller_role()) = 'admin'));
+    using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
 create policy pipelines_insert on public.pipelines for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy pipelines_update on public.pipelines for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin')) with check ((select app.caller_role()) in ('developer', 'admin'));
+    using ((select app.can_write())) with check ((select app.can_write()));
 create policy pipelines_delete on public.pipelines for delete to authenticated
-    using ((select app.caller_role()) = 'admin');
+    using ((select app.is_admin()));
 
 alter table public.pipeline_blocks enable row level security;
 revoke all on public.pipeline_blocks from public, anon, authenticated, service_role;
@@ -275,12 +275,12 @@ grant select, delete, insert (pipeline_id, block_id, block_version_id), update (
 create policy pipeline_blocks_select on public.pipeline_blocks for select to authenticated
     using (exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0));
 create policy pipeline_blocks_insert on public.pipeline_blocks for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy pipeline_blocks_update on public.pipeline_blocks for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0))
+    with check ((select app.can_write()));
 create policy pipeline_blocks_delete on public.pipeline_blocks for delete to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0));
 
 alter table public.pipeline_edges enable row level security;
 revoke all on public.pipeline_edges from public, anon, authenticated, service_role;
@@ -289,9 +289,9 @@ grant select, delete, insert (pipeline_id, edge_id, source_block_id, target_bloc
 create policy pipeline_edges_select on public.pipeline_edges for select to authenticated
     using (exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));
 create policy pipeline_edges_insert on public.pipeline_edges for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy pipeline_edges_update on public.pipeline_edges for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0))
+    with check ((select app.can_write()));
 create policy pipeline_edges_delete on public.pipeline_edges for delete to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));

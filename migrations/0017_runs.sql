@@ -231,7 +231,7 @@ grant select, insert (pipeline_id), update (status, started_at, ended_at) on pub
 create policy pipeline_runs_select on public.pipeline_runs for select to authenticated
     using (exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0));
 create policy pipeline_runs_insert on public.pipeline_runs for insert to authenticated
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    with check ((select app.can_write()));
 create policy pipeline_runs_update on public.pipeline_runs for update to authenticated
-    using ((select app.caller_role()) in ('developer', 'admin') and exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0))
-    with check ((select app.caller_role()) in ('developer', 'admin'));
+    using ((select app.can_write()) and exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0))
+    with check ((select app.can_write()));
