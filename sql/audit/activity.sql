@@ -1,4 +1,4 @@
--- What one user did, newest first. $2 his id, his name or me; of the last row seen $3 time and $4 id;
+-- What one user did, newest first. $2 their id, their name or me; of the last row seen $3 time and $4 id;
 -- $5 rows.
 select log_id, user_id, action_type, entity_type, entity_id, subject_id, "timestamp", details
 from audit_logs

@@ -1,5 +1,5 @@
 -- Newest first; planned anew for the values it gets (app.plan_anew). An admin reads all; everybody
--- else his own rows, which have an index: the policy alone would search the whole trail for them.
+-- else their own rows, which have an index: the policy alone would search the whole trail for them.
 -- $2 user, $3 action, $4 entity type, $5 entity or what it is part of, $6 and $7 time from and
 -- before; of the last row seen $8 time and $9 id; $10 rows.
 with filtered as not materialized (

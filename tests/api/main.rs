@@ -34,6 +34,7 @@ mod perimeter;
 mod pipelines;
 mod round_trips;
 mod runs;
+mod snapshots;
 mod taxonomy;
 mod taxonomy_tree;
 mod vectors;

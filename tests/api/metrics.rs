@@ -150,7 +150,7 @@ async fn a_client_that_leaves_is_counted_and_no_longer_in_flight() {
             && series.value(r#"blockyard_database_connections{state="in_use"}"#) == 1.0
     })
     .await;
-    // Reset: who only closes his side may still wait for the answer.
+    // Reset: who only closes their side may still wait for the answer.
     client.set_zero_linger().expect("a socket");
     drop(client);
     until(&service, |series| {
