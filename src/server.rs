@@ -1,19 +1,21 @@
 //! The HTTP server: all routes in one list, and what surrounds each request.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
 use actix_web::dev::{ResponseHead, Server, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::{Next, from_fn};
+use actix_web::web::Bytes;
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, stream};
 use opentelemetry::trace::TraceId;
 use tokio::time::timeout;
 use utoipa_actix_web::{AppExt, UtoipaApp};
@@ -185,11 +187,14 @@ pub async fn around(
     let mut served = Served::begin(&request);
     let method = request.method().clone();
     if method == Method::HEAD {
-        // Routed as GET; actix leaves out the body of an answer to HEAD by itself.
+        // Routed as GET; the body of the answer is left out at the end.
         request.head_mut().method = Method::GET;
     }
     trim_trailing_slash(&mut request);
     let unread = Unread::of(&mut request);
+    // Java's client offers HTTP/2 with each first request of a connection. actix would answer as if it
+    // accepted, and close the connection without a word.
+    let offers_upgrade = request.head().upgrade();
     let drain = request.app_data::<web::Data<Drain>>().cloned();
     let mut visit = Visit::of(&request);
     let outcome = telemetry::within_request(id.clone(), span.clone(), async {
@@ -236,7 +241,7 @@ pub async fn around(
     let id = HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("-"));
     let is_last = drain.is_some_and(|drain| drain.closes_connections());
     let decorate = |request: Option<&HttpRequest>, head: &mut ResponseHead| {
-        if is_last {
+        if is_last || offers_upgrade {
             head.set_connection_type(ConnectionType::Close);
         }
         let headers = head.headers_mut();
@@ -247,24 +252,41 @@ pub async fn around(
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         }
     };
-    let hold = |body| match unread {
-        Some(unread) => unread.until_sent(body),
-        None => body,
+    let finish = |head: &mut ResponseHead, body| {
+        let body = if method == Method::HEAD { bodiless(head, body) } else { body };
+        match unread {
+            Some(unread) => unread.until_sent(body),
+            None => body,
+        }
     };
     match outcome {
         Ok(response) => {
             let (request, mut response) = response.into_parts();
             decorate(Some(&request), response.head_mut());
-            let response = response.map_body(|_, body| hold(body.boxed()));
+            let response = response.map_body(|head, body| finish(head, body.boxed()));
             Ok(ServiceResponse::new(request, response))
         }
         Err(error) => {
             let mut response = error.as_response_error().error_response();
             decorate(None, response.head_mut());
-            let response = response.map_body(|_, body| hold(body));
+            let response = response.map_body(finish);
             Err(InternalError::from_response(error, response).into())
         }
     }
+}
+
+/// The answer to HEAD: it says how long the body would be. (actix leaves the body out by itself, but
+/// not when the client has sent its next request already, which it takes for the one it answers.)
+fn bodiless(head: &mut ResponseHead, body: BoxBody) -> BoxBody {
+    match body.size() {
+        BodySize::None | BodySize::Sized(0) => return body,
+        BodySize::Sized(length) => {
+            head.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        BodySize::Stream => {}
+    }
+    head.no_chunking(true);
+    BoxBody::new(BodyStream::new(stream::empty::<Result<Bytes, Infallible>>()))
 }
 
 /// The id that the client gave the request, or its trace, or a new one.

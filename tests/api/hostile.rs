@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::blocks::register;
-use crate::service::Service;
+use crate::service::{PASSWORD, Service};
 
 const JSON: &str = "application/json";
 
@@ -321,4 +321,81 @@ async fn hostile_requests_do_no_harm() {
         .post("/blocks", json!({ "name": "b", "block_type": "model" }))
         .await
         .expect(StatusCode::CREATED);
+}
+
+/// What the service answers to these bytes on one connection, and whether it has closed it behind that.
+async fn said(service: &Service, sent: &str) -> (String, bool) {
+    let mut stream = TcpStream::connect(service.address).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    // A connection that stays open says no more; one that is closed ends.
+    let reading = stream.read_to_end(&mut said);
+    let is_closed = tokio::time::timeout(std::time::Duration::from_secs(1), reading).await.is_ok();
+    (String::from_utf8(said).unwrap(), is_closed)
+}
+
+#[tokio::test]
+async fn who_offers_another_protocol_is_answered_in_this_one() {
+    let service = Service::start().await;
+    for offer in [
+        // Java's java.net.http
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+        "connection: keep-alive, upgrade\r\nupgrade: TLS/1.2, HTTP/1.1",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ] {
+        let (said, is_closed) =
+            said(&service, &format!("GET /health/live HTTP/1.1\r\nHost: x\r\n{offer}\r\n\r\n"))
+                .await;
+        assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");
+        // A client keeps a connection that was not said to end, and loses its next request on it.
+        assert!(said.contains("\r\nconnection: close\r\n"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_come_at_once_are_answered_each_by_its_own() {
+    let service = Service::start().await;
+    let get = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    for path in ["/health/live", "/blocks", "/nowhere", "/docs/swagger-ui.css", "/openapi.json"] {
+        let head = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let (alone, _) = said(&service, &head).await;
+        assert!(alone.ends_with("\r\n\r\n"), "{path}: {alone}");
+        assert!(alone.contains("\r\ncontent-length: "), "{path}: {alone}");
+        let (both, is_closed) = said(&service, &format!("{head}{get}")).await;
+        let (first, second) = both.split_once("\r\n\r\n").unwrap();
+        assert_eq!(first.lines().next(), alone.lines().next(), "{path}");
+        assert!(!is_closed && second.starts_with("HTTP/1.1 200 OK\r\n"), "{path}: {second}");
+    }
+    let (all, _) = said(&service, &get.repeat(3)).await;
+    assert_eq!(all.matches("{\"status\":\"ok\"}").count(), 3, "{all}");
+}
+
+#[tokio::test]
+async fn a_body_comes_in_every_way_that_clients_send_it() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    let login = json!({ "username": "dan", "password": PASSWORD });
+    let login = service.nobody().post("/auth/login", login).await.expect(StatusCode::OK);
+    let head = format!(
+        "POST /blocks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n",
+        login.body["access_token"].as_str().unwrap()
+    );
+    let body = |name: &str| format!(r#"{{"name":"{name}","block_type":"model"}}"#);
+    let (whole, in_parts) = (body("expect"), body("chunked"));
+    let (first, second) = in_parts.split_at(9);
+    let chunks =
+        format!("9;a=b\r\n{first}\r\n{:X}\r\n{second}\r\n0\r\nX-Sum: 1\r\n\r\n", second.len());
+    for (name, rest) in [
+        (
+            "expect",
+            format!("Expect: 100-continue\r\nContent-Length: {}\r\n\r\n{whole}", whole.len()),
+        ),
+        ("chunked", format!("Transfer-Encoding: chunked\r\n\r\n{chunks}")),
+    ] {
+        let (said, is_closed) = said(&service, &format!("{head}{rest}")).await;
+        let continued = if name == "expect" { "HTTP/1.1 100 Continue\r\n\r\n" } else { "" };
+        assert!(said.starts_with(&format!("{continued}HTTP/1.1 201 Created\r\n")), "{said}");
+        assert!(!is_closed, "{name}");
+        dan.get(&format!("/blocks/{name}")).await.expect(StatusCode::OK);
+    }
 }
