@@ -222,6 +222,11 @@ impl Problem {
         )
     }
 
+    /// 429, for requests of one caller at the same time.
+    pub fn too_many_at_once() -> Self {
+        Self::too_many("Your other requests take all the time that one caller gets", 1)
+    }
+
     fn too_many(what: &str, retry_after_seconds: impl fmt::Display) -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,

@@ -67,6 +67,11 @@ impl Caller {
         }
     }
 
+    /// Tells callers apart where only that matters.
+    pub fn number(&self) -> u128 {
+        self.context.identity.number()
+    }
+
     /// Whether nothing is changed for them: HTTP's safe methods (HEAD is served as GET).
     pub fn only_reads(&self) -> bool {
         self.only_reads

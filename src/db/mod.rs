@@ -16,6 +16,7 @@ mod pool_metrics;
 pub mod pooler;
 mod refusal;
 pub mod service_role;
+mod shares;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use crate::telemetry::database_span::DatabaseSpan;
 
 pub use failure::Failure;
 use failure::{Loss, state};
+use shares::{Share, Shares};
 
 /// How often a statement that lost against a concurrent one (SQLSTATE 40001, 40P01) is tried.
 const TRIES: u32 = 4;
@@ -44,6 +46,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub struct Db {
     pool: pool::Pool,
+    shares: Shares,
 }
 
 /// A connection and the caller that its statements serve.
@@ -64,7 +67,8 @@ impl<'a> Scope<'a> {
 }
 
 impl Db {
-    /// A pool of at most `size` connections; a caller waits for one no longer than `wait`.
+    /// A pool of at most `size` connections, of which one caller holds half; a request waits no longer
+    /// than `wait` for its caller's turn, and for a connection.
     ///
     /// # Errors
     /// When the pool cannot be built; nothing is connected yet.
@@ -72,7 +76,7 @@ impl Db {
         let metrics = metrics::DatabaseMetrics::new().map_err(|error| error.to_string())?;
         let options = options.statement_cache_capacity(256);
         let pool = pool::build(options, size, wait, metrics).map_err(|error| error.to_string())?;
-        Ok(Self { pool })
+        Ok(Self { pool, shares: Shares::of(size) })
     }
 
     /// What is counted of the database.
@@ -90,15 +94,16 @@ impl Db {
     /// when the connection was lost under a request that only reads.
     ///
     /// # Errors
-    /// What `work` refuses, or a problem with status 503 when there is no connection.
+    /// What `work` refuses; 503 when there is no connection, and 429 when the caller's other requests
+    /// hold all that one caller may.
     pub async fn run<T>(
         &self,
         caller: &Caller,
         work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         let loss = if caller.only_reads() { Loss::Harmless } else { Loss::Doubtful };
-        self.attempting(loss, async |connection| work(&mut Scope { caller, connection }).await)
-            .await
+        let work = async |connection: &mut _| work(&mut Scope { caller, connection }).await;
+        self.attempting(Some(caller), loss, work).await
     }
 
     /// Runs `work` in one transaction, which commits when it returns `Ok` and rolls back
@@ -137,7 +142,7 @@ impl Db {
         &self,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        self.attempting(Loss::Harmless, work).await
+        self.attempting(None, Loss::Harmless, work).await
     }
 
     /// As [`Db::without_caller`], for a statement that must not be made twice.
@@ -148,7 +153,7 @@ impl Db {
         &self,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        self.attempting(Loss::Doubtful, work).await
+        self.attempting(None, Loss::Doubtful, work).await
     }
 
     /// Whether the database answers.
@@ -207,7 +212,7 @@ impl Db {
         loss: Loss,
         work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        self.attempting(loss, async |connection| {
+        self.attempting(Some(caller), loss, async |connection| {
             let mut transaction = connection.begin().await?;
             let connection = &mut *transaction;
             match work(&mut Scope { caller, connection }).await {
@@ -229,14 +234,26 @@ impl Db {
         .await
     }
 
+    /// The caller's turn.
+    async fn share(&self, caller: &Caller) -> Result<Share, Problem> {
+        let wait = self.pool.timeouts().wait.unwrap_or_default();
+        let share = self.shares.take(caller.number(), wait).await;
+        share.ok_or_else(Problem::too_many_at_once)
+    }
+
     async fn attempting<T>(
         &self,
+        caller: Option<&Caller>,
         loss: Loss,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         let manager = self.pool.manager();
         let metrics = &manager.metrics;
         let mut span = DatabaseSpan::begin(manager.database());
+        let _share = match caller {
+            Some(caller) => Some(self.share(caller).await.inspect_err(|_| span.failed("share"))?),
+            None => None,
+        };
         let mut tried = 1;
         let mut doubtful = false;
         loop {

@@ -1,11 +1,13 @@
 //! Many at once: no version lost, none twice, no answer given to two.
 
-use futures_util::future::join_all;
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::blocks::register;
-use crate::service::Service;
+use crate::service::{Answer, Service};
 
 #[tokio::test]
 async fn two_hundred_changes_at_once_make_two_hundred_versions() {
@@ -119,4 +121,38 @@ async fn a_refusal_leaves_its_key_free() {
             .await
             .refused(StatusCode::BAD_REQUEST, "malformed");
     }
+}
+
+#[tokio::test]
+async fn one_caller_leaves_connections_for_the_others() {
+    let service = Service::start().await;
+    let (dan, vera) = (service.developer().await, service.viewer().await);
+    let id = register(&dan, "b").await;
+    let path = format!("/blocks/{id}");
+    // Whoever changes the block waits for this, and holds a connection meanwhile.
+    let mut other = service.database.connect().await;
+    sqlx::raw_sql("begin; update blocks set description = 'held' where name = 'b'")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let changes =
+        join_all((0..30).map(|n| dan.patch(&path, json!({ "description": n.to_string() }))));
+    let reads = async {
+        // All that one caller may hold is held by now.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for _ in 0..10 {
+            vera.get(&path).await.expect(StatusCode::OK);
+        }
+        service.login("dora").await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
+    };
+    let (changes, ()) = join(changes, reads).await;
+    let statuses: Vec<StatusCode> = changes.iter().map(|answer| answer.status).collect();
+    let is_refused = |answer: &&Answer| answer.status == StatusCode::TOO_MANY_REQUESTS;
+    // Five of ten connections; whoever had one may have waited too long for the block.
+    assert_eq!(changes.iter().filter(is_refused).count(), 25, "{statuses:?}");
+    let refused = changes.iter().find(is_refused).unwrap();
+    assert_eq!(refused.body["code"], "too_many_requests");
+    assert_eq!(refused.header("retry-after"), "1");
 }
