@@ -123,14 +123,14 @@ language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return '2000-01-01 00:00:00+00';
+    return timestamptz '2000-01-01 00:00:00+00';
 end $$;
 create function app.latest_time() returns timestamptz
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return '9999-12-31 23:59:59.999999+00';
+    return timestamptz '9999-12-31 23:59:59.999999+00';
 end $$;
 
 create function app.time_text(value timestamptz) returns text

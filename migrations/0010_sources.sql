@@ -259,7 +259,6 @@ declare
     first int := 1;
     last int := 1;
     behind bigint := 0;
-    place int;
     step int;
     steps jsonb[];
     found record;
