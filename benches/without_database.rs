@@ -24,7 +24,7 @@ use blockyard::config::{Config, Secret};
 use blockyard::pipelines::NewPipeline;
 use blockyard::resource::listing::Position;
 use blockyard::resource::verbs;
-use chrono::Utc;
+use blockyard::api::time::DateTime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::json;
@@ -125,7 +125,7 @@ fn block(number: usize) -> Block {
         "tags": ["team-3", "stage-2"], "metrics": {"accuracy": 0.93, "loss": 1.25},
     }))
     .unwrap();
-    let now = Utc::now();
+    let now = DateTime::now();
     Block {
         block_id: Uuid::now_v7(),
         name: format!("imagenet-large-{number}"),

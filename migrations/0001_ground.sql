@@ -119,6 +119,47 @@ comment on function app.is_name(text) is
 
 -- Time -------------------------------------------------------------------------------------
 
+-- PostgreSQL keeps times that no client can read: infinities, years before Christ and beyond 9999. What
+-- clients write lies between these two, which the checks of such columns name.
+create function app.earliest_time() returns timestamptz
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return timestamptz '2000-01-01 00:00:00+00';
+end $$;
+create function app.latest_time() returns timestamptz
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return timestamptz '9999-12-31 23:59:59.999999+00';
+end $$;
+
+create function app.time_text(value timestamptz) returns text
+language plpgsql stable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Not as the session's time zone would have it, nor without the zeros at the end.
+    return to_char(value at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+end $$;
+comment on function app.time_text(timestamptz) is
+    'A time as it stands in every answer: RFC 3339, UTC, six digits. No other way leads a time into JSON.';
+
+create function app.row_json(row_as_json jsonb) returns jsonb
+language plpgsql stable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- What is called so is a time, and a time is called so: tests/schema/catalog.rs.
+    return row_as_json || coalesce((
+        select jsonb_object_agg(k.name, app.time_text((row_as_json ->> k.name)::timestamptz))
+        from jsonb_object_keys(row_as_json) as k (name)
+        where k.name like '%\_at' or k.name = 'last_updated'), '{}');
+end $$;
+comment on function app.row_json(jsonb) is 'A row that to_jsonb() has made JSON of, with its times as app.time_text() writes them.';
+
 -- `updated_at` is the revision that an ETag names, so it must grow with every change, also
 -- when the clock does not.
 create function app.next_revision(previous timestamptz) returns timestamptz
@@ -184,6 +225,18 @@ begin
     raise exception 'the table % is never truncated', tg_table_name using errcode = '42501';
 end $$;
 
+-- A guard runs before the policy of its table has been asked, and with more rights than the writer has. So
+-- that it tells nobody what they may not see, two triggers come before it: one refuses whom the policy
+-- would refuse (0020_lockdown.sql makes it), the other looks with the writer's own eyes.
+create function app.refuse_writer() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'new row violates row-level security policy for table "%"', tg_table_name using errcode = '42501';
+end $$;
+comment on function app.refuse_writer() is 'BEFORE INSERT: what the policy would say, before the guards say more.';
+
 -- Plans -----------------------------------------------------------------------------------
 
 -- A list with optional filters and orders needs a plan for the values it gets; the one for any
@@ -204,5 +257,5 @@ revoke execute on all functions in schema app from public;
 -- Defaults and constraints run with the rights of whoever writes the row. Without USAGE on the
 -- schema, `authenticated` cannot call these by name.
 grant execute on function app.uuid_v7(), app.tidy(text), app.is_name(text), app.is_uuid(text),
-    app.next_revision(timestamptz) to authenticated;
-grant execute on function app.plan_anew(uuid) to blockyard_api;
+    app.next_revision(timestamptz), app.earliest_time(), app.latest_time() to authenticated;
+grant execute on function app.plan_anew(uuid), app.time_text(timestamptz), app.row_json(jsonb) to blockyard_api;

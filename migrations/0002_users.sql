@@ -42,7 +42,8 @@ create table public.api_keys (
     constraint api_keys_key_prefix_check check (key_prefix ~ '^[A-Za-z0-9_]{4,32}$'),
     constraint api_keys_encrypted_api_key_check check (encrypted_api_key ~ '^[0-9a-f]{64}$'),
     constraint api_keys_role_check check (role in ('viewer', 'developer', 'admin')),
-    constraint api_keys_expires_at_check check (expires_at > created_at and expires_at < '10000-01-01 00:00:00+00')
+    constraint api_keys_expires_at_past_check check (expires_at > created_at),
+    constraint api_keys_expires_at_late_check check (expires_at <= app.latest_time())
 );
 comment on table public.api_keys is 'Machine access for a user. The key itself is shown once and stored nowhere.';
 comment on column public.api_keys.encrypted_api_key is
@@ -178,7 +179,7 @@ begin
     new.name := app.tidy(new.name);
     if tg_op = 'INSERT' then
         new.user_id := coalesce(new.user_id, app.caller_id());
-        -- The policy says both as well, but only after what follows has told of the other's role.
+        -- Before what follows tells of the other's role.
         if new.user_id <> app.caller_id() and not app.is_admin() then
             raise exception 'only an admin makes keys for others' using errcode = '42501';
         end if;
@@ -216,7 +217,68 @@ end $$;
 create trigger api_keys_1_guard before insert or update on public.api_keys
     for each row execute function app.guard_api_keys();
 
+-- Secrets ----------------------------------------------------------------------------------------
+-- Nobody has a right on a column that holds one: what writes them are these functions, which say
+-- themselves who may, and only the service can call. (A stolen token is not enough to take over an account
+-- through the REST API: the service asks for the current password first.)
+
+create function app.create_user(new_username text, new_email text, new_role text, hash text)
+returns table (
+    user_id uuid, username text, email text, role text, is_active boolean, created_at timestamptz, updated_at timestamptz)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not app.is_admin() then
+        raise exception 'only an admin adds users' using errcode = '42501';
+    end if;
+    return query
+        insert into public.users as u (username, email, role, password_hash)
+        values (new_username, new_email, coalesce(new_role, 'viewer'), hash)
+        returning u.user_id, u.username, u.email, u.role, u.is_active, u.created_at, u.updated_at;
+end $$;
+comment on function app.create_user(text, text, text, text) is 'Adds a user with a password; for admins.';
+
+create function app.set_password(account uuid, hash text, revisions timestamptz[]) returns setof uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if (account = app.caller_id() and app.is_unnarrowed()) or app.is_admin() then
+        return query
+            update public.users as u set password_hash = hash
+            where u.user_id = account and (revisions is null or u.updated_at = any (revisions))
+            returning u.user_id;
+    end if;
+end $$;
+comment on function app.set_password(uuid, text, timestamptz[]) is
+    'Writes the caller''s own password, or as an admin anybody''s; no row when there is no such user at one of these revisions, or the caller may not.';
+
+create function app.create_api_key(
+    owner uuid, new_name text, prefix text, digest text, new_role text, ends timestamptz)
+returns table (
+    api_key_id uuid, user_id uuid, name text, key_prefix text, role text, created_at timestamptz, expires_at timestamptz,
+    is_active boolean, last_used_at timestamptz, updated_at timestamptz)
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- (Whose keys the caller may make says app.guard_api_keys(), which asks only those who have a role.)
+    if app.caller_role() is null then
+        raise exception 'only an active user has keys' using errcode = '42501';
+    end if;
+    return query
+        insert into public.api_keys as k (user_id, name, key_prefix, encrypted_api_key, role, expires_at)
+        values (owner, new_name, prefix, digest, new_role, ends)
+        returning k.api_key_id, k.user_id, k.name, k.key_prefix, k.role, k.created_at, k.expires_at, k.is_active,
+            k.last_used_at, k.updated_at;
+end $$;
+comment on function app.create_api_key(uuid, text, text, text, text, timestamptz) is
+    'Makes a key, of which only the digest is kept: for the caller when owner is null, as an admin for anybody.';
+
 revoke execute on all functions in schema app from public;
+grant execute on function app.create_user(text, text, text, text), app.set_password(uuid, text, timestamptz[]),
+    app.create_api_key(uuid, text, text, text, text, timestamptz) to blockyard_api;
 grant execute on function app.caller_id(), app.caller_role(), app.can_write(),
     app.is_admin(), app.is_unnarrowed() to authenticated;
 
@@ -225,12 +287,9 @@ grant execute on function app.caller_id(), app.caller_role(), app.can_write(),
 alter table public.users enable row level security;
 revoke all on public.users from public, anon, authenticated, service_role;
 grant select (user_id, username, email, role, is_active, created_at, updated_at),
-      insert (username, email, password_hash, role),
+      insert (username, email, role),
       update (username, email, role, is_active),
       delete on public.users to authenticated;
--- A stolen token must not be enough to take over an account through the REST API: only the
--- service, which asks for the current password, may write a new one.
-grant update (password_hash) on public.users to blockyard_api;
 
 create policy users_select on public.users for select to authenticated
     using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.is_admin()));
@@ -245,14 +304,11 @@ create policy users_delete on public.users for delete to authenticated
 alter table public.api_keys enable row level security;
 revoke all on public.api_keys from public, anon, authenticated, service_role;
 grant select (api_key_id, user_id, name, key_prefix, role, created_at, expires_at, is_active, last_used_at, updated_at),
-      insert (user_id, name, key_prefix, encrypted_api_key, role, expires_at),
       update (name, expires_at, is_active),
       delete on public.api_keys to authenticated;
 
 create policy api_keys_select on public.api_keys for select to authenticated
     using ((user_id = (select app.caller_id()) and (select app.caller_role()) is not null) or (select app.is_admin()));
-create policy api_keys_insert on public.api_keys for insert to authenticated
-    with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
 create policy api_keys_update on public.api_keys for update to authenticated
     using ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()))
     with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));

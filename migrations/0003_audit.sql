@@ -137,7 +137,10 @@ begin
             'method', nullif(current_setting('request.method', true), ''),
             'path', current_setting('request.path', true));
     end if;
-    return jsonb_strip_nulls(jsonb_build_object('request', request, 'api_key_id', claims -> 'api_key_id'));
+    -- Anybody with SQL may set these: whatever they hold, the row stays short.
+    return jsonb_strip_nulls(jsonb_build_object('request', case when request is not null then jsonb_build_object(
+            'id', left(request ->> 'id', 200), 'method', left(request ->> 'method', 20), 'path', left(request ->> 'path', 2000)) end,
+        'api_key_id', claims -> 'api_key_id'));
 end $$;
 comment on function app.audit_context() is
     'The request behind a change, as app.as_caller() or PostgREST says it. It decides nothing.';
@@ -193,6 +196,8 @@ begin
             end if;
         end loop;
     end if;
+    old_row := app.row_json(old_row);
+    new_row := app.row_json(new_row);
     if tg_op = 'UPDATE' then
         if new_row = old_row then return null; end if;
         change := app.changed_columns(old_row, new_row);
@@ -245,6 +250,8 @@ declare
     caller_id uuid;
     key_id uuid;
     key_used_at timestamptz;
+    reference text;
+    read_id uuid;
     -- The settings must outlive this function: only those that its SET clause names are undone.
     setting text;
 begin
@@ -285,8 +292,13 @@ begin
         setting := set_config('app.request', context ->> 'request', true);
     end if;
     if context ? 'reads' then
-        perform app.audit_read((context ->> 'reads')::public.audit_entity_type,
-            case when context ? 'read_id' then app.find_id(context ->> 'reads', context ->> 'read_id') end);
+        reference := context ->> 'read_id';
+        -- By a name that nobody but they and admins can look up, a reader must not learn an id.
+        read_id := app.find_id(context ->> 'reads', reference);
+        if context ->> 'reads' = 'user' and read_id <> caller_id and not app.is_uuid(reference) and not app.is_admin() then
+            read_id := null;
+        end if;
+        perform app.audit_read((context ->> 'reads')::public.audit_entity_type, read_id);
     end if;
     return true;
 end $$;

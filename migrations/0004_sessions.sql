@@ -33,24 +33,30 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    blocked_until timestamptz;
+    counted record;
+    attempt app.login_attempts;
 begin
-    -- The order of the two rows is fixed, so that two logins cannot deadlock.
-    insert into app.login_attempts as a (subject, failures, window_ends)
-    select s.subject, 1, clock_timestamp() + make_interval(secs => window_seconds)
-    from (values ('account:' || account), ('address:' || address)) as s (subject)
-    order by s.subject
-    on conflict (subject) do update set
-        failures = case when a.window_ends <= clock_timestamp() then 1 else a.failures + 1 end,
-        window_ends = case when a.window_ends <= clock_timestamp() then excluded.window_ends else a.window_ends end;
-
-    select max(a.window_ends) into blocked_until
-    from app.login_attempts a
-    where (a.subject = 'account:' || account and a.failures > account_limit)
-       or (a.subject = 'address:' || address and a.failures > address_limit);
-    -- (greatest() passes over nulls.)
-    return case when blocked_until is not null
-        then greatest(1, ceil(extract(epoch from blocked_until - clock_timestamp()))) end::int;
+    -- The address first, and always in this order, so that two logins cannot deadlock. An attempt that is
+    -- refused leaves no trace: it neither makes a row nor changes one, however often it comes and whatever
+    -- accounts it names.
+    for counted in select * from (values ('address:' || address, address_limit), ('account:' || account, account_limit)) as c (subject, most) loop
+        select * into attempt from app.login_attempts a where a.subject = counted.subject;
+        if attempt.failures <= counted.most or attempt.window_ends <= clock_timestamp() or attempt.subject is null then
+            insert into app.login_attempts as a (subject, failures, window_ends)
+            values (counted.subject, 1, clock_timestamp() + make_interval(secs => window_seconds))
+            on conflict (subject) do update set
+                failures = case when a.window_ends <= clock_timestamp() then 1 else a.failures + 1 end,
+                window_ends = case when a.window_ends <= clock_timestamp() then excluded.window_ends else a.window_ends end
+            returning * into attempt;
+        end if;
+        if attempt.failures > counted.most then
+            return greatest(1, ceil(extract(epoch from attempt.window_ends - clock_timestamp())));
+        end if;
+    end loop;
+    -- What is over goes, a little at a time. Last, and past what somebody else has in hand: it waits for nobody.
+    delete from app.login_attempts a where a.subject in (
+        select o.subject from app.login_attempts o where o.window_ends < clock_timestamp() limit 10 for update skip locked);
+    return null;
 end $$;
 comment on function app.count_attempt(text, text, int, int, int) is
     'Counts an attempt at a password before it is looked at, so that attempts in parallel do not all pass; returns how many seconds to wait, or null.';
@@ -60,10 +66,23 @@ language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
     -- This one attempt was none: the account starts anew, the address gets it back.
-    delete from app.login_attempts where subject = 'account:' || account;
     update app.login_attempts set failures = greatest(failures - 1, 0) where subject = 'address:' || address;
+    delete from app.login_attempts where subject = 'account:' || account;
 $$;
 comment on function app.forgive_attempts(uuid, text) is 'The password was right.';
+
+create function app.forget_login_attempts() returns bigint
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    with gone as (
+        delete from app.login_attempts a where a.subject in (
+            select o.subject from app.login_attempts o where o.window_ends < clock_timestamp() for update skip locked)
+        returning 1
+    )
+    select count(*) from gone
+$$;
+comment on function app.forget_login_attempts() is 'Deletes the counts of windows that are over; the service calls it now and then.';
 
 create function app.begin_login(login text, address text, account_limit int, address_limit int, window_seconds int)
 returns table (retry_after_seconds int, user_id uuid, password_hash text)
@@ -98,9 +117,6 @@ as $$
 begin
     perform app.forgive_attempts(account, address);
     -- What nobody needs any more; rows that somebody else has in hand stay for the next login.
-    delete from app.login_attempts a where a.subject in (
-        select o.subject from app.login_attempts o
-        where o.window_ends < clock_timestamp() - interval '1 hour' limit 100 for update skip locked);
     delete from app.refresh_tokens t where t.token_digest in (
         select o.token_digest from app.refresh_tokens o
         where o.expires_at < clock_timestamp() - interval '1 day' limit 100 for update skip locked);
@@ -269,5 +285,6 @@ grant execute on function
     app.claim_idempotency_key(text, bytea),
     app.kept_answer(text, bytea),
     app.keep_answer(text, smallint, jsonb, text),
-    app.forget_idempotency_keys()
+    app.forget_idempotency_keys(),
+    app.forget_login_attempts()
 to blockyard_api;

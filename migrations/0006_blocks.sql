@@ -157,7 +157,7 @@ begin
         insert into public.block_versions (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active)
         values (new.current_version_id, new.block_id, new.version_number, new.name, new.block_type, new.description, new.metadata,
             new.updated_at, case when tg_op = 'INSERT' then new.created_by else author end, true)
-        returning to_jsonb(block_versions) into version;
+        returning to_jsonb(block_versions) || jsonb_build_object('created_at', app.time_text(created_at)) into version;
     else
         update public.block_versions set is_active = true where version_id = new.current_version_id;
     end if;
@@ -171,14 +171,15 @@ begin
             then jsonb_build_object(
                 'before', jsonb_build_object('current_version_id', old.current_version_id, 'version_number', old.version_number),
                 'after', jsonb_build_object('current_version_id', new.current_version_id, 'version_number', new.version_number))
-            else app.changed_columns(to_jsonb(old) - unaudited, to_jsonb(new) - unaudited)
+            else app.changed_columns(app.row_json(to_jsonb(old) - unaudited), app.row_json(to_jsonb(new) - unaudited))
             end;
     end if;
     insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
     select author, row.action_type, row.entity_type, row.entity_id, new.block_id, row.details
     from (values
         ('CREATE'::public.action_type, 'metadata'::public.audit_entity_type, new.current_version_id,
-            context || jsonb_build_object('table', 'block_versions', 'after', version)),
+            -- None is made when an older one is activated.
+            case when version is not null then context || jsonb_build_object('table', 'block_versions', 'after', version) end),
         ('UPDATE', 'block', new.block_id, change)
     ) as row (action_type, entity_type, entity_id, details)
     where row.details is not null;

@@ -142,7 +142,7 @@ create view app.block_details with (security_invoker = true) as
 select
     b.*,
     (
-        select coalesce(jsonb_agg(v order by v.version_number desc), '[]')
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(v)) order by v.version_number desc), '[]')
         from (
             select v.*
             from public.block_versions v

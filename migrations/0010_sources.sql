@@ -237,7 +237,87 @@ create trigger dependencies_9_audit after insert or update or delete on public.d
     for each row execute function app.audit('dependency', 'dependency_id', 'entity_id',
         'updated_at,block_id,edge_id,depends_on_block_id,depends_on_edge_id');
 
+-- Breadth first: a thing is reached once, by its nearest way, and what leads to it again costs one look. Past
+-- the policies, as app.find_blocks(): it follows and shows what is live, which everybody sees.
+create function app.dependents(
+    root_type public.entity_type, root uuid, is_recursive boolean, seen_depth int, seen_id uuid, wanted bigint)
+returns table (
+    depth int, entity_type public.entity_type, entity_id uuid, name text, dependency_id uuid, version_constraint text, path jsonb)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- All that was reached, level after level, by its place; `via` is the place from which it was.
+    types public.entity_type[] := array[root_type];
+    ids uuid[] := array[root];
+    names text[] := array[null::text];
+    needs uuid[] := array[null::uuid];
+    constraints text[] := array[null::text];
+    via int[] := array[null::int];
+    -- The level that was reached last, and how many of a level are behind what the caller has seen.
+    level int := 0;
+    first int := 1;
+    last int := 1;
+    behind bigint := 0;
+    step int;
+    steps jsonb[];
+    found record;
+begin
+    while first <= last and behind < wanted and (level = 0 or is_recursive) loop
+        select array_agg(n.entity_type) as types, array_agg(n.entity_id) as ids, array_agg(n.name) as names,
+            array_agg(n.dependency_id) as needs, array_agg(n.version_constraint) as constraints, array_agg(n.place) as via
+        into found
+        from (
+            select distinct on (d.entity_id, d.entity_type)
+                d.entity_type, d.entity_id, coalesce(b.name, e.name) as name, d.dependency_id, d.version_constraint, o.place
+            from (
+                select case when t.type = 'block' then t.id end as block_id, case when t.type = 'edge' then t.id end as edge_id,
+                    first - 1 + t.ordinality::int as place
+                from unnest(types[first:last], ids[first:last]) with ordinality as t (type, id, ordinality)
+            ) as o
+            join public.dependencies d on d.depends_on_block_id = o.block_id or d.depends_on_edge_id = o.edge_id
+            left join public.blocks b on b.block_id = d.block_id and b.archived_at is null
+            left join public.edges e on e.edge_id = d.edge_id and e.archived_at is null
+            where coalesce(b.name, e.name) is not null
+              and not exists (
+                  select from unnest(types, ids) as r (type, id) where r.id = d.entity_id and r.type = d.entity_type)
+            order by d.entity_id, d.entity_type, d.dependency_id
+        ) as n;
+        types := types || found.types;
+        ids := ids || found.ids;
+        names := names || found.names;
+        needs := needs || found.needs;
+        constraints := constraints || found.constraints;
+        via := via || found.via;
+        level := level + 1;
+        first := last + 1;
+        last := cardinality(ids);
+        for place in first .. last loop
+            exit when behind >= wanted;
+            continue when seen_id is not null and (level, ids[place]) <= (seen_depth, seen_id);
+            behind := behind + 1;
+            steps := '{}';
+            step := place;
+            while step > 1 loop
+                steps := jsonb_build_object('entity_type', types[step], 'entity_id', ids[step], 'name', names[step]) || steps;
+                step := via[step];
+            end loop;
+            depth := level;
+            entity_type := types[place];
+            entity_id := ids[place];
+            name := names[place];
+            dependency_id := needs[place];
+            version_constraint := constraints[place];
+            path := to_jsonb(steps);
+            return next;
+        end loop;
+    end loop;
+end $$;
+comment on function app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint) is
+    'What depends on a block or an edge, with is_recursive also what depends on that, and so on: each once, the nearest first, with the path to it; `wanted` rows behind the last row seen.';
+
 revoke execute on all functions in schema app from public;
+grant execute on function app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint) to blockyard_api;
 -- Constraints run with the rights of whoever writes the row.
 grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text),
     app.is_line(text, int) to authenticated;

@@ -164,27 +164,6 @@ as $$
 $$;
 comment on function app.filters_naming(uuid) is 'The vectors whose taxonomy_filter names a category, and whether they are of something live.';
 
-create function app.guard_category_purge() returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    users jsonb;
-begin
-    select jsonb_agg(u) into users from (
-        select 'vector' as entity_type, f.vector_id as entity_id, f.vector_key as name
-        from app.filters_naming(old.category_id) as f
-        limit 20) as u;
-    if users is not null then
-        raise exception 'filters of vector representations name the category'
-            using errcode = '23503', constraint = 'taxonomy_categories_in_use', table = 'taxonomy_categories', detail = users::text;
-    end if;
-    return old;
-end $$;
-comment on function app.guard_category_purge() is 'BEFORE DELETE: a category stays while a taxonomy_filter names it.';
-create trigger taxonomy_categories_4_purge before delete on public.taxonomy_categories
-    for each row execute function app.guard_category_purge();
-
 create view app.vector_representations with (security_invoker = true) as
 select 'block'::public.entity_type as entity_type, block_id as entity_id,
     vector_id, block_id, null::uuid as edge_id, vector_db, vector_key, taxonomy_filter, created_at, updated_at

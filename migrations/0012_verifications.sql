@@ -118,6 +118,23 @@ begin
     end if;
     return new;
 end $$;
+
+create function app.see_edge_version() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from public.edge_versions v where v.version_id = new.edge_version_id;
+    if not found then
+        raise exception 'there is no such version'
+            using errcode = '23503', constraint = 'edge_verifications_edge_version_id_fkey', table = 'edge_verifications';
+    end if;
+    return new;
+end $$;
+comment on function app.see_edge_version() is
+    'BEFORE INSERT, with the rights of whoever inserts: the guard tells of an edge to those who see it.';
+create trigger edge_verifications_0_seen before insert on public.edge_verifications
+    for each row execute function app.see_edge_version();
 create trigger edge_verifications_1_guard before insert or update on public.edge_verifications
     for each row execute function app.guard_verifications();
 create trigger edge_verifications_9_audit after insert or update or delete on public.edge_verifications
@@ -177,7 +194,7 @@ create view app.edge_details with (security_invoker = true) as
 select
     e.*,
     (
-        select coalesce(jsonb_agg(v order by v.version_number desc), '[]')
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(v)) order by v.version_number desc), '[]')
         from (
             select v.*
             from public.edge_versions v
@@ -187,7 +204,7 @@ select
         ) as v
     ) as newest_versions,
     (
-        select coalesce(jsonb_agg(o order by o.created_at desc, o.verification_id desc), '[]')
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(o)) order by o.created_at desc, o.verification_id desc), '[]')
         from (
             select
                 o.verification_id, o.edge_version_id, o.verification_status, o.verified_at, o.verified_by,

@@ -9,7 +9,8 @@ create table public.pipeline_locks (
 );
 comment on table public.pipeline_locks is
     'What runs ran on: versions, verifications, sources, configuration. Written by the admission of a run, once for all that ran on the same.';
-comment on column public.pipeline_locks.pipeline_id is 'No reference: a lock outlives its pipeline.';
+comment on column public.pipeline_locks.pipeline_id is 'No reference: a lock outlives its pipeline. Who sees the pipeline sees it, then only admins.';
+create index pipeline_locks_pipeline_id_idx on public.pipeline_locks (pipeline_id);
 comment on column public.pipeline_locks.lock_digest is 'SHA-256 of the lock in the canonical form of RFC 8785, in hex.';
 
 create function app.guard_locks() returns trigger
@@ -38,8 +39,10 @@ create trigger pipeline_locks_no_truncate before truncate on public.pipeline_loc
 alter table public.pipeline_locks enable row level security;
 revoke all on public.pipeline_locks from public, anon, authenticated, service_role;
 grant select on public.pipeline_locks to authenticated;
+-- A lock says all of its pipeline: whoever sees that sees it, and when it is purged, admins.
 create policy pipeline_locks_select on public.pipeline_locks for select to authenticated
-    using ((select app.caller_role()) is not null);
+    using ((select app.caller_role()) = 'admin'
+        or exists (select from public.pipelines p where p.pipeline_id = pipeline_locks.pipeline_id offset 0));
 
 -- Metadata may be large, its canonical form takes a millisecond a kilobyte, and a version never changes.
 create table app.metadata_digests (
@@ -164,8 +167,7 @@ begin
                                 from (
                                     select
                                         c.verification_id,
-                                        -- Not as the session's time zone would have it.
-                                        to_char(c.verified_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as verified_at,
+                                        app.time_text(c.verified_at) as verified_at,
                                         c.verified_by
                                     where c.status = 'passed'
                                 ) as passed

@@ -12,10 +12,14 @@ create table public.pipeline_runs (
     lock_digest text not null
         constraint pipeline_runs_lock_digest_fkey references public.pipeline_locks
         constraint pipeline_runs_lock_digest_check check (lock_digest ~ '^[0-9a-f]{64}$'),
-    constraint pipeline_runs_times_check check (
-        (ended_at is not null) = (status in ('success', 'failure', 'canceled'))
-        and (status <> 'started' or started_at is not null) and ended_at >= started_at
-        and started_at >= '2000-01-01 00:00:00+00' and ended_at < '10000-01-01 00:00:00+00')
+    -- One reason each, so that a refusal can say which. (That neither lies in the future says the guard.)
+    constraint pipeline_runs_outcome_check check ((ended_at is not null) = (status in ('success', 'failure', 'canceled'))),
+    constraint pipeline_runs_begun_check check (status <> 'started' or started_at is not null),
+    constraint pipeline_runs_order_check check (ended_at >= started_at),
+    constraint pipeline_runs_started_at_early_check check (started_at >= app.earliest_time()),
+    constraint pipeline_runs_started_at_late_check check (started_at <= app.latest_time()),
+    constraint pipeline_runs_ended_at_early_check check (ended_at >= app.earliest_time()),
+    constraint pipeline_runs_ended_at_late_check check (ended_at <= app.latest_time())
 );
 comment on table public.pipeline_runs is 'One row for each execution of a pipeline. A row gets in only when the pipeline is ready.';
 comment on column public.pipeline_runs.lock_digest is 'What it ran on. Set when the run is admitted, by nobody else.';
@@ -86,10 +90,6 @@ begin
             raise exception 'a run begins queued'
                 using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
         end if;
-        -- Who may start runs, the policy says; but only after all that follows, which needs a user.
-        if app.caller_id() is not null and app.caller_role() is null then
-            raise exception 'there is no such active user' using errcode = '42501';
-        end if;
         perform app.require_current_view();
         -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
         -- the pointers of its blocks and edges, the versions that verifications queue on.
@@ -128,9 +128,13 @@ begin
         raise exception 'a run stays what it is' using errcode = '42501';
     end if;
     -- A clock may be wrong by a little; a run of the future would spoil the figures for good.
-    if greatest(new.started_at, new.ended_at) > clock_timestamp() + interval '1 hour' then
-        raise exception 'a run does not begin or end in the future'
-            using errcode = '23514', constraint = 'pipeline_runs_times_check', table = 'pipeline_runs';
+    if new.started_at > clock_timestamp() + interval '1 hour' then
+        raise exception 'a run does not begin in the future'
+            using errcode = '23514', constraint = 'pipeline_runs_started_at_future', table = 'pipeline_runs';
+    end if;
+    if new.ended_at > clock_timestamp() + interval '1 hour' then
+        raise exception 'a run does not end in the future'
+            using errcode = '23514', constraint = 'pipeline_runs_ended_at_future', table = 'pipeline_runs';
     end if;
     if new.status = old.status or new.status = 'queued' or (new.status = 'started' and old.status = any (outcomes)) then
         -- Said twice, or overtaken: nothing changes, but for a beginning that was not known.
@@ -157,6 +161,23 @@ begin
 end $$;
 comment on function app.guard_runs() is
     'BEFORE INSERT OR UPDATE: admits a run only when its pipeline is ready, and locks what it runs on; then only forward.';
+
+create function app.see_pipeline() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from public.pipelines p where p.pipeline_id = new.pipeline_id;
+    if not found then
+        raise exception 'there is no such pipeline'
+            using errcode = '23503', constraint = 'pipeline_runs_pipeline_id_fkey', table = 'pipeline_runs';
+    end if;
+    return new;
+end $$;
+comment on function app.see_pipeline() is
+    'BEFORE INSERT, with the rights of whoever inserts: the guard tells why a pipeline may not run to those who see it.';
+create trigger pipeline_runs_0_seen before insert on public.pipeline_runs
+    for each row execute function app.see_pipeline();
 create trigger pipeline_runs_1_guard before insert or update on public.pipeline_runs
     for each row execute function app.guard_runs();
 
@@ -196,17 +217,17 @@ create view app.pipeline_details with (security_invoker = true) as
 select
     p.*,
     (
-        select coalesce(jsonb_agg(to_jsonb(b) - 'pipeline_id' order by lower(b.name), b.block_id), '[]')
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(b) - 'pipeline_id') order by lower(b.name), b.block_id), '[]')
         from app.pipeline_block_details b
         where b.pipeline_id = p.pipeline_id
     ) as its_blocks,
     (
-        select coalesce(jsonb_agg(to_jsonb(e) - 'pipeline_id' order by lower(e.name), e.pipeline_edge_id), '[]')
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(e) - 'pipeline_id') order by lower(e.name), e.pipeline_edge_id), '[]')
         from app.pipeline_edge_details e
         where e.pipeline_id = p.pipeline_id
     ) as its_edges,
     (
-        select coalesce(jsonb_agg(to_jsonb(r) order by r.created_at desc, r.run_id desc), '[]')
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(r)) order by r.created_at desc, r.run_id desc), '[]')
         from (
             select r.run_id, r.pipeline_id, r.status, r.created_at, r.updated_at, r.created_by, r.started_at, r.ended_at
             from public.pipeline_runs r

@@ -1,6 +1,6 @@
 -- $2 whose key it is: the caller's when null.
-insert into api_keys (user_id, name, key_prefix, encrypted_api_key, role, expires_at)
-select $2, $3, $4, $5, $6, $7
+select
+    api_key_id as "api_key_id!", user_id as "user_id!", name as "name!", key_prefix as "key_prefix!", role as "role: _",
+    created_at as "created_at!", expires_at, is_active as "is_active!", last_used_at, updated_at as "updated_at!"
+from app.create_api_key($2, $3, $4, $5, $6, $7)
 where (select app.as_caller($1))
-returning
-    api_key_id, user_id, name, key_prefix, role, created_at, expires_at, is_active, last_used_at, updated_at

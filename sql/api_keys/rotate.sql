@@ -11,13 +11,12 @@ with old as (
       and ($7::timestamptz[] is null or updated_at = any ($7))
     for update
 ),
-made as (
-    insert into api_keys (user_id, name, key_prefix, encrypted_api_key, role, expires_at)
-    select user_id, name, $3, $4, role, coalesce($5, expires_at)
+made as materialized (
+    select k.*
     from old
+    cross join lateral app.create_api_key(
+        old.user_id, old.name, $3, $4, old.role, coalesce($5, old.expires_at)) as k
     where (select app.as_caller($1))
-    returning
-        api_key_id, user_id, name, key_prefix, role, created_at, expires_at, is_active, last_used_at, updated_at
 ),
 ended as (
     update api_keys
@@ -28,7 +27,8 @@ ended as (
     returning api_keys.api_key_id
 )
 select
-    made.api_key_id, made.user_id, made.name, made.key_prefix, made.role, made.created_at, made.expires_at,
-    made.is_active, made.last_used_at, made.updated_at
+    made.api_key_id as "api_key_id!", made.user_id as "user_id!", made.name as "name!", made.key_prefix as "key_prefix!",
+    made.role as "role: _", made.created_at as "created_at!", made.expires_at, made.is_active as "is_active!",
+    made.last_used_at, made.updated_at as "updated_at!"
 from made, ended
 where (select app.as_caller($1))

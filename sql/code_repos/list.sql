@@ -5,6 +5,7 @@ select
     repo_id, entity_type, entity_id, repo_url, branch, last_updated, created_at
 from code_repos p
 where (select app.as_caller($1))
+  and ($3::text is null or (select app.owner_id($2, $3, $4)) is not null)
   and ($7::boolean is not null or app.plan_anew(p.repo_id))
   and ($2::entity_type is null or case when $2 = 'block' then p.block_id is not null else p.edge_id is not null end)
   and ($3::text is null or $2 <> 'block' or p.block_id = (select app.owner_id($2, $3, $4)))

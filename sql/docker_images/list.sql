@@ -6,6 +6,7 @@ select
     coalesce(octet_length(build_logs), 0) as "build_logs_bytes!", created_at, updated_at, null::text as build_logs
 from docker_images p
 where (select app.as_caller($1))
+  and ($3::text is null or (select app.owner_id($2, $3, $4)) is not null)
   and ($8::boolean is not null or app.plan_anew(p.image_id))
   and ($2::entity_type is null or case when $2 = 'block' then p.block_id is not null else p.edge_id is not null end)
   and ($3::text is null or $2 <> 'block' or p.block_id = (select app.owner_id($2, $3, $4)))

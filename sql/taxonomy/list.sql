@@ -4,6 +4,7 @@
 select category_id, name, parent_id, created_at, updated_at, created_by, archived_at
 from taxonomy_categories c
 where (select app.as_caller($1))
+  and ($6::text is null or (select app.owner_id('block', $6, true)) is not null)
   and ($8::text is not null or app.plan_anew(c.category_id))
   and case when $7 then c.archived_at is not null else c.archived_at is null end
   and ($2::text is null or c.name_key = lower($2))

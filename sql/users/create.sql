@@ -1,4 +1,5 @@
-insert into users (username, email, role, password_hash)
-select $2, $3, coalesce($4, 'viewer'), $5
+select
+    user_id as "user_id!", username as "username!", email as "email!", role as "role!: _", is_active as "is_active!",
+    created_at as "created_at!", updated_at as "updated_at!"
+from app.create_user($2, $3, $4, $5)
 where (select app.as_caller($1))
-returning user_id, username, email, role, is_active, created_at, updated_at

@@ -1,5 +1,3 @@
-update users set password_hash = $3
+select user_id as "user_id!"
+from app.set_password($2, $3, $4) as user_id
 where (select app.as_caller($1))
-  and user_id = $2
-  and ($4::timestamptz[] is null or updated_at = any ($4))
-returning user_id

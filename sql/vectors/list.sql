@@ -5,6 +5,7 @@ select
     created_at as "created_at!", updated_at as "updated_at!"
 from app.vector_representations p
 where (select app.as_caller($1))
+  and ($3::text is null or (select app.owner_id($2, $3, $4)) is not null)
   and ($7::boolean is not null or app.plan_anew(p.vector_id))
   and p.entity_type = $2
   and ($3::text is null or p.entity_id = (select app.owner_id($2, $3, $4)))

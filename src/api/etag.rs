@@ -4,30 +4,30 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use super::time::DateTime;
 
 /// The entity tag of a row that was last changed at `revision`.
-pub fn of(revision: DateTime<Utc>) -> String {
-    format!("\"{:x}\"", revision.timestamp_micros())
+pub fn of(revision: DateTime) -> String {
+    format!("\"{:x}\"", revision.micros())
 }
 
 /// The tag of a row shown together with things that change on their own (`?include=`): the
 /// revision of the row, for `If-Match`, and a digest of all that is shown.
-pub fn of_compound(revision: DateTime<Utc>, body: &[u8]) -> String {
+pub fn of_compound(revision: DateTime, body: &[u8]) -> String {
     // A digest that two builds agree on: instances of several versions serve side by side.
     let digest = Sha256::digest(body);
     let half: [u8; 16] = std::array::from_fn(|at| digest[at]);
-    format!("\"{:x}.{:032x}\"", revision.timestamp_micros(), u128::from_be_bytes(half))
+    format!("\"{:x}.{:032x}\"", revision.micros(), u128::from_be_bytes(half))
 }
 
 /// The `If-Match` of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IfMatch {
     /// `None` when anything will do.
-    revisions: Option<Vec<DateTime<Utc>>>,
+    revisions: Option<Vec<DateTime>>,
 }
 
 impl IfMatch {
@@ -47,17 +47,17 @@ impl IfMatch {
     }
 
     /// The parameter of the statement: null, or the revisions that will do.
-    pub fn revisions(&self) -> Option<&[DateTime<Utc>]> {
+    pub fn revisions(&self) -> Option<&[DateTime]> {
         self.revisions.as_deref()
     }
 
-    pub fn admits(&self, revision: DateTime<Utc>) -> bool {
+    pub fn admits(&self, revision: DateTime) -> bool {
         self.revisions.as_ref().is_none_or(|list| list.contains(&revision))
     }
 
     /// Why a change met no row, though the row `found`, if any, can be read: there is none, it
     /// has another revision, or the caller may not.
-    pub fn refusal(&self, what: &str, found: Option<DateTime<Utc>>) -> Problem {
+    pub fn refusal(&self, what: &str, found: Option<DateTime>) -> Problem {
         match found {
             None => Problem::not_found(what),
             Some(revision) if self.admits(revision) => Problem::forbidden(),
@@ -106,10 +106,10 @@ fn parse(list: &str) -> Option<Vec<&str>> {
     (!tags.is_empty()).then_some(tags)
 }
 
-fn revision(tag: &str) -> Option<DateTime<Utc>> {
+fn revision(tag: &str) -> Option<DateTime> {
     let inner = tag.strip_prefix('"')?.strip_suffix('"')?;
     let micros = inner.split('.').next()?;
-    DateTime::from_timestamp_micros(i64::from_str_radix(micros, 16).ok()?)
+    DateTime::from_micros(i64::from_str_radix(micros, 16).ok()?)
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_tag_names_its_revision_and_a_weak_one_none() {
-        let now = DateTime::from_timestamp_micros(1_790_000_000_123_456).expect("a time");
+        let now = DateTime::from_micros(1_790_000_000_123_456).expect("a time");
         assert_eq!(revision(&of(now)), Some(now));
         assert_eq!(revision(&of_compound(now, b"body")), Some(now));
         assert_eq!(revision(&format!("W/{}", of(now))), None);

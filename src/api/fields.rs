@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::problem::{Fault, Problem};
+use super::told;
 
 pub use blockyard_derive::FromFields;
 
@@ -92,7 +93,7 @@ impl Fields {
             if error.is_data() {
                 Problem::invalid_field("", "Must be a JSON object.")
             } else {
-                Problem::malformed(format!("The body is no JSON: {error}."))
+                Problem::malformed(told::of_body(&error))
             }
         })
     }
@@ -222,7 +223,7 @@ impl Fields {
                     .collect();
                 self.faults.push(Fault {
                     pointer: pointer(name) + &inner,
-                    detail: sentence(&error.into_inner()),
+                    detail: told::of_member(&error.into_inner()),
                 });
                 None
             }
@@ -249,21 +250,6 @@ impl Fields {
 /// A member as one step of a JSON pointer (RFC 6901): `~` and `/` are escaped.
 pub fn pointer(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
-}
-
-/// serde's message without the position in the snippet that it was read from.
-fn sentence(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    let mut characters = message.chars();
-    let mut sentence: String = characters
-        .next()
-        .map(|first| first.to_uppercase().chain(characters).collect())
-        .unwrap_or_default();
-    if !sentence.ends_with('.') {
-        sentence.push('.');
-    }
-    sentence
 }
 
 /// Far more than any object of the API has: each is compared with each.

@@ -14,5 +14,6 @@ pub mod reply;
 pub mod router;
 pub mod text;
 pub mod time;
+pub mod told;
 pub mod unread;
 pub mod word;

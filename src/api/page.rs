@@ -6,11 +6,12 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use super::time::DateTime;
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -98,13 +99,13 @@ pub struct Cursor {
 
 impl Cursor {
     /// A cursor in an order by time.
-    pub fn at(sort: &str, time: DateTime<Utc>, id: Uuid) -> Self {
-        Self { sort: sort.to_owned(), key: time.to_rfc3339_opts(SecondsFormat::Micros, true), id }
+    pub fn at(sort: &str, time: DateTime, id: Uuid) -> Self {
+        Self { sort: sort.to_owned(), key: time.to_string(), id }
     }
 
     /// The key of an order by time.
-    pub fn time(&self) -> Option<DateTime<Utc>> {
-        Some(DateTime::parse_from_rfc3339(&self.key).ok()?.to_utc())
+    pub fn time(&self) -> Option<DateTime> {
+        self.key.parse().ok()
     }
 
     /// Whether it is of a list in this order, which is one by time.

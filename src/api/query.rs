@@ -1,6 +1,5 @@
 //! Reading the parameters of a query string so that all faults are told at once.
 
-use std::fmt::Display;
 use std::future::{Ready, ready};
 use std::str::FromStr;
 
@@ -10,6 +9,7 @@ use url::form_urlencoded;
 
 use super::page::Cursor;
 use super::problem::{Fault, Problem};
+use super::told::Told;
 
 pub use blockyard_derive::FromParams;
 
@@ -79,7 +79,7 @@ fn read<T: FromParams>(query: &str) -> Result<T, Problem> {
 
 impl Params {
     /// A parameter that may be missing; the outer `None` is a fault.
-    pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Option<T>> {
+    pub fn optional<T: FromStr<Err: Told>>(&mut self, name: &str) -> Option<Option<T>> {
         let Some(at) = self.pairs.iter().position(|(known, _)| known == name) else {
             return Some(None);
         };
@@ -87,14 +87,14 @@ impl Params {
         match text.parse() {
             Ok(value) => Some(Some(value)),
             Err(error) => {
-                self.fault(name, &error.to_string());
+                self.fault(name, error.told());
                 None
             }
         }
     }
 
     /// A parameter that must be there.
-    pub fn required<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+    pub fn required<T: FromStr<Err: Told>>(&mut self, name: &str) -> Option<T> {
         match self.optional(name)? {
             Some(value) => Some(value),
             None => {

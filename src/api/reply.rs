@@ -3,12 +3,12 @@
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder};
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::etag;
 use super::problem::Problem;
+use super::time::DateTime;
 
 /// An answer that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,14 +50,14 @@ impl Reply {
     }
 
     #[must_use]
-    pub fn revision(mut self, revision: DateTime<Utc>) -> Self {
+    pub fn revision(mut self, revision: DateTime) -> Self {
         self.etag = Some(etag::of(revision));
         self
     }
 
     /// The tag of a row shown together with things that change on their own.
     #[must_use]
-    pub fn compound_revision(mut self, revision: DateTime<Utc>) -> Self {
+    pub fn compound_revision(mut self, revision: DateTime) -> Self {
         let body = self.body.as_deref().unwrap_or_default();
         self.etag = Some(etag::of_compound(revision, body.as_bytes()));
         self

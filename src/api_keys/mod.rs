@@ -3,7 +3,6 @@
 mod queries;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -14,6 +13,7 @@ use crate::api::page::Cursor;
 use crate::api::page::Limit;
 use crate::api::query::FromParams;
 use crate::api::text::Name;
+use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::auth::account::Role;
 use crate::auth::keys::Seed;
@@ -44,14 +44,14 @@ pub struct ApiKey {
     pub key_prefix: String,
     /// Narrows the key to a lower role than its user's; null is the user's own.
     pub role: Option<Role>,
-    pub created_at: DateTime<Utc>,
-    pub expires_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime,
+    pub expires_at: Option<DateTime>,
     /// `false` when revoked.
     pub is_active: bool,
     /// To the minute.
-    pub last_used_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime>,
     /// When it last changed; `ETag` is made of it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
 }
 
 /// A new API key. Nobody can show it again.
@@ -96,7 +96,7 @@ pub struct NewApiKey {
     pub role: Option<Role>,
     /// Never, when missing.
     #[read(via = future)]
-    pub expires_at: Option<DateTime<Utc>>,
+    pub expires_at: Option<DateTime>,
     /// For whom, when not for oneself; for admins.
     pub user_id: Option<Uuid>,
 }
@@ -109,7 +109,7 @@ pub struct ApiKeyPatch {
     pub name: Option<Name>,
     /// Earlier than it is: a key can be shortened, not prolonged.
     #[read(changed)]
-    pub expires_at: Option<DateTime<Utc>>,
+    pub expires_at: Option<DateTime>,
 }
 
 /// How a key is replaced.
@@ -120,7 +120,7 @@ pub struct Rotation {
     #[schema(value_type = Option<u32>, maximum = 604800, default = 0)]
     pub grace_seconds: u32,
     /// When the new key expires; when the old one would have, if missing.
-    pub expires_at: Option<DateTime<Utc>>,
+    pub expires_at: Option<DateTime>,
 }
 
 impl FromFields for Rotation {
@@ -139,9 +139,9 @@ impl FromFields for Rotation {
 }
 
 /// `expires_at` of a new key; the outer `None` is a fault.
-fn future(fields: &mut Fields) -> Option<Option<DateTime<Utc>>> {
-    let expires_at: Option<DateTime<Utc>> = fields.optional("expires_at")?;
-    if expires_at.is_some_and(|time| time <= Utc::now()) {
+fn future(fields: &mut Fields) -> Option<Option<DateTime>> {
+    let expires_at: Option<DateTime> = fields.optional("expires_at")?;
+    if expires_at.is_some_and(|time| time <= DateTime::now()) {
         fields.fault("expires_at", "Lies in the past.");
         return None;
     }

@@ -1,11 +1,11 @@
 //! One function for each file in `sql/api_keys/`.
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{ApiKey, ApiKeyList, ApiKeyPatch, NewApiKey, Rotation};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
+use crate::api::time::DateTime;
 use crate::db::{Failure, Scope};
 
 /// What is stored of a new key.
@@ -110,7 +110,7 @@ pub(super) async fn rotate(
 
 /// When a key last changed, and whether it still counts.
 pub(super) struct Revision {
-    pub(super) updated_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime,
     pub(super) is_usable: bool,
 }
 

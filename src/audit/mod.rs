@@ -3,7 +3,6 @@
 mod queries;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -14,7 +13,7 @@ use crate::api::page::Cursor;
 use crate::api::page::Limit;
 use crate::api::query::FromParams;
 use crate::api::raw_json::RawJson;
-use crate::api::time::Timestamp;
+use crate::api::time::DateTime;
 use crate::api::word::Word;
 
 /// What was done.
@@ -40,7 +39,7 @@ pub struct AuditLog {
     pub entity_id: Option<Uuid>,
     /// What that row is part of: the block of a version, the pipeline of a step.
     pub subject_id: Option<Uuid>,
-    pub timestamp: DateTime<Utc>,
+    pub timestamp: DateTime,
     /// `table`; `before` and `after` (of an update the changed columns); `request` with `id`,
     /// `method` and `path`; `api_key_id`.
     #[schema(value_type = Object, example = json!({
@@ -68,11 +67,9 @@ pub struct AuditList {
     /// versions.
     pub entity_id: Option<Uuid>,
     /// At this time or later.
-    #[read(with = Timestamp)]
-    pub timestamp_after: Option<DateTime<Utc>>,
+    pub timestamp_after: Option<DateTime>,
     /// Before this time.
-    #[read(with = Timestamp)]
-    pub timestamp_before: Option<DateTime<Utc>>,
+    pub timestamp_before: Option<DateTime>,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     #[read(default)]
     pub limit: Limit,

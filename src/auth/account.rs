@@ -1,6 +1,6 @@
 //! An account as everybody sees it who may see it at all.
 
-use chrono::{DateTime, Utc};
+use crate::api::time::DateTime;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub struct User {
     pub role: Role,
     /// `false` while deactivated: no token and no key of the account is accepted.
     pub is_active: bool,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
 }

@@ -29,7 +29,8 @@ pub(super) struct Tokens {
     checks: Checks,
 }
 
-/// What is checked of a token, for each algorithm that a key may be pinned to.
+/// What is checked of a token, for each algorithm that a key may be pinned to: among it, the issuers for
+/// which such a key signs.
 struct Checks {
     hs256: Validation,
     es256: Validation,
@@ -81,12 +82,14 @@ impl Tokens {
         lifetime_seconds: u32,
         jwks: Option<Arc<Jwks>>,
     ) -> Self {
-        let issuers: Vec<&str> = trusted_issuers
+        let trusted: Vec<&str> = trusted_issuers
             .iter()
             .map(|trusted| trusted.trim())
             .filter(|trusted| !trusted.is_empty())
-            .chain([issuer])
             .collect();
+        // Whoever has the secret is we, or signs with Supabase's. Whoever has one of the further keys
+        // is not, and does not speak in our name.
+        let ours = [&trusted[..], &[issuer]].concat();
         Self {
             issuer: issuer.to_owned(),
             lifetime_seconds,
@@ -97,9 +100,9 @@ impl Tokens {
             },
             jwks,
             checks: Checks {
-                hs256: checks(Algorithm::HS256, &issuers),
-                es256: checks(Algorithm::ES256, &issuers),
-                rs256: checks(Algorithm::RS256, &issuers),
+                hs256: checks(Algorithm::HS256, &ours),
+                es256: checks(Algorithm::ES256, &trusted),
+                rs256: checks(Algorithm::RS256, &trusted),
             },
         }
     }

@@ -4,7 +4,6 @@ pub mod queries;
 pub mod routes;
 pub mod version_routes;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -17,7 +16,7 @@ use crate::api::problem::{BlockCategory, Problem};
 use crate::api::query::FromParams;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
-use crate::api::time;
+use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::api::word::Words;
 use crate::resource::listing::Filter;
@@ -48,14 +47,12 @@ pub struct Block {
     /// Whatever describes it: a JSON object.
     #[schema(value_type = Object, example = json!({"rows": 1281167, "license": "research"}))]
     pub metadata: RawJson,
-    #[serde(serialize_with = "time::serialize")]
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
-    #[serde(serialize_with = "time::serialize")]
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
     /// Set while it is archived.
-    pub archived_at: Option<DateTime<Utc>>,
+    pub archived_at: Option<DateTime>,
     pub current_version_id: Uuid,
     /// Of the active version.
     pub version_number: i32,
@@ -83,11 +80,11 @@ impl Resource for Block {
         format!("/blocks/{}", self.block_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }
@@ -118,8 +115,7 @@ pub struct BlockVersion {
     pub description: Option<String>,
     #[schema(value_type = Object)]
     pub metadata: RawJson,
-    #[serde(serialize_with = "time::serialize")]
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     pub created_by: Option<Uuid>,
     pub is_active: bool,
 }

@@ -5,7 +5,6 @@ mod git;
 mod queries;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -19,6 +18,7 @@ use crate::resource::verbs::Resource;
 pub use git::{Branch, RepoUrl};
 
 use crate::api::fields::FromFields;
+use crate::api::time::DateTime;
 use crate::resource::owner::EntityType;
 
 /// A repository of a block or an edge.
@@ -32,8 +32,8 @@ pub struct CodeRepo {
     #[schema(example = "main")]
     pub branch: String,
     /// When the URL or the branch was last set; `ETag` is made of it.
-    pub last_updated: DateTime<Utc>,
-    pub created_at: DateTime<Utc>,
+    pub last_updated: DateTime,
+    pub created_at: DateTime,
 }
 
 impl Resource for CodeRepo {
@@ -48,11 +48,11 @@ impl Resource for CodeRepo {
         format!("/code-repos/{}", self.repo_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.last_updated
     }
 }

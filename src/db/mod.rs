@@ -18,6 +18,7 @@ mod refusal;
 pub mod service_role;
 mod shares;
 
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use prometheus::core::Collector;
@@ -66,6 +67,24 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// A [`Scope`] whose statements stand or fall together: a refusal undoes all that they did. A statement
+/// that writes in several places takes one, since it may meet the row that decides only in some of them.
+pub struct Transaction<'a>(Scope<'a>);
+
+impl<'a> Deref for Transaction<'a> {
+    type Target = Scope<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Transaction<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
 impl Db {
     /// A pool of at most `size` connections, of which one caller holds half; a request waits no longer
     /// than `wait` for its caller's turn, and for a connection.
@@ -90,7 +109,8 @@ impl Db {
     }
 
     /// Runs `work` for `caller`, each statement its own transaction. `work` holds at most one
-    /// statement that writes: it is run again when that one lost against a concurrent one, and
+    /// statement that writes, and that in one place: what it has written stays, though `work` refuses
+    /// afterwards. It is run again when that one lost against a concurrent one, and
     /// when the connection was lost under a request that only reads.
     ///
     /// # Errors
@@ -115,7 +135,7 @@ impl Db {
     pub async fn transaction<T>(
         &self,
         caller: &Caller,
-        work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
+        work: impl AsyncFn(&mut Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         self.committing(caller, Loss::DoubtfulAtCommit, work).await
     }
@@ -128,7 +148,7 @@ impl Db {
     pub async fn repeatable_transaction<T>(
         &self,
         caller: &Caller,
-        work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
+        work: impl AsyncFn(&mut Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         self.committing(caller, Loss::Resolved, work).await
     }
@@ -185,6 +205,7 @@ impl Db {
         tracing::debug!(
             partitions = done.partitions,
             idempotency_keys = done.keys,
+            login_attempts = done.attempts,
             unpartitioned_audit_rows = done.unpartitioned,
             "kept house"
         );
@@ -210,12 +231,12 @@ impl Db {
         &self,
         caller: &Caller,
         loss: Loss,
-        work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
+        work: impl AsyncFn(&mut Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         self.attempting(Some(caller), loss, async |connection| {
             let mut transaction = connection.begin().await?;
             let connection = &mut *transaction;
-            match work(&mut Scope { caller, connection }).await {
+            match work(&mut Transaction(Scope { caller, connection })).await {
                 Ok(outcome) => {
                     let committed = transaction.commit().await;
                     committed.map_err(|error| Failure::from(error).in_doubt())?;

@@ -113,18 +113,20 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
             Problem::conflict("key_only_shrinks", &said())
         }
         (_, "api_keys_role_widens") => Problem::invalid_field("/role", &said()),
-        (_, "api_keys_expires_at_check") => {
-            Problem::invalid_field("/expires_at", "Lies in the past.")
-        }
         (_, "pipelines_graph_faults") => {
             let faults: Vec<Fault> =
                 serde_json::from_str(error.detail().unwrap_or("[]")).unwrap_or_default();
             Problem::faults(faults)
         }
-        (_, "pipeline_runs_times_check") => Problem::invalid_field(
-            "/ended_at",
-            "Belongs to an outcome, and does not lie before started_at.",
-        ),
+        (_, "pipeline_runs_outcome_check") => {
+            Problem::invalid_field("/ended_at", "Belongs to an outcome, and an outcome has one.")
+        }
+        (_, "pipeline_runs_begun_check") => {
+            Problem::invalid_field("/started_at", "Is missing: the run has started.")
+        }
+        (_, "pipeline_runs_order_check") => {
+            Problem::invalid_field("/ended_at", "Lies before started_at.")
+        }
         (_, "pipeline_runs_not_ready") => Problem::not_ready(&said(), listed()),
         (_, in_use) if in_use.ends_with("_in_use") => Problem::in_use(&said(), listed()),
         (_, missing) if missing.ends_with("_missing") => Problem::missing(&said(), listed()),
@@ -138,6 +140,10 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
             Problem::new(StatusCode::FORBIDDEN, "own_version", said())
         }
 
+        (_, time) if let Some((column, fault)) = untimely(time, error) => {
+            Problem::invalid_field(&format!("/{column}"), fault)
+        }
+
         ("23503", foreign_key) => by_foreign_key(foreign_key, error),
         ("23514", check) => {
             let column = check
@@ -149,6 +155,20 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         }
         _ => return None,
     })
+}
+
+/// The column of a time that lies where it may not, and where that is. The bounds are those of
+/// `app.earliest_time()` and `app.latest_time()`.
+fn untimely<'a>(name: &'a str, error: &PgDatabaseError) -> Option<(&'a str, &'static str)> {
+    let rest = name.strip_prefix(error.table()?)?.strip_prefix('_')?;
+    [
+        ("_early_check", "Lies too far back: at least 2000-01-01T00:00:00.000000Z."),
+        ("_late_check", "Lies too far ahead: at most 9999-12-31T23:59:59.999999Z."),
+        ("_past_check", "Lies in the past."),
+        ("_future", "Lies in the future."),
+    ]
+    .into_iter()
+    .find_map(|(ending, fault)| Some((rest.strip_suffix(ending)?, fault)))
 }
 
 /// A foreign key fails from either side: the thing pointed to is not there, or the thing to be

@@ -5,7 +5,6 @@ pub mod dependent_routes;
 mod queries;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -20,6 +19,7 @@ use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::raw_json::RawJson;
 use crate::api::text::{Line, Text};
+use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::resource::chronology::Chronology;
 use crate::resource::owner::EntityType;
@@ -58,9 +58,9 @@ pub struct Dependency {
     pub depends_on_id: Option<Uuid>,
     #[schema(example = ">=2.4,<3")]
     pub version_constraint: Option<String>,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
 }
 
 impl Resource for Dependency {
@@ -75,11 +75,11 @@ impl Resource for Dependency {
         format!("/dependencies/{}", self.dependency_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }

@@ -6,10 +6,10 @@
 pub mod private_server;
 
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -123,6 +123,7 @@ pub async fn server_for_owner(dir: &Path) -> Result<(PrivateServer, PgConnectOpt
 }
 
 async fn start_server(dir: &Path) -> Result<PrivateServer, Error> {
+    protect(dir)?;
     let server = PrivateServer::start(dir, Durability::Full).await?;
     let ignored = dir.join(".gitignore");
     if !ignored.exists() {
@@ -160,7 +161,28 @@ async fn create_admin(owner: &mut Owner) -> Result<String, Error> {
 /// [`Error::File`].
 pub fn provide_secret(config: &mut Config) -> Result<(), Error> {
     if config.jwt_secret.is_none() {
+        protect(&config.blockyard_dir)?;
         config.jwt_secret = Some(secret(&config.blockyard_dir.join(JWT_SECRET_FILE))?);
+    }
+    Ok(())
+}
+
+/// Leaves the files of the folder to their owner, whatever a copy or an archive has made of them: among
+/// them are secrets and logs. (PostgreSQL looks after its own folder.)
+fn protect(dir: &Path) -> Result<(), Error> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(in_file(dir)(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(in_file(dir))?;
+        let metadata = entry.metadata().map_err(in_file(&entry.path()))?;
+        let mode = metadata.permissions().mode();
+        if metadata.is_file() && mode & 0o077 != 0 {
+            fs::set_permissions(entry.path(), Permissions::from_mode(mode & 0o700))
+                .map_err(in_file(&entry.path()))?;
+        }
     }
     Ok(())
 }
@@ -193,4 +215,27 @@ fn random_text<const BYTES: usize>() -> String {
 fn in_file(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
     move |source| Error::File { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_everybody_could_read_are_their_owners_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let files = [(JWT_SECRET_FILE, 0o644), ("secret", 0o666), ("postgres.log.old", 0o604), ("x", 0o755)];
+        for (name, mode) in files {
+            fs::write(dir.path().join(name), "what was there").expect("a file");
+            fs::set_permissions(dir.path().join(name), Permissions::from_mode(mode)).expect("ours");
+        }
+        fs::create_dir(dir.path().join("data")).expect("a folder");
+        let mut config = Config { blockyard_dir: dir.path().to_owned(), ..Config::default() };
+        provide_secret(&mut config).expect("a secret");
+        assert_eq!(config.jwt_secret.as_deref(), Some("what was there"));
+        for (name, mode) in files {
+            let metadata = fs::metadata(dir.path().join(name)).expect("a file");
+            assert_eq!(metadata.permissions().mode() & 0o777, mode & 0o700, "{name}");
+        }
+    }
 }

@@ -5,7 +5,6 @@ mod queries;
 mod reference;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -20,6 +19,7 @@ pub use reference::{ImageName, ImageTag};
 
 use crate::api::fields::{FromFields, Patch};
 use crate::api::text::Text;
+use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::resource::owner::EntityType;
 
@@ -49,9 +49,9 @@ pub struct DockerImage {
     pub build_status: BuildStatus,
     /// How long the logs of its build are: `GET /docker-images/{image_id}/logs` has them.
     pub build_logs_bytes: i32,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
     /// With `include=build_logs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_logs: Option<String>,
@@ -69,11 +69,11 @@ impl Resource for DockerImage {
         format!("/docker-images/{}", self.image_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }

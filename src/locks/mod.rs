@@ -4,7 +4,6 @@ mod comparison;
 mod queries;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::raw_json::RawJson;
+use crate::api::time::DateTime;
 use crate::blocks::BlockType;
 
 /// What runs ran on. It never changes, and whoever has it can compute its name: `lock_digest` is
@@ -23,7 +23,7 @@ pub struct Lock {
     #[schema(value_type = LockContent)]
     pub lock: RawJson,
     /// When a run first ran on it.
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
 }
 
 /// All that a run runs on, and nothing else: same inputs, same lock. `app.pipeline_lock` in the

@@ -1,4 +1,7 @@
 //! Where a request comes from: the peer of the connection, or what our own proxy says of it.
+//!
+//! A proxy is believed when the configuration says so ([`Forwarding`]). That one has been on the way is
+//! another question, and needs no belief ([`is_passed_on`]).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -48,6 +51,42 @@ impl Forwarding {
         let header = request.headers().get_all(header).last()?;
         Some(header.to_str().ok()?.rsplit(',').next()?.trim())
     }
+}
+
+/// What clients send of their own accord: tools that read metrics, browsers, traces.
+const CLIENTS: [&str; 23] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "baggage",
+    "cache-control",
+    "connection",
+    "cookie",
+    "dnt",
+    "host",
+    "if-none-match",
+    "origin",
+    "pragma",
+    "priority",
+    "referer",
+    "te",
+    "traceparent",
+    "tracestate",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "x-prometheus-scrape-timeout-seconds",
+    "x-request-id",
+];
+
+/// Whether something between the client and us has passed the request on. Each kind of proxy has its own
+/// words for that (`X-Forwarded-…`, `Via`, `CF-Connecting-IP`, …); what is not a client's own is one's.
+pub fn is_passed_on(request: &RequestHead) -> bool {
+    request.headers().keys().any(|name| {
+        let name = name.as_str();
+        !CLIENTS.contains(&name) && !name.starts_with("sec-")
+    })
 }
 
 /// An address as proxies write it: bare, in brackets, with a port.
@@ -115,6 +154,47 @@ mod tests {
         let nowhere = TestRequest::default().to_http_request();
         let network = Forwarding::default().network(nowhere.head());
         assert_eq!(network.to_string(), "unknown");
+    }
+
+    #[test]
+    fn whoever_has_passed_a_request_on_is_noticed() {
+        let is_passed_on = |headers: &[(&str, &str)]| is_passed_on(request(headers).head());
+        for direct in [
+            &[][..],
+            &[("Host", "localhost:8000"), ("User-Agent", "curl/8"), ("Accept", "*/*")],
+            &[("User-Agent", "Prometheus/3"), ("X-Prometheus-Scrape-Timeout-Seconds", "10")],
+            &[("Sec-Fetch-Mode", "navigate"), ("Accept-Language", "de"), ("Cookie", "a=b")],
+            &[("Authorization", "Bearer 0"), ("traceparent", "00-0-0-00"), ("Connection", "close")],
+        ] {
+            assert!(!is_passed_on(direct), "{direct:?}");
+        }
+        for header in [
+            "Forwarded",
+            "Via",
+            "X-Forwarded-For",
+            "X-Forwarded-Proto",
+            "X-Forwarded-Host",
+            "X-Forwarded-Prefix",
+            "X-Real-IP",
+            "CF-Connecting-IP",
+            "CDN-Loop",
+            "True-Client-IP",
+            "X-Client-IP",
+            "X-Cluster-Client-IP",
+            "X-Original-URL",
+            "X-Envoy-External-Address",
+            "X-Amzn-Trace-Id",
+            "X-Azure-ClientIP",
+            "Fly-Client-IP",
+            "Fastly-Client-IP",
+            "X-Appengine-User-IP",
+            "X-ProxyUser-Ip",
+            "Client-Cert",
+            "Early-Data",
+            "X-Nobody-Has-Heard-Of-It-Yet",
+        ] {
+            assert!(is_passed_on(&[("Host", "localhost"), (header, "1")]), "{header}");
+        }
     }
 
     #[test]

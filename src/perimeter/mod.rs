@@ -2,7 +2,7 @@
 //! and what a browser may do with the answer.
 
 mod cors;
-mod forwarding;
+pub(crate) mod forwarding;
 mod rate_limit;
 mod security_headers;
 

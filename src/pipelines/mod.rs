@@ -10,7 +10,6 @@ pub mod part_routes;
 mod queries;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -23,6 +22,7 @@ use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
+use crate::api::time::DateTime;
 use crate::blocks::BlockType;
 use crate::locks::{LockedBlock, LockedEdge};
 use crate::resource::listing::Named;
@@ -37,9 +37,9 @@ pub struct Pipeline {
     #[schema(example = "nightly-training")]
     pub name: String,
     pub description: Option<String>,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When it or its graph last changed; `ETag` is made of it. Runs do not change it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
     #[schema(value_type = Object)]
     pub dagster_pipeline_config: RawJson,
     pub created_by: Option<Uuid>,
@@ -48,7 +48,7 @@ pub struct Pipeline {
     /// Seconds, over the succeeded runs; null before the first.
     pub average_runtime: Option<f64>,
     /// Set while it is archived.
-    pub archived_at: Option<DateTime<Utc>>,
+    pub archived_at: Option<DateTime>,
     /// With `include=blocks`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<PipelineBlock>>)]
@@ -75,11 +75,11 @@ impl Resource for Pipeline {
         format!("/pipelines/{}", self.pipeline_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }
@@ -102,8 +102,8 @@ pub struct PipelineBlock {
     /// The version that a run would take: the pinned one, or the active one.
     pub version_id: Uuid,
     pub version_number: i32,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
+    pub created_at: DateTime,
+    pub updated_at: DateTime,
 }
 
 /// An edge in a pipeline, from a source block to a target block.
@@ -122,8 +122,8 @@ pub struct PipelineEdge {
     /// How the last check of that version ended: `passed` or `failed`; null when none did.
     #[schema(example = "passed")]
     pub verification_status: Option<String>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
+    pub created_at: DateTime,
+    pub updated_at: DateTime,
 }
 
 /// Whether a pipeline may run now, and on what.

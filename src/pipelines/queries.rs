@@ -8,7 +8,7 @@ use super::{Include, NewPipeline, Pipeline, PipelineList, PipelinePatch};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::api::raw_json::RawJson;
-use crate::db::{Failure, Scope};
+use crate::db::{Failure, Scope, Transaction};
 use crate::resource::verbs::Revision;
 
 pub(super) async fn create(
@@ -166,18 +166,18 @@ pub(super) async fn hold(
 }
 
 pub(super) async fn replace_graph(
-    scope: &mut Scope<'_>,
+    transaction: &mut Transaction<'_>,
     pipeline_id: Uuid,
     graph: &GivenGraph,
 ) -> Result<(), Failure> {
     let query = sqlx::query_file_scalar!(
         "sql/pipelines/replace_graph.sql",
-        scope.caller() as _,
+        transaction.caller() as _,
         pipeline_id,
         Json(&graph.blocks) as _,
         Json(&graph.edges) as _,
     );
-    query.fetch_one(scope.connection()).await?;
+    query.fetch_one(transaction.connection()).await?;
     Ok(())
 }
 

@@ -79,7 +79,7 @@ pub async fn create(
     if wish.blocks.is_empty() {
         change.make(&db, make).await
     } else {
-        change.make_together(&db, make).await
+        change.make_together(&db, async |transaction| make(transaction).await).await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::api::etag::IfMatch;
 use crate::api::problem::Problem;
 use crate::api::reply::Reply;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::{Db, Failure, Scope, Transaction};
 
 /// A change that a caller asks for.
 pub struct Change<T> {
@@ -63,7 +63,7 @@ impl<T> Change<T> {
         if self.key.is_none() {
             return db.run(&self.caller, work).await;
         }
-        self.make_together(db, work).await
+        self.make_together(db, async |transaction| work(transaction).await).await
     }
 
     /// Makes a change of several statements, as [`Change::make`], but in one transaction in any case.
@@ -73,17 +73,17 @@ impl<T> Change<T> {
     pub async fn make_together(
         &self,
         db: &Db,
-        work: impl AsyncFn(&mut Scope<'_>) -> Result<Reply, Failure>,
+        work: impl AsyncFn(&mut Transaction<'_>) -> Result<Reply, Failure>,
     ) -> Result<Reply, Problem> {
         let Some(key) = &self.key else {
             return db.transaction(&self.caller, work).await;
         };
-        db.repeatable_transaction(&self.caller, async |scope| {
-            if let Some(answer) = idempotency::claim(scope, key).await? {
+        db.repeatable_transaction(&self.caller, async |transaction| {
+            if let Some(answer) = idempotency::claim(transaction, key).await? {
                 return Ok(answer);
             }
-            let reply = work(scope).await?;
-            idempotency::keep(scope, key, &reply).await?;
+            let reply = work(transaction).await?;
+            idempotency::keep(transaction, key, &reply).await?;
             Ok(reply)
         })
         .await

@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::verbs::{Paging, Resource};
 use crate::api::page::{Cursor, Limit};
 use crate::api::query::{FromParams, Params};
+use crate::api::time::DateTime;
 
 /// Whether the newest or the oldest comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,7 +58,7 @@ impl Chronology {
     }
 
     /// Time of the last row seen.
-    pub fn time(&self) -> Option<DateTime<Utc>> {
+    pub fn time(&self) -> Option<DateTime> {
         self.cursor.as_ref()?.time()
     }
 
@@ -68,7 +68,7 @@ impl Chronology {
     }
 
     /// The cursor behind a row.
-    pub fn after(&self, created_at: DateTime<Utc>, id: Uuid) -> Cursor {
+    pub fn after(&self, created_at: DateTime, id: Uuid) -> Cursor {
         Cursor::at(self.sort.as_str(), created_at, id)
     }
 }

@@ -2,14 +2,13 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::verbs::{Paging, Resource};
 use crate::api::page::{Cursor, Limit};
 use crate::api::query::{FromParams, Params};
-use crate::api::time::Timestamp;
+use crate::api::time::DateTime;
 
 /// Which things with a name are listed.
 #[derive(Debug, Default, PartialEq, Eq, IntoParams, FromParams)]
@@ -20,11 +19,9 @@ pub struct Filter {
     /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
     pub q: Option<String>,
     /// Created at this time or later.
-    #[read(with = Timestamp)]
-    pub created_after: Option<DateTime<Utc>>,
+    pub created_after: Option<DateTime>,
     /// Created before this time.
-    #[read(with = Timestamp)]
-    pub created_before: Option<DateTime<Utc>>,
+    pub created_before: Option<DateTime>,
     /// `true` lists what is archived instead (yours, or all for admins).
     #[param(value_type = Option<bool>)]
     #[read(default)]
@@ -108,7 +105,7 @@ pub struct Position {
 
 impl Position {
     /// Time of the last row seen, in an order by time.
-    pub fn time(&self) -> Option<DateTime<Utc>> {
+    pub fn time(&self) -> Option<DateTime> {
         self.cursor.as_ref().filter(|_| !self.sort.is_by_name())?.time()
     }
 

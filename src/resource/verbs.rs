@@ -4,7 +4,6 @@
 //! row has to be told why: [`Revision`] is what is looked up then.
 
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -14,8 +13,9 @@ use crate::api::etag::IfMatch;
 use crate::api::page::{Cursor, Limit, Page};
 use crate::api::problem::Problem;
 use crate::api::reply::Reply;
+use crate::api::time::DateTime;
 use crate::auth::caller::Caller;
-use crate::db::{Db, Failure, Scope};
+use crate::db::{Db, Failure, Scope, Transaction};
 
 /// A thing with an address and a revision, as its row shows it.
 pub trait Resource: Serialize {
@@ -27,15 +27,15 @@ pub trait Resource: Serialize {
     fn id(&self) -> Uuid;
     /// Where it is read.
     fn location(&self) -> String;
-    fn created_at(&self) -> DateTime<Utc>;
+    fn created_at(&self) -> DateTime;
     /// When it last changed: what `ETag` and `If-Match` name.
-    fn revision(&self) -> DateTime<Utc>;
+    fn revision(&self) -> DateTime;
 }
 
 /// When a thing last changed, and since when it is archived.
 pub struct Revision {
-    pub updated_at: DateTime<Utc>,
-    pub archived_at: Option<DateTime<Utc>>,
+    pub updated_at: DateTime,
+    pub archived_at: Option<DateTime>,
 }
 
 impl Revision {
@@ -45,8 +45,8 @@ impl Revision {
     }
 }
 
-impl From<DateTime<Utc>> for Revision {
-    fn from(updated_at: DateTime<Utc>) -> Self {
+impl From<DateTime> for Revision {
+    fn from(updated_at: DateTime) -> Self {
         Self { updated_at, archived_at: None }
     }
 }
@@ -168,6 +168,25 @@ pub async fn write<T: Resource>(
         .make(db, async |scope| match write(scope).await? {
             Some(_) => Ok(Reply::no_content()),
             None => Err(why::<T>(revision(scope).await?, &change.if_match, reach)),
+        })
+        .await
+}
+
+/// As [`write()`], for a statement that writes in several places.
+///
+/// # Errors
+/// As [`update`].
+pub async fn write_together<T: Resource>(
+    db: &Db,
+    change: &Change<impl Sized>,
+    reach: Reach,
+    write: impl AsyncFn(&mut Transaction<'_>) -> Result<Option<Uuid>, Failure>,
+    revision: impl AsyncFn(&mut Scope<'_>) -> Result<Option<Revision>, Failure>,
+) -> Result<Reply, Problem> {
+    change
+        .make_together(db, async |transaction| match write(transaction).await? {
+            Some(_) => Ok(Reply::no_content()),
+            None => Err(why::<T>(revision(transaction).await?, &change.if_match, reach)),
         })
         .await
 }

@@ -3,7 +3,6 @@
 mod queries;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -15,7 +14,7 @@ use crate::api::page::Cursor;
 use crate::api::page::Limit;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
-use crate::api::time::Timestamp;
+use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::resource::verbs::Resource;
 
@@ -37,12 +36,12 @@ pub struct Run {
     pub run_id: Uuid,
     pub pipeline_id: Uuid,
     pub status: RunStatus,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When a report last changed it; `ETag` is made of it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
-    pub started_at: Option<DateTime<Utc>>,
-    pub ended_at: Option<DateTime<Utc>>,
+    pub started_at: Option<DateTime>,
+    pub ended_at: Option<DateTime>,
     /// What it runs on: `GET /locks/{lock_digest}`.
     #[schema(example = "89358878025f80c275dc2f07d9c425b1b9192345269bd0f7e2b4cd99efeb3ef6")]
     pub lock_digest: String,
@@ -60,11 +59,11 @@ impl Resource for Run {
         format!("/runs/{}", self.run_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }
@@ -81,9 +80,9 @@ impl Resource for Run {
 pub struct Report {
     pub status: RunStatus,
     /// With `started` or an outcome; of `started` the time of the report when missing.
-    pub started_at: Option<DateTime<Utc>>,
+    pub started_at: Option<DateTime>,
     /// With an outcome; the time of the report when missing.
-    pub ended_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime>,
 }
 
 impl Report {
@@ -111,9 +110,9 @@ pub struct RunList {
     #[param(inline)]
     pub status: Option<RunStatus>,
     /// Created at this time or later.
-    pub created_after: Option<DateTime<Utc>>,
+    pub created_after: Option<DateTime>,
     /// Created before this time.
-    pub created_before: Option<DateTime<Utc>>,
+    pub created_before: Option<DateTime>,
     /// That ran on exactly this.
     pub lock_digest: Option<String>,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
@@ -126,8 +125,8 @@ pub struct RunList {
 impl FromParams for RunList {
     fn from_params(params: &mut Params) -> Option<Self> {
         let status = params.optional("status");
-        let created_after = params.optional::<Timestamp>("created_after");
-        let created_before = params.optional::<Timestamp>("created_before");
+        let created_after = params.optional::<DateTime>("created_after");
+        let created_before = params.optional::<DateTime>("created_before");
         let lock_digest = params.optional("lock_digest");
         let limit = params.optional("limit");
         let cursor: Option<Option<Cursor>> = params.optional("cursor");
@@ -139,8 +138,8 @@ impl FromParams for RunList {
         }
         Some(Self {
             status: status?.map(|Word(status)| status),
-            created_after: created_after?.map(|Timestamp(time)| time),
-            created_before: created_before?.map(|Timestamp(time)| time),
+            created_after: created_after?,
+            created_before: created_before?,
             lock_digest: lock_digest?,
             limit: limit?.unwrap_or_default(),
             cursor: cursor?,

@@ -6,11 +6,8 @@ use subtle::ConstantTimeEq;
 
 use crate::api::problem::Problem;
 use crate::config::{Config, Secret};
+use crate::perimeter::forwarding::is_passed_on;
 use crate::telemetry::metrics::Metrics;
-
-/// What proxies add. A request with one of these comes from elsewhere, whoever brings it.
-const FORWARDED: [&str; 5] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
 
 /// Who may read the metrics.
 pub struct Readers {
@@ -25,9 +22,7 @@ impl Readers {
     fn admit(&self, request: &HttpRequest) -> Result<(), Problem> {
         let is_local =
             request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-        let headers = request.headers();
-        let is_forwarded = FORWARDED.iter().any(|name| headers.contains_key(*name));
-        if is_local && !is_forwarded {
+        if is_local && !is_passed_on(request.head()) {
             return Ok(());
         }
         let Some(token) = &self.token else {
@@ -37,7 +32,8 @@ impl Readers {
                 "The metrics are shown to this machine only. With METRICS_TOKEN set, they are shown to who sends it as Authorization: Bearer.",
             ));
         };
-        let shown = headers
+        let shown = request
+            .headers()
             .get(header::AUTHORIZATION)
             .and_then(|value| value.as_bytes().split_at_checked(7))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "))

@@ -1,12 +1,12 @@
 //! One function for each file in `sql/sessions/`. All but [`me`] serve nobody yet: each calls one
 //! definer function of the migrations that only the service's login may execute.
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::problem::Problem;
+use crate::api::time::DateTime;
 use crate::auth::account::{Role, User};
 use crate::auth::throttle::Attempt;
 use crate::db::{Db, Failure, Scope};
@@ -173,8 +173,8 @@ pub struct Me {
     pub email: String,
     pub role: Role,
     pub is_active: bool,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
+    pub created_at: DateTime,
+    pub updated_at: DateTime,
     /// What this request may do: `role`, or the lower one of the API key.
     pub effective_role: Role,
     /// The API key of this request, if it came with one.
@@ -194,8 +194,8 @@ struct RotationRow {
     email: Option<String>,
     role: Option<Role>,
     is_active: Option<bool>,
-    created_at: Option<DateTime<Utc>>,
-    updated_at: Option<DateTime<Utc>>,
+    created_at: Option<DateTime>,
+    updated_at: Option<DateTime>,
 }
 
 impl RotationRow {

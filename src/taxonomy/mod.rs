@@ -11,7 +11,6 @@ pub mod tree_routes;
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -23,6 +22,7 @@ use crate::api::path::Reference;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::text::Name;
+use crate::api::time::DateTime;
 use crate::resource::chronology::Chronology;
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
@@ -36,12 +36,12 @@ pub struct Category {
     pub name: String,
     /// Null for a root.
     pub parent_id: Option<Uuid>,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
     /// Set while it is archived.
-    pub archived_at: Option<DateTime<Utc>>,
+    pub archived_at: Option<DateTime>,
 }
 
 impl Resource for Category {
@@ -56,11 +56,11 @@ impl Resource for Category {
         format!("/taxonomy-categories/{}", self.category_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }
@@ -116,7 +116,7 @@ pub struct BlockTaxonomy {
     pub block_taxonomy_id: Uuid,
     pub block_id: Uuid,
     pub category_id: Uuid,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
 }
 
 /// Body of `POST /taxonomy-categories`.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
-use crate::db::{Failure, Scope};
+use crate::db::{Failure, Scope, Transaction};
 use crate::resource::verbs::Revision;
 
 pub(super) async fn create(
@@ -115,7 +115,7 @@ pub(super) async fn update(
 
 /// Archives a category, or purges it.
 pub(super) async fn remove(
-    scope: &mut Scope<'_>,
+    transaction: &mut Transaction<'_>,
     category: &Reference,
     removal: CategoryRemoval,
     if_match: &IfMatch,
@@ -123,22 +123,22 @@ pub(super) async fn remove(
     let removed = if removal.purge {
         sqlx::query_file_scalar!(
             "sql/taxonomy/purge.sql",
-            scope.caller() as _,
+            transaction.caller() as _,
             category.as_str(),
             if_match.revisions(),
             removal.reparent,
         )
-        .fetch_optional(scope.connection())
+        .fetch_optional(transaction.connection())
         .await?
     } else {
         sqlx::query_file_scalar!(
             "sql/taxonomy/archive.sql",
-            scope.caller() as _,
+            transaction.caller() as _,
             category.as_str(),
             if_match.revisions(),
             removal.reparent,
         )
-        .fetch_optional(scope.connection())
+        .fetch_optional(transaction.connection())
         .await?
     };
     Ok(removed)

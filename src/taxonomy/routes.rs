@@ -120,11 +120,13 @@ pub async fn archive(
     Query(removal): Query<CategoryRemoval>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    verbs::write::<Category>(
+    verbs::write_together::<Category>(
         &db,
         &change,
         removal.reach(),
-        async |scope| queries::remove(scope, &category, removal, &change.if_match).await,
+        async |transaction| {
+            queries::remove(transaction, &category, removal, &change.if_match).await
+        },
         async |scope| queries::revision(scope, &category).await,
     )
     .await

@@ -6,7 +6,6 @@ pub mod routes;
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, de::Error};
 use unicode_normalization::UnicodeNormalization;
 use utoipa::IntoParams;
@@ -20,6 +19,7 @@ use crate::api::page::Limit;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::text;
+use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::auth::account::Role;
 use crate::auth::account::User;
@@ -286,11 +286,11 @@ impl Resource for User {
         format!("/users/{}", self.user_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }

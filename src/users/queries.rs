@@ -1,11 +1,11 @@
 //! One function for each file in `sql/users/`.
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{NewUser, UserList, UserPatch};
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
+use crate::api::time::DateTime;
 use crate::auth::account::User;
 use crate::db::{Failure, Scope};
 
@@ -164,7 +164,7 @@ pub(super) async fn set_password(
 pub(super) async fn revision(
     scope: &mut Scope<'_>,
     user: &Reference,
-) -> Result<Option<DateTime<Utc>>, Failure> {
+) -> Result<Option<DateTime>, Failure> {
     let query =
         sqlx::query_file_scalar!("sql/users/revision.sql", scope.caller() as _, user.as_str(),);
     Ok(query.fetch_optional(scope.connection()).await?)

@@ -8,7 +8,6 @@ mod filter;
 mod queries;
 pub mod routes;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -23,6 +22,7 @@ use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::raw_json::RawJson;
 use crate::api::text::Line;
+use crate::api::time::DateTime;
 use crate::resource::owner::{EntityType, Owned, Owner};
 use crate::resource::verbs::Resource;
 
@@ -49,9 +49,9 @@ pub struct Vector {
     /// What a search is constrained to; the categories by their ids.
     #[schema(value_type = Option<TaxonomyFilter>)]
     pub taxonomy_filter: Option<RawJson>,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
 }
 
 impl Resource for Vector {
@@ -71,11 +71,11 @@ impl Resource for Vector {
         format!("/{list}/{}", self.vector_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }

@@ -6,7 +6,6 @@ mod queries;
 pub mod routes;
 pub mod version_routes;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -20,7 +19,7 @@ use crate::api::page::Page;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::text::Text;
-use crate::api::time::Timestamp;
+use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::resource::verbs::Resource;
 use crate::versions::Which;
@@ -66,12 +65,12 @@ pub struct Verification {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verification_logs: Option<String>,
     /// When it was reported.
-    pub verified_at: Option<DateTime<Utc>>,
+    pub verified_at: Option<DateTime>,
     /// Who reported it.
     pub verified_by: Option<Uuid>,
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: DateTime,
     /// Who opened it.
     pub created_by: Option<Uuid>,
     /// The edge of the version.
@@ -92,11 +91,11 @@ impl Resource for Verification {
         format!("/verifications/{}", self.verification_id)
     }
 
-    fn created_at(&self) -> DateTime<Utc> {
+    fn created_at(&self) -> DateTime {
         self.created_at
     }
 
-    fn revision(&self) -> DateTime<Utc> {
+    fn revision(&self) -> DateTime {
         self.updated_at
     }
 }
@@ -115,10 +114,10 @@ pub struct VersionStatus {
     /// The verification that counts: the newest that is reported.
     pub verification_id: Option<Uuid>,
     pub verified_by: Option<Uuid>,
-    pub verified_at: Option<DateTime<Utc>>,
+    pub verified_at: Option<DateTime>,
     /// Of the version.
     #[serde(skip)]
-    pub created_at: DateTime<Utc>,
+    pub created_at: DateTime,
 }
 
 /// Body of a new verification: opened as `pending`, or reported at once.
@@ -194,9 +193,9 @@ pub struct VerificationList {
     /// Reported by this user.
     pub verified_by: Option<Uuid>,
     /// Opened at this time or later.
-    pub created_after: Option<DateTime<Utc>>,
+    pub created_after: Option<DateTime>,
     /// Opened before this time.
-    pub created_before: Option<DateTime<Utc>>,
+    pub created_before: Option<DateTime>,
     #[param(ignore)]
     pub page: VerificationPage,
 }
@@ -215,8 +214,8 @@ impl FromParams for VerificationList {
         }
         let edge_version_id = params.optional("edge_version_id");
         let verified_by = params.optional("verified_by");
-        let created_after = params.optional::<Timestamp>("created_after");
-        let created_before = params.optional::<Timestamp>("created_before");
+        let created_after = params.optional::<DateTime>("created_after");
+        let created_before = params.optional::<DateTime>("created_before");
         let page = VerificationPage::from_params(params);
         let status: Option<Word<_>> = status?;
         Some(Self {
@@ -225,8 +224,8 @@ impl FromParams for VerificationList {
             version: version?,
             edge_version_id: edge_version_id?,
             verified_by: verified_by?,
-            created_after: created_after?.map(|Timestamp(time)| time),
-            created_before: created_before?.map(|Timestamp(time)| time),
+            created_after: created_after?,
+            created_before: created_before?,
             page: page?,
         })
     }

@@ -1,12 +1,12 @@
 //! One function for each file in `sql/verifications/`.
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{NewVerification, Verification, VerificationList, VerificationReport, VersionStatus};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::api::path::Reference;
+use crate::api::time::DateTime;
 use crate::db::{Failure, Scope};
 use crate::versions::Which;
 
@@ -65,7 +65,7 @@ pub(super) async fn get(
 pub(super) async fn revision(
     scope: &mut Scope<'_>,
     verification: Uuid,
-) -> Result<Option<DateTime<Utc>>, Failure> {
+) -> Result<Option<DateTime>, Failure> {
     let query = sqlx::query_file_scalar!(
         "sql/verifications/revision.sql",
         scope.caller() as _,

@@ -134,7 +134,7 @@ const RULES: &[Rule] = &[
               and p.proname <> all (case when p.prosecdef
                   then array['caller_role', 'can_write', 'is_admin', 'is_unnarrowed', 'is_name']
                   else array['caller_id', 'uuid_v7', 'tidy', 'is_uuid', 'next_revision',
-                      'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'is_line'] end)",
+                      'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'is_line', 'earliest_time', 'latest_time'] end)",
         broken_by: "grant execute on function app.find_id(text, text) to authenticated",
     },
     Rule {
@@ -159,12 +159,12 @@ const RULES: &[Rule] = &[
         broken_by: "create function it() returns int language sql set search_path = '' as 'select 1'",
     },
     Rule {
-        name: "secrets are readable by nobody",
+        name: "secrets are readable and writable by nobody: functions write them",
         breaches: "select r.rolname || ' ' || c.name
             from (values ('users', 'password_hash'), ('api_keys', 'encrypted_api_key')) as c (of, name)
             cross join pg_roles r
             where r.rolname in ('authenticated', 'blockyard_api', 'anon', 'service_role')
-              and has_column_privilege(r.oid, c.of, c.name, 'select')",
+              and has_column_privilege(r.oid, c.of, c.name, 'select, insert, update, references')",
         broken_by: "grant select on users to authenticated",
     },
     Rule {
@@ -183,6 +183,31 @@ const RULES: &[Rule] = &[
                   ('pipeline_runs', 'started_at'), ('pipeline_runs', 'ended_at'))
               and a.attname <> 'archived_at'",
         broken_by: "grant update (created_by) on blocks to authenticated",
+    },
+    Rule {
+        name: "a time that a client writes lies between app.earliest_time() and app.latest_time()",
+        // archived_at is the trigger's, whatever is written; a key that expires has been made before.
+        breaches: r"select c.relname || '.' || a.attname || ' ' || bound.word
+            from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            cross join (values ('early'), ('late')) as bound (word)
+            where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.atttypid = 'timestamptz'::regtype
+              and has_column_privilege('authenticated', c.oid, a.attnum, 'insert, update')
+              and a.attname <> 'archived_at' and (c.relname, a.attname, bound.word) <> ('api_keys', 'expires_at', 'early')
+              and not exists (
+                  select from pg_constraint k
+                  where k.conrelid = c.oid and k.conname = concat_ws('_', c.relname, a.attname, bound.word, 'check')
+                    and pg_get_constraintdef(k.oid) ~ ('app\.' || case bound.word when 'early' then 'earliest' else 'latest' end || '_time'))",
+        broken_by: "grant update (created_at) on edges to authenticated",
+    },
+    Rule {
+        name: "what is called like a time is one, and a time is called so (app.row_json)",
+        breaches: r"select c.relname || '.' || a.attname
+            from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+            where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+              and (a.attname like '%\_at' or a.attname = 'last_updated') <> (a.atttypid = 'timestamptz'::regtype)
+              -- The trail's own, of which no row is made JSON.
+              and (c.relname, a.attname) <> ('audit_logs', 'timestamp')",
+        broken_by: "alter table edges add column looked_at text constraint edges_looked_at_check check (true)",
     },
     Rule {
         name: "foreign keys have an index that begins with their columns [0001]",

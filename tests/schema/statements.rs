@@ -340,3 +340,50 @@ fn things_with_a_name_are_sorted_and_paged_alike() {
         assert_eq!(*tail, tails[0].1, "{path} and {}", tails[0].0);
     }
 }
+
+/// What a statement begins: each on a line of its own.
+fn writes(statement: &str) -> Vec<&'static str> {
+    let begins = |line: &str| {
+        ["insert into ", "update ", "delete from "].into_iter().find(|word| line.starts_with(word))
+    };
+    statement.lines().filter_map(|line| begins(line.trim_start())).collect()
+}
+
+/// One that writes in several places may do so in some of them only, and be refused for the others: all
+/// the same, nothing of it may stay. (An insert that may not be is an error, which undoes its statement.)
+#[test]
+fn what_writes_in_several_places_stands_in_a_transaction() {
+    /// These write in one of two tables, by the kind of the owner.
+    const EITHER: [&str; 2] = ["vectors/update.sql", "vectors/delete.sql"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut statements = BTreeMap::new();
+    read(&root.join("sql"), &root.join("sql"), &mut statements);
+    let mut functions = String::new();
+    let mut folders = vec![root.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                functions += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let mut seen = 0;
+    for (path, statement) in &statements {
+        let writes = writes(statement);
+        if writes.len() < 2
+            || writes.iter().all(|word| *word == "insert into ")
+            || EITHER.contains(&path.as_str())
+        {
+            continue;
+        }
+        let at = functions.find(&format!("\"sql/{path}\"")).unwrap_or_else(|| panic!("{path}: not run"));
+        let begun = functions[..at].rfind("async fn ").unwrap_or_else(|| panic!("{path}: no function"));
+        let signature = functions[begun..].split('{').next().unwrap();
+        assert!(signature.contains("&mut Transaction<'_>"), "{path}: {signature}");
+        seen += 1;
+    }
+    assert!(seen >= 3, "{seen} statements write in several places");
+}

@@ -54,6 +54,13 @@ impl Client {
         client
     }
 
+    /// The service, in the name of a user or with whatever else is claimed.
+    pub async fn service(database: &Database, claims: &str) -> Self {
+        let mut client = Self::of(&database.service()).await;
+        client.ok(&format!("set request.jwt.claims = '{claims}'")).await;
+        client
+    }
+
     /// The owner of the database: no policy binds them, the guards do.
     pub async fn owner(database: &Database) -> Self {
         Self(database.connect().await)

@@ -227,6 +227,32 @@ async fn keys_of_the_document_count_by_their_id_and_algorithm() {
 }
 
 #[actix_web::test]
+async fn a_key_signs_for_its_own_issuers_only() {
+    let theirs = "https://ref.supabase.co/auth/v1";
+    let by = |algorithm, issuer: &str| match algorithm {
+        Algorithm::HS256 => hs256(&with("iss", issuer)),
+        Algorithm::ES256 => signed(algorithm, Some("ec"), &ec(), &with("iss", issuer)),
+        _ => signed(algorithm, Some("rsa"), &rsa(), &with("iss", issuer)),
+    };
+    // The secret may be Supabase's, so it speaks for both.
+    assert_eq!(verdict(&by(Algorithm::HS256, "blockyard")).await, Ok(USER));
+    assert_eq!(verdict(&by(Algorithm::HS256, theirs)).await, Ok(USER));
+    for algorithm in [Algorithm::ES256, Algorithm::RS256] {
+        assert_eq!(verdict(&by(algorithm, theirs)).await, Ok(USER));
+        for forged in ["blockyard", "", "https://other.example.org", "Blockyard"] {
+            let token = by(algorithm, forged);
+            assert_eq!(verdict(&token).await, Err(Rejected::Invalid), "{algorithm:?} {forged}");
+        }
+        let jwks = Some(Arc::new(Jwks::of_document(&document())));
+        let trusts_nobody = Tokens::new(SECRET, "blockyard", &[], 900, jwks);
+        for issuer in ["blockyard", theirs, ""] {
+            let refused = trusts_nobody.verify(&by(algorithm, issuer)).await;
+            assert_eq!(refused, Err(Rejected::Invalid), "{algorithm:?} {issuer}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_public_key_is_no_secret() {
     let public = document();
     for key in public["keys"].as_array().expect("keys") {

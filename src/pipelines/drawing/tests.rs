@@ -1,16 +1,16 @@
 //! Pictures of graphs that are made up: nothing overlaps, everything is inside, edges go right.
 
-use chrono::DateTime;
 use uuid::Uuid;
 
 use super::Format;
 use super::layout::{Layout, Size, layout};
+use crate::api::time::DateTime;
 use crate::blocks::BlockType;
 use crate::pipelines::{Graph, PipelineBlock, PipelineEdge};
 
 /// `blocks` blocks; each leads to `fan` of those that come after it, within `reach`.
 fn made_up(blocks: usize, fan: usize, reach: usize) -> Graph {
-    let time = DateTime::UNIX_EPOCH;
+    let time = DateTime::now();
     let id = |at: usize| Uuid::from_u128(at as u128 + 1);
     let block = |at: usize| PipelineBlock {
         pipeline_block_id: id(at),

@@ -143,3 +143,82 @@ async fn every_client_is_named_in_the_audit_trail() {
         "dev CREATE metadata, dev CREATE block, dev CREATE metadata, dev UPDATE block, dev UPDATE block, root DELETE block"
     );
 }
+
+#[tokio::test]
+async fn the_trail_has_a_row_for_what_happened_and_none_for_what_did_not() {
+    let world = World::new().await;
+    let mut developer = world.developer().await;
+    for (table, new, one) in [
+        ("blocks", "insert into blocks (name, block_type) values ('it', 'model')", "block"),
+        ("edges", "insert into edges (name) values ('it')", "edge"),
+    ] {
+        let first = format!("(select version_id from {one}_versions where version_number = 1)");
+        let change = |set: &str| format!("update {table} set {set}");
+        let made = format!("CREATE metadata, CREATE {one}");
+        let changed = format!("CREATE metadata, UPDATE {one}");
+        let updated = format!("UPDATE {one}");
+        for (statement, rows) in [
+            (new.to_owned(), &*made),
+            (change("description = 'more'"), &changed),
+            (change("description = 'more', name = name"), ""),
+            (change("metadata = '{}'"), ""),
+            (change("metadata = '{\"k\": [1]}', name = 'renamed'"), &changed),
+            (change(&format!("current_version_id = {first}")), &updated),
+            (change(&format!("current_version_id = {first}")), ""),
+            (change("current_version_id = current_version_id"), ""),
+            (change("metadata = '{\"k\": [2]}'"), &changed),
+            (change(&format!("current_version_id = {first}")), &updated),
+            (change("archived_at = '2001-01-01'"), &updated),
+            (change("archived_at = '2002-01-01'"), ""),
+            (change("archived_at = null"), &updated),
+        ] {
+            let before = developer.text("select coalesce(max(log_id::text), '') from audit_logs").await;
+            developer.ok(&statement).await;
+            let found = developer
+                .text(&format!(
+                    "select coalesce(string_agg(action_type || ' ' || entity_type, ', ' order by log_id), '')
+                     from audit_logs where log_id::text > '{before}'"
+                ))
+                .await;
+            assert_eq!(found, rows, "{statement}");
+        }
+    }
+    let hollow = developer
+        .text(
+            "select count(*) from audit_logs
+             where (action_type = 'CREATE' and coalesce(jsonb_typeof(details -> 'after'), 'null') = 'null')
+                or (action_type = 'UPDATE' and (coalesce(details -> 'after', '{}') = '{}' or details -> 'before' = details -> 'after'))",
+        )
+        .await;
+    assert_eq!(hollow, "0");
+}
+
+#[tokio::test]
+async fn what_a_client_says_of_its_request_stays_short_in_the_trail() {
+    let world = World::new().await;
+    let mut developer = world.developer().await;
+    for (number, settings) in [
+        "set app.request = '5'",
+        "set app.request = '[[[[1]]]]'",
+        "set app.request = 'null'",
+        "set app.request = '{\"id\": {\"deep\": [[[[]]]]}, \"more\": 1}'",
+        "select set_config('app.request', jsonb_build_object('path', repeat('x', 5000000), 'id', repeat('y', 5000000))::text, false)",
+        "set app.request = ''; select set_config('request.path', repeat('x', 5000000), false)",
+        "select set_config('request.headers', jsonb_build_object('x-request-id', repeat('x', 5000000))::text, false)",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        developer.ok(settings).await;
+        developer.ok(&format!("insert into edges (name) values ('e{number}')")).await;
+    }
+    let longest = developer.text("select max(length(details::text)) from audit_logs").await;
+    assert!(longest.parse::<u32>().unwrap() < 6000, "{longest}");
+    let shapes = developer
+        .text(
+            "select count(*) from audit_logs cross join jsonb_each(details -> 'request') as r
+             where jsonb_typeof(r.value) <> 'string' or r.key not in ('id', 'method', 'path')",
+        )
+        .await;
+    assert_eq!(shapes, "0");
+}

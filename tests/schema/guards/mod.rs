@@ -7,6 +7,7 @@ mod gate;
 mod graph;
 mod people;
 mod secrets;
+mod unseen;
 mod versions;
 
 use std::time::Duration;

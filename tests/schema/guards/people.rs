@@ -73,7 +73,10 @@ async fn who_has_history_is_not_deleted() {
     world.pipeline("it").await;
     let mut admin = world.admin().await;
     let refusal = admin.refused("delete from users where username = 'dev'", "23503").await;
-    assert!(refusal.constraint.ends_with("_fkey"), "{refusal:?}");
+    assert_eq!(refusal.constraint, "users_in_use");
+    let traces: Vec<serde_json::Value> = serde_json::from_str(&refusal.detail).unwrap();
+    assert!(traces.iter().any(|it| it["entity_type"] == "pipeline" && it["name"] == "it pipeline"));
+    assert!(traces.len() <= 20 && traces.iter().all(|it| it["entity_id"].is_string()));
     world.owner.refused("delete from users where username = 'dev'", "23503").await;
     assert_eq!(admin.ok("delete from users where username = 'eye'").await, 1);
     admin.ok("update users set is_active = false where username = 'dev'").await;
@@ -86,16 +89,24 @@ async fn a_key_only_narrows() {
     let id = world.developer.clone();
     let make = |role: &str, user: &str| {
         format!(
-            "insert into api_keys (user_id, name, key_prefix, encrypted_api_key, role, expires_at)
-             values ('{user}', 'k', 'by_test', encode(sha256(uuid_send(gen_random_uuid())), 'hex'), {role}, now() + interval '1 day')"
+            "select from app.create_api_key('{user}', 'k', 'by_test',
+                encode(sha256(uuid_send(gen_random_uuid())), 'hex'), {role}, now() + interval '1 day')"
         )
     };
+    let claims = serde_json::json!({ "sub": id }).to_string();
+    let mut service = Client::service(&world.database, &claims).await;
+    // Only the service can, and nobody by writing the row.
+    developer.refused(&make("null", &id), "42501").await;
+    for client in [&mut developer, &mut service] {
+        let row = format!("insert into api_keys (user_id, name, key_prefix) values ('{id}', 'k', 'by_test')");
+        client.refused(&row, "42501").await;
+    }
     assert_eq!(
-        developer.refused(&make("'admin'", &id), "23514").await.constraint,
+        service.refused(&make("'admin'", &id), "23514").await.constraint,
         "api_keys_role_widens"
     );
-    developer.refused(&make("null", &world.admin), "42501").await;
-    developer.ok(&make("'viewer'", &id)).await;
+    service.refused(&make("null", &world.admin), "42501").await;
+    service.ok(&make("'viewer'", &id)).await;
     for later in ["expires_at + interval '1 s'", "null"] {
         let prolong = format!("update api_keys set expires_at = {later}");
         assert_eq!(developer.refused(&prolong, "23514").await.constraint, "api_keys_prolonged");
@@ -108,8 +119,9 @@ async fn a_key_only_narrows() {
     let mut narrowed = Client::claiming(&world.database, &claims).await;
     assert_eq!(narrowed.text("select count(*) from api_keys").await, "1");
     narrowed.refused("insert into edges (name) values ('it')", "42501").await;
-    narrowed.refused(&make("null", &id), "42501").await;
-    narrowed.refused(&make("'viewer'", &id), "42501").await;
+    let mut narrowed_service = Client::service(&world.database, &claims).await;
+    narrowed_service.refused(&make("null", &id), "42501").await;
+    narrowed_service.refused(&make("'viewer'", &id), "42501").await;
     for statement in [
         "update api_keys set is_active = false",
         "delete from api_keys",
