@@ -41,7 +41,7 @@ revoke all on public.pipeline_locks from public, anon, authenticated, service_ro
 grant select on public.pipeline_locks to authenticated;
 -- A lock says all of its pipeline: whoever sees that sees it, and when it is purged, admins.
 create policy pipeline_locks_select on public.pipeline_locks for select to authenticated
-    using ((select app.caller_role()) = 'admin'
+    using ((select app.is_admin())
         or exists (select from public.pipelines p where p.pipeline_id = pipeline_locks.pipeline_id offset 0));
 
 -- Metadata may be large, its canonical form takes a millisecond a kilobyte, and a version never changes.

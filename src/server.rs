@@ -1,6 +1,7 @@
 //! The HTTP server: all routes in one list, and what surrounds each request.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
@@ -31,6 +32,7 @@ use crate::api::unread::Unread;
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
+use crate::document::{Edition, ServedDocument};
 use crate::perimeter::{self, Perimeter, Visit};
 use crate::service::drain::Drain;
 use crate::service::metrics_route::Readers;
@@ -119,7 +121,11 @@ pub fn start(
         .map_err(io::Error::other)?;
     let metrics = web::Data::new(metrics);
     let readers = web::Data::new(Readers::new(config));
-    let json: Arc<str> = document.to_json()?.into();
+    let documents = [("/openapi.json", Edition::V3_1), ("/openapi-3.0.json", Edition::V3_0)];
+    let documents = documents
+        .into_iter()
+        .map(|(path, edition)| Ok((path, Arc::new(ServedDocument::of(&document, edition)?))))
+        .collect::<io::Result<Vec<_>>>()?;
     let perimeter = web::Data::new(Perimeter::new(config));
     let origins = config.cors_allowed_origins.clone();
     let body_limit = BodyLimit { bytes: config.body_limit, time: seconds(config.body_seconds) };
@@ -127,12 +133,12 @@ pub fn start(
         0 => std::thread::available_parallelism()?.get(),
         workers => workers,
     };
-    let docs = utoipa_swagger_ui::Config::new(["/openapi.json"])
+    let docs = utoipa_swagger_ui::Config::new([DOCUMENT_OF_DOCS])
         .persist_authorization(true)
         .try_it_out_enabled(true);
     let server = HttpServer::new(move || {
         let known = Arc::clone(&known);
-        let json = Arc::clone(&json);
+        let documents = documents.clone();
         App::new()
             .app_data(web::Data::new(db.clone()))
             .app_data(gatekeeper.clone())
@@ -143,13 +149,11 @@ pub fn start(
             .app_data(body_limit)
             .app_data(path::config())
             .configure(routes)
-            .route(
-                "/openapi.json",
-                web::get().to(move || {
-                    let json = String::from(&*json);
-                    async move { HttpResponse::Ok().content_type("application/json").body(json) }
-                }),
-            )
+            .configure(|config| {
+                for (path, document) in documents {
+                    config.route(path, web::get().to(move |request| served(&document, &request)));
+                }
+            })
             .service(web::redirect("/docs", "/docs/"))
             .service(SwaggerUi::new("/docs/{_:.*}").config(docs.clone()))
             .default_service(web::to(move |request: HttpRequest| {
@@ -169,6 +173,14 @@ pub fn start(
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
+}
+
+/// The document, seen from `/docs/`: relative, since a proxy may show all of it below a path.
+const DOCUMENT_OF_DOCS: &str = "../openapi.json";
+
+fn served(document: &ServedDocument, request: &HttpRequest) -> Ready<HttpResponse> {
+    let text = document.below(perimeter::prefix(request));
+    ready(HttpResponse::Ok().content_type("application/json").body(text))
 }
 
 fn seconds(number: u32) -> Duration {

@@ -38,11 +38,7 @@ pub trait FromBody: Sized {
 impl<T: FromFields> FromBody for T {
     fn from_body(request: &HttpRequest, bytes: &[u8]) -> Result<Self, Problem> {
         if !(bytes.is_empty() && T::BODY_OPTIONAL) {
-            require_media_type(
-                request,
-                "application/json",
-                "Send JSON, as Content-Type: application/json.",
-            )?;
+            require_media_type(request, JSON, "Send JSON, as Content-Type: application/json.")?;
         }
         fields::read(bytes)
     }
@@ -54,7 +50,8 @@ pub struct PlainText(pub String);
 
 impl FromBody for PlainText {
     fn from_body(request: &HttpRequest, bytes: &[u8]) -> Result<Self, Problem> {
-        require_media_type(request, "text/plain", "Send text, as Content-Type: text/plain.")?;
+        let otherwise = "Send text, as Content-Type: text/plain, or JSON, as application/json.";
+        require_media_type(request, "text/plain", otherwise)?;
         let text =
             std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
         if text.contains('\0') {
@@ -117,9 +114,20 @@ pub fn receive(
     }
 }
 
-fn require_media_type(request: &HttpRequest, wanted: &str, otherwise: &str) -> Result<(), Problem> {
+/// Whether the body says that it is JSON, where it may be something else as well.
+pub fn is_json(request: &HttpRequest) -> bool {
+    is_of(request, JSON)
+}
+
+const JSON: &str = "application/json";
+
+fn is_of(request: &HttpRequest, media_type: &str) -> bool {
     let mime = request.mime_type().ok().flatten();
-    if mime.is_some_and(|mime| mime.essence_str() == wanted) {
+    mime.is_some_and(|mime| mime.essence_str() == media_type)
+}
+
+fn require_media_type(request: &HttpRequest, wanted: &str, otherwise: &str) -> Result<(), Problem> {
+    if is_of(request, wanted) {
         return Ok(());
     }
     Err(Problem::unsupported_media_type(otherwise))

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 /// What the audit trail tells apart (`audit_entity_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[schema(as = AuditEntityType)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "audit_entity_type", rename_all = "snake_case")]
 pub enum Entity {

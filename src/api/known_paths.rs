@@ -36,7 +36,9 @@ impl KnownPaths {
                 (ResourceDef::new(path.as_str()), methods)
             })
             .collect();
-        known.push((ResourceDef::new("/openapi.json"), vec!["OPTIONS", "GET", "HEAD"]));
+        for path in ["/openapi.json", "/openapi-3.0.json"] {
+            known.push((ResourceDef::new(path), vec!["OPTIONS", "GET", "HEAD"]));
+        }
         Self(known)
     }
 

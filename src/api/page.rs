@@ -18,6 +18,7 @@ use super::time::DateTime;
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Send it as `cursor` to get the next page; null on the last one.
+    #[schema(value_type = Option<CursorText>)]
     pub next_cursor: Option<String>,
 }
 
@@ -79,7 +80,8 @@ impl FromStr for Limit {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse() {
-            Ok(rows @ 1..=200) => Ok(Self(rows)),
+            // A sign is no part of a number here.
+            Ok(rows @ 1..=200) if !text.starts_with('+') => Ok(Self(rows)),
             _ => Err("Must be a whole number from 1 to 200."),
         }
     }
@@ -96,6 +98,12 @@ pub struct Cursor {
     #[serde(rename = "i")]
     pub id: Uuid,
 }
+
+/// A cursor as clients see it: one opaque word.
+#[derive(ToSchema)]
+#[schema(as = Cursor, value_type = String, pattern = "^[A-Za-z0-9_-]+$")]
+#[allow(dead_code, reason = "the document only")]
+pub struct CursorText(String);
 
 impl Cursor {
     /// A cursor in an order by time.

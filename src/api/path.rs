@@ -7,13 +7,15 @@ use actix_web::HttpRequest;
 use actix_web::error::PathError;
 use actix_web::web::PathConfig;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::problem::Problem;
 
 /// An id or a name, in a path, a parameter or a body. Which of the two it is, `app.find_id` in the database decides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, min_length = 1, max_length = 1000, example = "imagenet-1k")]
 pub struct Reference(String);
 
 impl Reference {
@@ -52,7 +54,7 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // Nothing has such a name, and PostgreSQL would not take it for a text.
-        if text.chars().any(char::is_control) || text.len() > 1000 {
+        if text.chars().any(char::is_control) || text.chars().count() > 1000 {
             return Err("Is neither an id nor a name.");
         }
         Ok(Self(text.to_owned()))

@@ -42,6 +42,7 @@ pub struct Problem {
     code: &'static str,
     /// The request, as the log and the audit trail know it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     request_id: Option<String>,
     /// All faults of the input, each with the JSON pointer (RFC 6901) to it, or the name of the
     /// parameter.

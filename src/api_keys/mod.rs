@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields};
-use crate::api::page::Cursor;
+use crate::api::id::Id;
 use crate::api::page::Limit;
+use crate::api::page::{Cursor, CursorText};
 use crate::api::query::FromParams;
 use crate::api::text::Name;
 use crate::api::time::DateTime;
@@ -56,6 +57,7 @@ pub struct ApiKey {
 
 /// A new API key. Nobody can show it again.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = IssuedApiKey)]
 #[schema(example = json!({
     "api_key_id": "01a20575-9b1f-7c3a-8d52-6e0f4a7b1c2d",
     "user_id": "01a20575-84d9-79db-a493-fbb455308177",
@@ -98,6 +100,7 @@ pub struct NewApiKey {
     #[read(via = future)]
     pub expires_at: Option<DateTime>,
     /// For whom, when not for oneself; for admins.
+    #[read(with = Id)]
     pub user_id: Option<Uuid>,
 }
 
@@ -105,15 +108,18 @@ pub struct NewApiKey {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "name": "nightly build (old)", "expires_at": "2026-12-01T00:00:00Z" }))]
 pub struct ApiKeyPatch {
+    #[schema(value_type = Name, required = false)]
     #[read(changed)]
     pub name: Option<Name>,
     /// Earlier than it is: a key can be shortened, not prolonged.
+    #[schema(value_type = DateTime<Utc>, required = false)]
     #[read(changed)]
     pub expires_at: Option<DateTime>,
 }
 
 /// How a key is replaced.
 #[derive(Debug, ToSchema)]
+#[schema(as = ApiKeyRotation)]
 #[schema(example = json!({ "grace_seconds": 3600 }))]
 pub struct Rotation {
     /// How long the old key lives on: at most a week, not at all when missing.
@@ -153,6 +159,7 @@ fn future(fields: &mut Fields) -> Option<Option<DateTime>> {
 #[into_params(parameter_in = Query)]
 pub struct ApiKeyList {
     /// Of this user.
+    #[read(with = Id)]
     pub user_id: Option<Uuid>,
     /// `false` lists the revoked ones.
     pub is_active: Option<bool>,
@@ -160,7 +167,7 @@ pub struct ApiKeyList {
     #[read(default)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     #[read(cursor = ORDER)]
     pub cursor: Option<Cursor>,
 }

@@ -4,13 +4,13 @@ use actix_web::http::header;
 use actix_web::{
     CustomizeResponder, HttpRequest, HttpResponse, Responder, delete, get, patch, post, web,
 };
-use uuid::Uuid;
 
 use super::queries::{self, Revision, Stored};
 use super::{ApiKey, ApiKeyList, ApiKeyPatch, IssuedKey, KeptKey, NewApiKey, ORDER, Rotation};
 use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
+use crate::api::id::Id;
 use crate::api::page::{Cursor, Page};
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
@@ -100,6 +100,9 @@ pub async fn list(
 }
 
 /// Read an API key
+///
+/// Shows whose it is, what it may do, when it expires and when it was last used: everything but the
+/// key itself, which is shown once, when it is made.
 #[utoipa::path(
     operation_id = "get_api_key",
     params(("api_key_id" = Uuid, Path, description = "Id")),
@@ -109,12 +112,12 @@ pub async fn list(
 pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
-    id: web::Path<Uuid>,
+    id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::ApiKey, Some(&id.to_string()));
     let found = db
-        .run(&caller, async |scope| queries::get(scope, *id).await)
+        .run(&caller, async |scope| queries::get(scope, **id).await)
         .await?
         .ok_or_else(|| Problem::not_found("API key"))?;
     // `last_used_at` moves on its own.
@@ -133,17 +136,17 @@ pub async fn get(
 #[patch("/api-keys/{api_key_id}")]
 pub async fn update(
     db: web::Data<Db>,
-    id: web::Path<Uuid>,
+    id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<ApiKeyPatch>,
 ) -> Result<Reply, Problem> {
     let change = change.of_api_keys();
     change
         .make(&db, async |scope| {
-            match queries::update(scope, *id, &change.body, &change.if_match).await? {
+            match queries::update(scope, **id, &change.body, &change.if_match).await? {
                 Some(key) => Ok(Reply::ok(&key)?.compound_revision(key.updated_at)),
                 None => {
-                    let found = queries::revision(scope, *id).await?;
+                    let found = queries::revision(scope, **id).await?;
                     Err(refusal(found, &change.if_match))
                 }
             }
@@ -162,16 +165,16 @@ pub async fn update(
 #[delete("/api-keys/{api_key_id}")]
 pub async fn revoke(
     db: web::Data<Db>,
-    id: web::Path<Uuid>,
+    id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
     let change = change.of_api_keys();
     change
-        .make(&db, async |scope| match queries::revoke(scope, *id, &change.if_match).await? {
+        .make(&db, async |scope| match queries::revoke(scope, **id, &change.if_match).await? {
             Some(_) => Ok(Reply::no_content()),
             None => {
-                let found = queries::revision(scope, *id).await?;
+                let found = queries::revision(scope, **id).await?;
                 Err(refusal(found, &change.if_match))
             }
         })
@@ -193,17 +196,17 @@ pub async fn revoke(
 pub async fn rotate(
     db: web::Data<Db>,
     gatekeeper: web::Data<Gatekeeper>,
-    id: web::Path<Uuid>,
+    id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<Rotation>,
 ) -> Result<CustomizeResponder<Reply>, Problem> {
     let change = change.of_api_keys();
     let (body, if_match) = (&change.body, &change.if_match);
     issue(&db, &gatekeeper, &change, async |scope, stored| {
-        if let Some(key) = queries::rotate(scope, *id, body, stored, if_match).await? {
+        if let Some(key) = queries::rotate(scope, **id, body, stored, if_match).await? {
             return Ok(key);
         }
-        match queries::revision(scope, *id).await? {
+        match queries::revision(scope, **id).await? {
             Some(found) if !found.is_usable && if_match.admits(found.updated_at) => {
                 Err(Problem::conflict("key_ended", "The key is revoked or has expired.").into())
             }

@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
-use crate::api::page::Cursor;
+use crate::api::id::Id;
 use crate::api::page::Limit;
+use crate::api::page::{Cursor, CursorText};
 use crate::api::query::FromParams;
 use crate::api::raw_json::RawJson;
 use crate::api::time::DateTime;
@@ -18,6 +19,7 @@ use crate::api::word::Word;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[schema(as = AuditAction)]
 #[serde(rename_all = "UPPERCASE")]
 #[sqlx(type_name = "action_type", rename_all = "UPPERCASE")]
 pub enum Action {
@@ -56,15 +58,15 @@ pub struct AuditLog {
 #[into_params(parameter_in = Query)]
 pub struct AuditList {
     /// Who did it.
+    #[read(with = Id)]
     pub user_id: Option<Uuid>,
-    #[param(inline)]
     #[read(with = Word)]
     pub action_type: Option<Action>,
-    #[param(inline)]
     #[read(with = Word)]
     pub entity_type: Option<Entity>,
     /// What it was done to, or what that is part of: with the id of a block also the rows of its
     /// versions.
+    #[read(with = Id)]
     pub entity_id: Option<Uuid>,
     /// At this time or later.
     pub timestamp_after: Option<DateTime>,
@@ -74,7 +76,7 @@ pub struct AuditList {
     #[read(default)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     #[read(cursor = ORDER)]
     pub cursor: Option<Cursor>,
 }
@@ -87,7 +89,7 @@ pub struct PageOfLogs {
     #[read(default)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     #[read(cursor = ORDER)]
     pub cursor: Option<Cursor>,
 }

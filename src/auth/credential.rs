@@ -1,6 +1,7 @@
 //! What a request shows of its caller.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{StatusCode, header};
 
 use super::keys::{self, PlainKey};
@@ -16,6 +17,8 @@ pub(super) enum Credential<'a> {
 impl<'a> Credential<'a> {
     /// Reads `Authorization: Bearer …` or `X-API-Key`.
     ///
+    /// The same credential in both, as clients send it that are generated, is one identity.
+    ///
     /// # Errors
     /// 401 when there is none, 400 when there are several.
     pub(super) fn of(request: &'a HttpRequest) -> Result<Self, Problem> {
@@ -29,7 +32,7 @@ impl<'a> Credential<'a> {
                 "Send an access token (Authorization: Bearer …) or an API key (X-API-Key: …).",
             ));
         };
-        if shown.next().is_some() {
+        if shown.any(|(also_key, other)| plain(also_key, other) != plain(is_key, value)) {
             return Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "two_identities",
@@ -50,6 +53,13 @@ impl<'a> Credential<'a> {
             )),
         }
     }
+}
+
+/// The credential itself, without the scheme of `Authorization` before it.
+fn plain(is_key: bool, value: &HeaderValue) -> &[u8] {
+    let value = value.as_bytes().trim_ascii();
+    let scheme = if is_key { 0 } else { value.iter().position(|byte| *byte == b' ').unwrap_or(0) };
+    value[scheme..].trim_ascii_start()
 }
 
 fn key<'a>(text: &str) -> Result<Credential<'a>, Problem> {
@@ -91,11 +101,28 @@ mod tests {
     }
 
     #[test]
+    fn the_same_credential_twice_is_one_identity() {
+        let maker = KeyMaker::new(&[7; 32]).expect("a key maker");
+        let key = maker.key(&Seed::random()).to_string();
+        for credential in ["a.b.c", &key] {
+            let bearer = format!("Bearer {credential}");
+            for twice in [
+                [("Authorization", bearer.as_str()), ("X-API-Key", credential)],
+                [("Authorization", bearer.as_str()), ("Authorization", bearer.as_str())],
+            ] {
+                assert_eq!(shown(&twice), Ok(credential.to_owned()));
+            }
+        }
+        assert_eq!(shown(&[("X-API-Key", &key), ("X-API-Key", &key)]), Ok(key.clone()));
+    }
+
+    #[test]
     fn two_identities_are_none() {
         for two in [
             [("Authorization", "Bearer a.b.c"), ("X-API-Key", "x")],
-            [("Authorization", "Bearer a.b.c"), ("Authorization", "Bearer a.b.c")],
-            [("X-API-Key", "x"), ("X-API-Key", "x")],
+            [("Authorization", "Bearer a.b.c"), ("Authorization", "Bearer a.b.d")],
+            [("X-API-Key", "x"), ("X-API-Key", "y")],
+            [("Authorization", "Bearer a.b.c"), ("X-API-Key", "Bearer a.b.c")],
         ] {
             assert_eq!(shown(&two), Err("two_identities"));
         }

@@ -24,7 +24,7 @@ use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
-use crate::versions::{Version, tree};
+use crate::versions::{Metadata, Version, tree};
 
 /// What kind of thing a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -45,7 +45,7 @@ pub struct Block {
     #[schema(example = "1.28 million labelled photographs")]
     pub description: Option<String>,
     /// Whatever describes it: a JSON object.
-    #[schema(value_type = Object, example = json!({"rows": 1281167, "license": "research"}))]
+    #[schema(value_type = Metadata, example = json!({"rows": 1281167, "license": "research"}))]
     pub metadata: RawJson,
     pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
@@ -60,11 +60,11 @@ pub struct Block {
     pub latest_version_number: i32,
     /// With `include=versions`: the newest 100, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<BlockVersion>>)]
+    #[schema(value_type = Vec<BlockVersion>, required = false)]
     pub versions: Option<RawJson>,
     /// With `include=categories`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<BlockCategory>>)]
+    #[schema(value_type = Vec<BlockCategory>, required = false)]
     pub categories: Option<RawJson>,
 }
 
@@ -113,7 +113,7 @@ pub struct BlockVersion {
     pub name: String,
     pub block_type: BlockType,
     pub description: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Metadata)]
     pub metadata: RawJson,
     pub created_at: DateTime,
     pub created_by: Option<Uuid>,
@@ -154,7 +154,7 @@ pub struct NewBlock {
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Option<Description>,
     /// Content of version 1; `{}` when missing.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Metadata>)]
     pub metadata: Option<JsonObject>,
 }
 
@@ -163,14 +163,15 @@ pub struct NewBlock {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "metadata": {"rows": 1281168, "license": "research"} }))]
 pub struct BlockPatch {
-    #[schema(value_type = Option<Name>)]
+    #[schema(value_type = Name, required = false)]
     #[read(changed)]
     pub name: Option<Name>,
+    #[schema(value_type = BlockType, required = false)]
     #[read(changed, with = Word)]
     pub block_type: Option<BlockType>,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Patch<Description>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Metadata, required = false)]
     #[read(changed)]
     pub metadata: Option<JsonObject>,
 }
@@ -179,7 +180,6 @@ pub struct BlockPatch {
 #[derive(Debug, PartialEq, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlockList {
-    #[param(inline)]
     #[read(with = Word)]
     pub block_type: Option<BlockType>,
     /// In this category: its id or its name.
@@ -189,7 +189,7 @@ pub struct BlockList {
     #[read(default)]
     pub recursive: bool,
     /// `versions`, `categories`, or both with a comma between.
-    #[param(value_type = Option<String>, example = "versions,categories")]
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|categories) *(, *(versions|categories) *)*$", example = "versions,categories")]
     #[read(default)]
     pub include: Words<BlockPart>,
     #[param(ignore)]

@@ -26,7 +26,7 @@ use crate::resource::verbs::{self};
 #[into_params(parameter_in = Query)]
 pub struct BlockShown {
     /// `versions`, `categories`, or both with a comma between.
-    #[param(value_type = Option<String>, example = "versions,categories")]
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|categories) *(, *(versions|categories) *)*$", example = "versions,categories")]
     #[read(default)]
     pub include: Words<BlockPart>,
 }
@@ -49,6 +49,9 @@ pub async fn create(
 }
 
 /// List blocks
+///
+/// Newest first, unless `sort` says otherwise. Filters combine: a block is listed when it passes
+/// all of them. Archived blocks are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_blocks",
     params(BlockList, Filter, Position),
@@ -68,9 +71,12 @@ pub async fn list(
 }
 
 /// Read a block
+///
+/// The block as it is in use now: what its active version says. `include` adds its newest versions
+/// and its categories. An archived block is not found; its history still is.
 #[utoipa::path(
     operation_id = "get_block",
-    params(("block" = String, Path, description = "Id or name"), BlockShown),
+    params(("block" = Reference, Path, description = "Id or name"), BlockShown),
     responses((status = 200, description = "The block as it is in use now", body = Block))
 )]
 #[get("/blocks/{block}")]
@@ -96,7 +102,7 @@ pub async fn get(
 /// nothing appends nothing.
 #[utoipa::path(
     operation_id = "update_block",
-    params(("block" = String, Path, description = "Id or name")),
+    params(("block" = Reference, Path, description = "Id or name")),
     request_body = BlockPatch,
     responses((status = 200, description = "The block after the change", body = Block))
 )]
@@ -122,7 +128,7 @@ pub async fn update(
 /// pipeline or something that depends on it uses it.
 #[utoipa::path(
     operation_id = "archive_block",
-    params(("block" = String, Path, description = "Id or name; of an archived block its id"), Removal),
+    params(("block" = Reference, Path, description = "Id or name; of an archived block its id"), Removal),
     responses((status = 204, description = "Archived, or purged"))
 )]
 #[delete("/blocks/{block}")]
@@ -154,7 +160,7 @@ pub async fn archive(
 /// taxonomy filters names, is archived.
 #[utoipa::path(
     operation_id = "restore_block",
-    params(("block" = String, Path, description = "Id; the name may be another's by now")),
+    params(("block" = Reference, Path, description = "Id; the name may be another's by now")),
     responses((status = 200, description = "The block, back again", body = Block))
 )]
 #[post("/blocks/{block}/restore")]
@@ -178,7 +184,7 @@ pub async fn restore(
 /// Admins see every row, everybody else what they did themselves.
 #[utoipa::path(
     operation_id = "list_block_history",
-    params(("block" = String, Path, description = "Id or name; of an archived or purged block its id"), PageOfLogs),
+    params(("block" = Reference, Path, description = "Id or name; of an archived or purged block its id"), PageOfLogs),
     responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/blocks/{block}/history")]

@@ -16,7 +16,7 @@ use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::verbs::{self, Reach, Resource};
-use crate::versions::{Difference, VersionList, Which};
+use crate::versions::{Difference, VersionList, VersionReference, Which};
 
 async fn read_version(
     db: &Db,
@@ -30,9 +30,12 @@ async fn read_version(
 }
 
 /// List the versions of a block, newest first
+///
+/// Every version that there ever was, each a whole snapshot. One of them is active; after a
+/// rollback that is not the newest.
 #[utoipa::path(
     operation_id = "list_block_versions",
-    params(("block" = String, Path, description = "Id or name"), VersionList),
+    params(("block" = Reference, Path, description = "Id or name"), VersionList),
     responses((status = 200, description = "A page of versions", body = Page<BlockVersion>))
 )]
 #[get("/blocks/{block}/versions")]
@@ -53,11 +56,13 @@ pub async fn list_versions(
 }
 
 /// Read a version of a block
+///
+/// A snapshot never changes, but for whether it is the active one.
 #[utoipa::path(
     operation_id = "get_block_version",
     params(
-        ("block" = String, Path, description = "Id or name"),
-        ("version" = String, Path, description = "Its number, `latest` or `active`")
+        ("block" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`")
     ),
     responses((status = 200, description = "The version", body = BlockVersion))
 )]
@@ -80,8 +85,8 @@ pub async fn get_version(
 #[utoipa::path(
     operation_id = "activate_block_version",
     params(
-        ("block" = String, Path, description = "Id or name"),
-        ("version" = String, Path, description = "Its number, or `latest`")
+        ("block" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, or `latest`")
     ),
     responses((status = 200, description = "The block with that version in use", body = Block))
 )]
@@ -119,7 +124,7 @@ pub async fn activate_version(
 /// A JSON Patch (RFC 6902) on `{"name", "block_type", "description", "metadata"}`.
 #[utoipa::path(
     operation_id = "diff_block_versions",
-    params(("block" = String, Path, description = "Id or name"), Difference),
+    params(("block" = Reference, Path, description = "Id or name"), Difference),
     responses((
         status = 200,
         description = "The operations; none when they are the same",

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::config::{Config, description};
+use crate::document::{Edition, Written};
 use crate::{server, telemetry};
 
 /// What a command reports when it fails; the chain of causes is printed.
@@ -39,7 +40,11 @@ enum Command {
     /// Bring the schema of the database up to date, as its owner
     Migrate,
     /// Print the OpenAPI document
-    Openapi,
+    Openapi {
+        /// Of which version of OpenAPI
+        #[arg(long, value_enum, default_value_t = OpenapiVersion::V3_1)]
+        version: OpenapiVersion,
+    },
     /// Manage the users, as the owner of the database
     #[command(subcommand)]
     User(UserCommand),
@@ -93,6 +98,24 @@ impl Role {
     }
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OpenapiVersion {
+    #[value(name = "3.1")]
+    V3_1,
+    /// For readers that know no other
+    #[value(name = "3.0")]
+    V3_0,
+}
+
+impl From<OpenapiVersion> for Edition {
+    fn from(version: OpenapiVersion) -> Self {
+        match version {
+            OpenapiVersion::V3_1 => Self::V3_1,
+            OpenapiVersion::V3_0 => Self::V3_0,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 struct PasswordInput {
     /// Read the password from standard input; an argument would show in the list of processes
@@ -120,7 +143,7 @@ pub fn run() -> ExitCode {
 
 async fn carry_out(command: Command) -> Outcome {
     match command {
-        Command::Openapi => openapi(),
+        Command::Openapi { version } => openapi(version.into()),
         Command::Serve => serve::serve(Config::load()?).await,
         Command::Health => health::health(&Config::load()?).await,
         Command::Migrate => owner::migrate(&for_command()?).await,
@@ -138,8 +161,8 @@ fn for_command() -> Result<Config, Box<dyn Error>> {
 }
 
 /// Needs no configuration: the document is part of the program.
-fn openapi() -> Outcome {
-    println!("{}", server::document().to_pretty_json()?);
+fn openapi(edition: Edition) -> Outcome {
+    println!("{}", Written::of(&server::document(), edition)?.pretty()?);
     Ok(())
 }
 

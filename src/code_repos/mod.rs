@@ -70,8 +70,10 @@ pub struct NewCodeRepo {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "branch": "release/2.0" }))]
 pub struct CodeRepoPatch {
+    #[schema(value_type = RepoUrl, required = false)]
     #[read(changed)]
     pub repo_url: Option<RepoUrl>,
+    #[schema(value_type = Branch, required = false)]
     #[read(changed)]
     pub branch: Option<Branch>,
 }

@@ -1,10 +1,10 @@
 //! `/code-repos`, and the same below blocks and edges.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use uuid::Uuid;
 
 use super::{CodeRepo, CodeRepoFilter, CodeRepoPatch, NewCodeRepo, queries};
 use crate::api::fields::NoBody;
+use crate::api::id::Id;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -51,6 +51,9 @@ pub struct NewCodeRepoOfEntity {
 }
 
 /// Add a repository to a block or an edge
+///
+/// Names the owner in the body; the routes below `/blocks` and `/edges` do the same with the owner
+/// in the path.
 #[utoipa::path(
     operation_id = "create_code_repo",
     request_body = NewCodeRepoOfEntity,
@@ -66,6 +69,9 @@ pub async fn create(
 }
 
 /// List the repositories of blocks and edges
+///
+/// Those of everything, of all blocks or edges with `entity_type`, or of one thing with `entity_id`
+/// beside it.
 #[utoipa::path(
     operation_id = "list_code_repos",
     params(Owners, CodeRepoFilter, Chronology),
@@ -82,9 +88,12 @@ pub async fn list(
 }
 
 /// Add a repository to a block
+///
+/// The repository is noted, not fetched. Runs that follow carry it in their locks. A block has each
+/// pair of URL and branch once.
 #[utoipa::path(
     operation_id = "create_block_code_repo",
-    params(("block" = String, Path, description = "Id or name")),
+    params(("block" = Reference, Path, description = "Id or name")),
     request_body = NewCodeRepo,
     responses((status = 201, description = "Added", body = CodeRepo))
 )]
@@ -99,9 +108,11 @@ pub async fn create_of_block(
 }
 
 /// List the repositories of a block
+///
+/// Where the source of the block is. The filters ask for exactly this URL or branch.
 #[utoipa::path(
     operation_id = "list_block_code_repos",
-    params(("block" = String, Path, description = "Id or name"), CodeRepoFilter, Chronology),
+    params(("block" = Reference, Path, description = "Id or name"), CodeRepoFilter, Chronology),
     responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>))
 )]
 #[get("/blocks/{block}/code-repos")]
@@ -116,9 +127,12 @@ pub async fn list_of_block(
 }
 
 /// Add a repository to an edge
+///
+/// The repository is noted, not fetched. Runs that follow carry it in their locks. An edge has each
+/// pair of URL and branch once.
 #[utoipa::path(
     operation_id = "create_edge_code_repo",
-    params(("edge" = String, Path, description = "Id or name")),
+    params(("edge" = Reference, Path, description = "Id or name")),
     request_body = NewCodeRepo,
     responses((status = 201, description = "Added", body = CodeRepo))
 )]
@@ -133,9 +147,11 @@ pub async fn create_of_edge(
 }
 
 /// List the repositories of an edge
+///
+/// Where the source of the edge is. The filters ask for exactly this URL or branch.
 #[utoipa::path(
     operation_id = "list_edge_code_repos",
-    params(("edge" = String, Path, description = "Id or name"), CodeRepoFilter, Chronology),
+    params(("edge" = Reference, Path, description = "Id or name"), CodeRepoFilter, Chronology),
     responses((status = 200, description = "A page of the repositories", body = Page<CodeRepo>))
 )]
 #[get("/edges/{edge}/code-repos")]
@@ -150,6 +166,8 @@ pub async fn list_of_edge(
 }
 
 /// Read a repository
+///
+/// The URL and the branch, whose it is, and when one of the two was last set.
 #[utoipa::path(
     operation_id = "get_code_repo",
     params(("repo_id" = Uuid, Path)),
@@ -159,16 +177,18 @@ pub async fn list_of_edge(
 pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
-    repo_id: web::Path<Uuid>,
+    repo_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
     verbs::read(&db, caller, &repo_id.to_string(), async |scope| {
-        queries::get(scope, *repo_id).await
+        queries::get(scope, **repo_id).await
     })
     .await
 }
 
 /// Change a repository
+///
+/// What is missing stays as it is. Whose repository it is cannot be changed.
 #[utoipa::path(
     operation_id = "update_code_repo",
     params(("repo_id" = Uuid, Path)),
@@ -178,11 +198,11 @@ pub async fn get(
 #[patch("/code-repos/{repo_id}")]
 pub async fn update(
     db: web::Data<Db>,
-    repo_id: web::Path<Uuid>,
+    repo_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<CodeRepoPatch>,
 ) -> Result<Reply, Problem> {
-    let repo_id = repo_id.into_inner();
+    let Id(repo_id) = repo_id.into_inner();
     verbs::update(
         &db,
         &change,
@@ -193,6 +213,9 @@ pub async fn update(
 }
 
 /// Remove a repository
+///
+/// The registry forgets it for good. Locks of earlier runs still name it, and the audit trail keeps
+/// what was there.
 #[utoipa::path(
     operation_id = "delete_code_repo",
     params(("repo_id" = Uuid, Path)),
@@ -201,11 +224,11 @@ pub async fn update(
 #[delete("/code-repos/{repo_id}")]
 pub async fn remove(
     db: web::Data<Db>,
-    repo_id: web::Path<Uuid>,
+    repo_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    let repo_id = repo_id.into_inner();
+    let Id(repo_id) = repo_id.into_inner();
     verbs::write::<CodeRepo>(
         &db,
         &change,

@@ -36,7 +36,7 @@ async fn page(
 /// The nearest first, each once, with the shortest path to it.
 #[utoipa::path(
     operation_id = "list_block_dependents",
-    params(("block" = String, Path, description = "Id or name"), DependentList),
+    params(("block" = Reference, Path, description = "Id or name"), DependentList),
     responses((status = 200, description = "A page of dependents", body = Page<Dependent>))
 )]
 #[get("/blocks/{block}/dependents")]
@@ -55,7 +55,7 @@ pub async fn dependents_of_block(
 /// The nearest first, each once, with the shortest path to it.
 #[utoipa::path(
     operation_id = "list_edge_dependents",
-    params(("edge" = String, Path, description = "Id or name"), DependentList),
+    params(("edge" = Reference, Path, description = "Id or name"), DependentList),
     responses((status = 200, description = "A page of dependents", body = Page<Dependent>))
 )]
 #[get("/edges/{edge}/dependents")]

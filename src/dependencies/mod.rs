@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
-use crate::api::page::Cursor;
 use crate::api::page::Limit;
+use crate::api::page::{Cursor, CursorText};
 use crate::api::path::Reference;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
@@ -102,6 +102,7 @@ pub struct Dependent {
 
 /// One step of a path.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DependencyStep)]
 pub struct Step {
     pub entity_type: EntityType,
     pub entity_id: Uuid,
@@ -123,7 +124,6 @@ pub struct NewDependency {
     pub dependency_detail: Option<Detail>,
     pub depends_on_type: Option<EntityType>,
     /// Id or name.
-    #[schema(value_type = Option<String>)]
     pub depends_on_id: Option<Reference>,
     #[schema(value_type = Option<String>, max_length = 200)]
     pub version_constraint: Option<VersionConstraint>,
@@ -181,6 +181,7 @@ impl FromFields for NewDependency {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "version_constraint": ">=3" }))]
 pub struct DependencyPatch {
+    #[schema(value_type = DependencyType, required = false)]
     #[read(changed, with = Word)]
     pub dependency_type: Option<DependencyType>,
     #[schema(value_type = Option<String>, max_length = 2000)]
@@ -189,7 +190,7 @@ pub struct DependencyPatch {
     #[read(with = Word)]
     pub depends_on_type: Patch<EntityType>,
     /// Id or name.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Reference>)]
     pub depends_on_id: Patch<Reference>,
     #[schema(value_type = Option<String>, max_length = 200)]
     pub version_constraint: Patch<VersionConstraint>,
@@ -205,7 +206,7 @@ pub struct DependentList {
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     cursor: Option<Cursor>,
 }
 
@@ -239,13 +240,10 @@ impl FromParams for DependentList {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DependencyFilter {
-    #[param(inline)]
     pub dependency_type: Option<DependencyType>,
     /// Those on blocks, or those on edges.
-    #[param(inline)]
     pub depends_on_type: Option<EntityType>,
     /// Those on this one: its id or its name, along with `depends_on_type`.
-    #[param(value_type = Option<String>)]
     pub depends_on_id: Option<Reference>,
     #[param(ignore)]
     pub position: Chronology,

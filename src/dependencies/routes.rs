@@ -1,10 +1,10 @@
 //! `/dependencies`, and the same below blocks and edges.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use uuid::Uuid;
 
 use super::{Dependency, DependencyFilter, DependencyPatch, NewDependency, queries};
 use crate::api::fields::NoBody;
+use crate::api::id::Id;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -51,6 +51,9 @@ pub struct NewDependencyOfEntity {
 }
 
 /// Add a dependency to a block or an edge
+///
+/// Names the owner in the body; the routes below `/blocks` and `/edges` do the same with the owner
+/// in the path. Internal dependencies form no cycle.
 #[utoipa::path(
     operation_id = "create_dependency",
     request_body = NewDependencyOfEntity,
@@ -66,6 +69,9 @@ pub async fn create(
 }
 
 /// List the dependencies of blocks and edges
+///
+/// `entity_type` and `entity_id` say of what, `depends_on_type` and `depends_on_id` on what:
+/// together they find one dependency.
 #[utoipa::path(
     operation_id = "list_dependencies",
     params(Owners, DependencyFilter, Chronology),
@@ -82,9 +88,12 @@ pub async fn list(
 }
 
 /// Add a dependency to a block
+///
+/// An internal dependency names a block or an edge of this registry, an external one says in words
+/// what it is. Internal ones form no cycle: what would close one is refused.
 #[utoipa::path(
     operation_id = "create_block_dependency",
-    params(("block" = String, Path, description = "Id or name")),
+    params(("block" = Reference, Path, description = "Id or name")),
     request_body = NewDependency,
     responses((status = 201, description = "Added", body = Dependency))
 )]
@@ -99,9 +108,12 @@ pub async fn create_of_block(
 }
 
 /// List the dependencies of a block
+///
+/// What the block depends on directly, inside and outside of the registry; `GET
+/// /blocks/{block}/dependents` asks the other way round.
 #[utoipa::path(
     operation_id = "list_block_dependencies",
-    params(("block" = String, Path, description = "Id or name"), DependencyFilter, Chronology),
+    params(("block" = Reference, Path, description = "Id or name"), DependencyFilter, Chronology),
     responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>))
 )]
 #[get("/blocks/{block}/dependencies")]
@@ -116,9 +128,12 @@ pub async fn list_of_block(
 }
 
 /// Add a dependency to an edge
+///
+/// An internal dependency names a block or an edge of this registry, an external one says in words
+/// what it is. Internal ones form no cycle: what would close one is refused.
 #[utoipa::path(
     operation_id = "create_edge_dependency",
-    params(("edge" = String, Path, description = "Id or name")),
+    params(("edge" = Reference, Path, description = "Id or name")),
     request_body = NewDependency,
     responses((status = 201, description = "Added", body = Dependency))
 )]
@@ -133,9 +148,12 @@ pub async fn create_of_edge(
 }
 
 /// List the dependencies of an edge
+///
+/// What the edge depends on directly, inside and outside of the registry; `GET
+/// /edges/{edge}/dependents` asks the other way round.
 #[utoipa::path(
     operation_id = "list_edge_dependencies",
-    params(("edge" = String, Path, description = "Id or name"), DependencyFilter, Chronology),
+    params(("edge" = Reference, Path, description = "Id or name"), DependencyFilter, Chronology),
     responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>))
 )]
 #[get("/edges/{edge}/dependencies")]
@@ -150,6 +168,8 @@ pub async fn list_of_edge(
 }
 
 /// Read a dependency
+///
+/// What depends on what, in which versions; of an external one what it is, in words.
 #[utoipa::path(
     operation_id = "get_dependency",
     params(("dependency_id" = Uuid, Path)),
@@ -159,16 +179,19 @@ pub async fn list_of_edge(
 pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
-    dependency_id: web::Path<Uuid>,
+    dependency_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
     verbs::read(&db, caller, &dependency_id.to_string(), async |scope| {
-        queries::get(scope, *dependency_id).await
+        queries::get(scope, **dependency_id).await
     })
     .await
 }
 
 /// Change a dependency
+///
+/// What is missing stays as it is. What the whole comes to must still be internal or external, and
+/// close no cycle.
 #[utoipa::path(
     operation_id = "update_dependency",
     params(("dependency_id" = Uuid, Path)),
@@ -178,11 +201,11 @@ pub async fn get(
 #[patch("/dependencies/{dependency_id}")]
 pub async fn update(
     db: web::Data<Db>,
-    dependency_id: web::Path<Uuid>,
+    dependency_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<DependencyPatch>,
 ) -> Result<Reply, Problem> {
-    let dependency_id = dependency_id.into_inner();
+    let Id(dependency_id) = dependency_id.into_inner();
     verbs::update(
         &db,
         &change,
@@ -193,6 +216,9 @@ pub async fn update(
 }
 
 /// Remove a dependency
+///
+/// What was depended on can be archived then, if nothing else uses it. The audit trail keeps what
+/// was there.
 #[utoipa::path(
     operation_id = "delete_dependency",
     params(("dependency_id" = Uuid, Path)),
@@ -201,11 +227,11 @@ pub async fn update(
 #[delete("/dependencies/{dependency_id}")]
 pub async fn remove(
     db: web::Data<Db>,
-    dependency_id: web::Path<Uuid>,
+    dependency_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    let dependency_id = dependency_id.into_inner();
+    let Id(dependency_id) = dependency_id.into_inner();
     verbs::write::<Dependency>(
         &db,
         &change,

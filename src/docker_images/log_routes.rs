@@ -2,12 +2,14 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use uuid::Uuid;
+use utoipa::ToSchema;
 
-use super::{DockerImage, queries};
-use crate::api::body::PlainText;
+use super::{BuildLogs, DockerImage, queries};
+use crate::api::body::{FromBody, PlainText, is_json};
 use crate::api::entity::Entity;
 use crate::api::etag;
+use crate::api::fields::FromFields;
+use crate::api::id::Id;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
@@ -18,6 +20,8 @@ use crate::resource::change::Change;
 use crate::resource::verbs::{self, Revision};
 
 /// Read the logs of a build
+///
+/// As plain text, empty while there are none.
 #[utoipa::path(
     operation_id = "get_docker_image_logs",
     params(("image_id" = Uuid, Path)),
@@ -28,12 +32,12 @@ pub async fn read_logs(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    image_id: web::Path<Uuid>,
+    image_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::DockerImage, Some(&image_id.to_string()));
     let image = db
-        .run(&caller, async |scope| queries::get(scope, *image_id, true).await)
+        .run(&caller, async |scope| queries::get(scope, **image_id, true).await)
         .await?
         .ok_or_else(|| Problem::not_found("Docker image"))?;
     let tag = etag::of(image.updated_at);
@@ -46,27 +50,62 @@ pub async fn read_logs(
         .body(image.build_logs.unwrap_or_default()))
 }
 
+/// What is appended to the logs of a build.
+#[derive(Debug, ToSchema, FromFields)]
+#[schema(example = json!({ "text": "Step 3/9: RUN pip install torch\n" }))]
+pub struct AppendedLogs {
+    #[schema(value_type = String, max_length = 10_485_760)]
+    pub text: BuildLogs,
+}
+
+/// The same in either form.
+pub enum MoreLogs {
+    Plain(PlainText),
+    Json(AppendedLogs),
+}
+
+impl MoreLogs {
+    fn text(&self) -> &str {
+        match self {
+            Self::Plain(PlainText(text)) => text,
+            Self::Json(logs) => logs.text.as_str(),
+        }
+    }
+}
+
+impl FromBody for MoreLogs {
+    fn from_body(request: &HttpRequest, bytes: &[u8]) -> Result<Self, Problem> {
+        if is_json(request) {
+            return AppendedLogs::from_body(request, bytes).map(Self::Json);
+        }
+        PlainText::from_body(request, bytes).map(Self::Plain)
+    }
+}
+
 /// Append to the logs of a build
 ///
-/// As they are, no line break between. All together at most 10 MiB.
+/// As they are, no line break between: as plain text, or as `text` in a JSON object. All together at
+/// most 10 MiB.
 #[utoipa::path(
     operation_id = "append_docker_image_logs",
     params(("image_id" = Uuid, Path)),
-    request_body(content_type = "text/plain", content = String),
+    request_body(content((AppendedLogs = "application/json"), (String = "text/plain"))),
     responses((status = 200, description = "The image after the change", body = DockerImage))
 )]
 #[post("/docker-images/{image_id}/logs")]
 pub async fn append_logs(
     db: web::Data<Db>,
-    image_id: web::Path<Uuid>,
+    image_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
-    change: Change<PlainText>,
+    change: Change<MoreLogs>,
 ) -> Result<Reply, Problem> {
-    let image_id = image_id.into_inner();
+    let Id(image_id) = image_id.into_inner();
     verbs::update(
         &db,
         &change,
-        async |scope| queries::append_logs(scope, image_id, &change.body.0, &change.if_match).await,
+        async |scope| {
+            queries::append_logs(scope, image_id, change.body.text(), &change.if_match).await
+        },
         async |scope| Ok(Revision::of(queries::get(scope, image_id, false).await?)),
     )
     .await

@@ -54,6 +54,7 @@ pub struct DockerImage {
     pub updated_at: DateTime,
     /// With `include=build_logs`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub build_logs: Option<String>,
 }
 
@@ -87,7 +88,7 @@ pub struct NewDockerImage {
     /// `pending` when missing.
     #[read(with = Word)]
     pub build_status: Option<BuildStatus>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 10_485_760)]
     pub build_logs: Option<BuildLogs>,
 }
 
@@ -95,13 +96,16 @@ pub struct NewDockerImage {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "build_status": "success" }))]
 pub struct DockerImagePatch {
+    #[schema(value_type = ImageTag, required = false)]
     #[read(changed)]
     pub image_tag: Option<ImageTag>,
+    #[schema(value_type = ImageName, required = false)]
     #[read(changed)]
     pub registry_url: Option<ImageName>,
+    #[schema(value_type = BuildStatus, required = false)]
     #[read(changed, with = Word)]
     pub build_status: Option<BuildStatus>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 10_485_760)]
     pub build_logs: Patch<BuildLogs>,
 }
 
@@ -113,7 +117,6 @@ pub struct DockerImageFilter {
     pub image_tag: Option<String>,
     /// Exactly this registry.
     pub registry_url: Option<String>,
-    #[param(inline)]
     #[read(with = Word)]
     pub build_status: Option<BuildStatus>,
     #[param(ignore)]

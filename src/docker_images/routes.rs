@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use super::{DockerImage, DockerImageFilter, DockerImagePatch, NewDockerImage, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
+use crate::api::id::Id;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -25,7 +25,7 @@ use crate::resource::verbs::{self, Reach, Revision};
 #[into_params(parameter_in = Query)]
 pub struct DockerImageShown {
     /// `build_logs`: all of them, which may be megabytes.
-    #[param(rename = "include", value_type = Option<String>, example = "build_logs")]
+    #[param(rename = "include", value_type = Option<String>, pattern = "^build_logs$", example = "build_logs")]
     pub logs: bool,
 }
 
@@ -73,6 +73,9 @@ pub struct NewDockerImageOfEntity {
 }
 
 /// Add an image to a block or an edge
+///
+/// Names the owner in the body; the routes below `/blocks` and `/edges` do the same with the owner
+/// in the path.
 #[utoipa::path(
     operation_id = "create_docker_image",
     request_body = NewDockerImageOfEntity,
@@ -88,6 +91,9 @@ pub async fn create(
 }
 
 /// List the images of blocks and edges
+///
+/// Those of everything, of all blocks or edges with `entity_type`, or of one thing with `entity_id`
+/// beside it; without their logs.
 #[utoipa::path(
     operation_id = "list_docker_images",
     params(Owners, DockerImageFilter, Chronology),
@@ -104,9 +110,12 @@ pub async fn list(
 }
 
 /// Add an image to a block
+///
+/// The image is noted, not fetched. Its build may still be `pending`; later reports change
+/// `build_status` and append to its logs.
 #[utoipa::path(
     operation_id = "create_block_docker_image",
-    params(("block" = String, Path, description = "Id or name")),
+    params(("block" = Reference, Path, description = "Id or name")),
     request_body = NewDockerImage,
     responses((status = 201, description = "Added", body = DockerImage))
 )]
@@ -121,9 +130,12 @@ pub async fn create_of_block(
 }
 
 /// List the images of a block
+///
+/// The container images of the block and how their builds went, without the logs. The filters ask
+/// for exactly this tag, registry or status.
 #[utoipa::path(
     operation_id = "list_block_docker_images",
-    params(("block" = String, Path, description = "Id or name"), DockerImageFilter, Chronology),
+    params(("block" = Reference, Path, description = "Id or name"), DockerImageFilter, Chronology),
     responses((status = 200, description = "A page of the images", body = Page<DockerImage>))
 )]
 #[get("/blocks/{block}/docker-images")]
@@ -138,9 +150,12 @@ pub async fn list_of_block(
 }
 
 /// Add an image to an edge
+///
+/// The image is noted, not fetched. Its build may still be `pending`; later reports change
+/// `build_status` and append to its logs.
 #[utoipa::path(
     operation_id = "create_edge_docker_image",
-    params(("edge" = String, Path, description = "Id or name")),
+    params(("edge" = Reference, Path, description = "Id or name")),
     request_body = NewDockerImage,
     responses((status = 201, description = "Added", body = DockerImage))
 )]
@@ -155,9 +170,12 @@ pub async fn create_of_edge(
 }
 
 /// List the images of an edge
+///
+/// The container images of the edge and how their builds went, without the logs. The filters ask
+/// for exactly this tag, registry or status.
 #[utoipa::path(
     operation_id = "list_edge_docker_images",
-    params(("edge" = String, Path, description = "Id or name"), DockerImageFilter, Chronology),
+    params(("edge" = Reference, Path, description = "Id or name"), DockerImageFilter, Chronology),
     responses((status = 200, description = "A page of the images", body = Page<DockerImage>))
 )]
 #[get("/edges/{edge}/docker-images")]
@@ -172,6 +190,9 @@ pub async fn list_of_edge(
 }
 
 /// Read an image
+///
+/// How its build went and how long its logs are. `include=build_logs` adds the logs; on their own
+/// they are at `GET /docker-images/{image_id}/logs`.
 #[utoipa::path(
     operation_id = "get_docker_image",
     params(("image_id" = Uuid, Path), DockerImageShown),
@@ -181,12 +202,12 @@ pub async fn list_of_edge(
 pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
-    image_id: web::Path<Uuid>,
+    image_id: web::Path<Id>,
     Query(shown): Query<DockerImageShown>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::DockerImage, Some(&image_id.to_string()));
     let image = db
-        .run(&caller, async |scope| queries::get(scope, *image_id, shown.logs).await)
+        .run(&caller, async |scope| queries::get(scope, **image_id, shown.logs).await)
         .await?
         .ok_or_else(|| Problem::not_found("Docker image"))?;
     let reply = Reply::ok(&image)?;
@@ -210,11 +231,11 @@ pub async fn get(
 #[patch("/docker-images/{image_id}")]
 pub async fn update(
     db: web::Data<Db>,
-    image_id: web::Path<Uuid>,
+    image_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<DockerImagePatch>,
 ) -> Result<Reply, Problem> {
-    let image_id = image_id.into_inner();
+    let Id(image_id) = image_id.into_inner();
     verbs::update(
         &db,
         &change,
@@ -225,6 +246,9 @@ pub async fn update(
 }
 
 /// Remove an image
+///
+/// The registry forgets the image and its logs for good; the registry that holds the image is not
+/// asked. Locks of earlier runs still name it.
 #[utoipa::path(
     operation_id = "delete_docker_image",
     params(("image_id" = Uuid, Path)),
@@ -233,11 +257,11 @@ pub async fn update(
 #[delete("/docker-images/{image_id}")]
 pub async fn remove(
     db: web::Data<Db>,
-    image_id: web::Path<Uuid>,
+    image_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    let image_id = image_id.into_inner();
+    let Id(image_id) = image_id.into_inner();
     verbs::write::<DockerImage>(
         &db,
         &change,

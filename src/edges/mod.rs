@@ -25,7 +25,7 @@ use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
 use crate::verifications::{Standing, Verification};
-use crate::versions::{Version, tree};
+use crate::versions::{Metadata, Version, tree};
 
 /// An edge as it is in use now: the content of its active version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +36,7 @@ pub struct Edge {
     #[schema(example = "Scales photographs to what the model takes")]
     pub description: Option<String>,
     /// Whatever describes it: a JSON object.
-    #[schema(value_type = Object, example = json!({"width": 224, "height": 224}))]
+    #[schema(value_type = Metadata, example = json!({"width": 224, "height": 224}))]
     pub metadata: RawJson,
     pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
@@ -51,16 +51,16 @@ pub struct Edge {
     pub latest_version_number: i32,
     /// With `include=versions`: the newest 100, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<EdgeVersion>>)]
+    #[schema(value_type = Vec<EdgeVersion>, required = false)]
     pub versions: Option<RawJson>,
     /// With `include=verifications`: the newest 100 of the active version, newest first, without
     /// their logs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<Verification>>)]
+    #[schema(value_type = Vec<Verification>, required = false)]
     pub verifications: Option<RawJson>,
     /// With `include=verifications`: what they come to for the active version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(inline)]
+    #[schema(value_type = Standing, required = false)]
     pub verification_status: Option<Standing>,
 }
 
@@ -108,7 +108,7 @@ pub struct EdgeVersion {
     pub version_number: i32,
     pub name: String,
     pub description: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Metadata)]
     pub metadata: RawJson,
     pub created_at: DateTime,
     pub created_by: Option<Uuid>,
@@ -145,7 +145,7 @@ pub struct NewEdge {
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Option<Description>,
     /// Content of version 1; `{}` when missing.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Metadata>)]
     pub metadata: Option<JsonObject>,
 }
 
@@ -154,12 +154,12 @@ pub struct NewEdge {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "metadata": {"width": 256, "height": 256} }))]
 pub struct EdgePatch {
-    #[schema(value_type = Option<Name>)]
+    #[schema(value_type = Name, required = false)]
     #[read(changed)]
     pub name: Option<Name>,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Patch<Description>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Metadata, required = false)]
     #[read(changed)]
     pub metadata: Option<JsonObject>,
 }
@@ -169,7 +169,7 @@ pub struct EdgePatch {
 #[into_params(parameter_in = Query)]
 pub struct EdgeList {
     /// `versions`, `verifications`, or both with a comma between.
-    #[param(value_type = Option<String>, example = "versions,verifications")]
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications) *(, *(versions|verifications) *)*$", example = "versions,verifications")]
     #[read(default)]
     pub include: Words<EdgePart>,
     #[param(ignore)]

@@ -26,7 +26,7 @@ use crate::resource::verbs::{self};
 #[into_params(parameter_in = Query)]
 pub struct EdgeShown {
     /// `versions`, `verifications`, or both with a comma between.
-    #[param(value_type = Option<String>, example = "versions,verifications")]
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications) *(, *(versions|verifications) *)*$", example = "versions,verifications")]
     #[read(default)]
     pub include: Words<EdgePart>,
 }
@@ -50,6 +50,9 @@ pub async fn create(
 }
 
 /// List edges
+///
+/// Newest first, unless `sort` says otherwise. Filters combine: an edge is listed when it passes
+/// all of them. Archived edges are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_edges",
     params(EdgeList, Filter, Position),
@@ -69,9 +72,12 @@ pub async fn list(
 }
 
 /// Read an edge
+///
+/// The edge as it is in use now: what its active version says. `include` adds its newest versions,
+/// and the verifications of the active one with what they come to.
 #[utoipa::path(
     operation_id = "get_edge",
-    params(("edge" = String, Path, description = "Id or name"), EdgeShown),
+    params(("edge" = Reference, Path, description = "Id or name"), EdgeShown),
     responses((status = 200, description = "The edge as it is in use now", body = Edge))
 )]
 #[get("/edges/{edge}")]
@@ -97,7 +103,7 @@ pub async fn get(
 /// nothing appends nothing. The new version has to be verified before pipelines run on it.
 #[utoipa::path(
     operation_id = "update_edge",
-    params(("edge" = String, Path, description = "Id or name")),
+    params(("edge" = Reference, Path, description = "Id or name")),
     request_body = EdgePatch,
     responses((status = 200, description = "The edge after the change", body = Edge))
 )]
@@ -123,7 +129,7 @@ pub async fn update(
 /// pipeline or something that depends on it uses it.
 #[utoipa::path(
     operation_id = "archive_edge",
-    params(("edge" = String, Path, description = "Id or name; of an archived edge its id"), Removal),
+    params(("edge" = Reference, Path, description = "Id or name; of an archived edge its id"), Removal),
     responses((status = 204, description = "Archived, or purged"))
 )]
 #[delete("/edges/{edge}")]
@@ -155,7 +161,7 @@ pub async fn archive(
 /// taxonomy filters names, is archived.
 #[utoipa::path(
     operation_id = "restore_edge",
-    params(("edge" = String, Path, description = "Id; the name may be another's by now")),
+    params(("edge" = Reference, Path, description = "Id; the name may be another's by now")),
     responses((status = 200, description = "The edge, back again", body = Edge))
 )]
 #[post("/edges/{edge}/restore")]
@@ -179,7 +185,7 @@ pub async fn restore(
 /// Admins see every row, everybody else what they did themselves.
 #[utoipa::path(
     operation_id = "list_edge_history",
-    params(("edge" = String, Path, description = "Id or name; of an archived or purged edge its id"), PageOfLogs),
+    params(("edge" = Reference, Path, description = "Id or name; of an archived or purged edge its id"), PageOfLogs),
     responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/edges/{edge}/history")]

@@ -16,7 +16,7 @@ use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::verbs::{self, Reach, Resource};
-use crate::versions::{Difference, VersionList, Which};
+use crate::versions::{Difference, VersionList, VersionReference, Which};
 
 async fn read_version(
     db: &Db,
@@ -30,9 +30,12 @@ async fn read_version(
 }
 
 /// List the versions of an edge, newest first
+///
+/// Every version that there ever was, each a whole snapshot. One of them is active; after a
+/// rollback that is not the newest.
 #[utoipa::path(
     operation_id = "list_edge_versions",
-    params(("edge" = String, Path, description = "Id or name"), VersionList),
+    params(("edge" = Reference, Path, description = "Id or name"), VersionList),
     responses((status = 200, description = "A page of versions", body = Page<EdgeVersion>))
 )]
 #[get("/edges/{edge}/versions")]
@@ -53,11 +56,14 @@ pub async fn list_versions(
 }
 
 /// Read a version of an edge
+///
+/// A snapshot never changes, but for whether it is the active one. Whether pipelines may run on it
+/// is at `…/status`.
 #[utoipa::path(
     operation_id = "get_edge_version",
     params(
-        ("edge" = String, Path, description = "Id or name"),
-        ("version" = String, Path, description = "Its number, `latest` or `active`")
+        ("edge" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`")
     ),
     responses((status = 200, description = "The version", body = EdgeVersion))
 )]
@@ -80,8 +86,8 @@ pub async fn get_version(
 #[utoipa::path(
     operation_id = "activate_edge_version",
     params(
-        ("edge" = String, Path, description = "Id or name"),
-        ("version" = String, Path, description = "Its number, or `latest`")
+        ("edge" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, or `latest`")
     ),
     responses((status = 200, description = "The edge with that version in use", body = Edge))
 )]
@@ -119,7 +125,7 @@ pub async fn activate_version(
 /// A JSON Patch (RFC 6902) on `{"name", "description", "metadata"}`.
 #[utoipa::path(
     operation_id = "diff_edge_versions",
-    params(("edge" = String, Path, description = "Id or name"), Difference),
+    params(("edge" = Reference, Path, description = "Id or name"), Difference),
     responses((
         status = 200,
         description = "The operations; none when they are the same",

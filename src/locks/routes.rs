@@ -5,7 +5,7 @@ use std::str::FromStr;
 use actix_web::{get, web};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Lock, LockDiff, comparison, queries};
 use crate::api::entity::Entity;
@@ -17,9 +17,20 @@ use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::versions::tree;
 
-/// SHA-256 in hex.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The SHA-256 of a lock, in hex.
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(
+    value_type = String,
+    pattern = "^[0-9A-Fa-f]{64}$",
+    example = "89358878025f80c275dc2f07d9c425b1b9192345269bd0f7e2b4cd99efeb3ef6"
+)]
 pub struct LockDigest(String);
+
+impl LockDigest {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl FromStr for LockDigest {
     type Err = &'static str;
@@ -42,13 +53,14 @@ impl<'de> Deserialize<'de> for LockDigest {
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct Pair {
-    #[param(value_type = String)]
     pub a: LockDigest,
-    #[param(value_type = String)]
     pub b: LockDigest,
 }
 
 /// What turns one lock into another
+///
+/// In words, a line for each difference, and as a JSON Patch. Locks are named by their digests; the
+/// locks of two runs say what changed between the runs.
 #[utoipa::path(
     operation_id = "diff_locks",
     params(Pair),
@@ -77,9 +89,12 @@ pub async fn diff(
 }
 
 /// Read a lock
+///
+/// All that a run ran on: the exact version of each block and edge, the verification that cleared
+/// each edge, repositories and images. It never changes.
 #[utoipa::path(
     operation_id = "get_lock",
-    params(("lock_digest" = String, Path, description = "SHA-256 in hex")),
+    params(("lock_digest" = LockDigest, Path, description = "SHA-256 in hex")),
     responses((status = 200, description = "What runs ran on", body = Lock))
 )]
 #[get("/locks/{lock_digest}")]

@@ -1,4 +1,5 @@
-//! Where a request comes from: the peer of the connection, or what our own proxy says of it.
+//! Where a request comes from, and below which path it came: the peer of the connection, or what our
+//! own proxy says of it.
 //!
 //! A proxy is believed when the configuration says so ([`Forwarding`]). That one has been on the way is
 //! another question, and needs no belief ([`is_passed_on`]).
@@ -7,9 +8,14 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use actix_web::dev::RequestHead;
-use actix_web::http::header::{X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use actix_web::http::header::{HeaderName, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 
 use crate::config::Config;
+
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
+/// Longer than any path that a service is put below.
+const LONGEST_PREFIX: usize = 200;
 
 /// Whether a proxy in front of us is believed. Off, what a client says of itself does not count.
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,12 +45,16 @@ impl Forwarding {
             .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
     }
 
+    /// Below which path the proxy shows the service, as `/registry`; nothing when it is the root, or
+    /// when what it says is no such path.
+    pub fn prefix(self, request: &RequestHead) -> Option<&str> {
+        let prefix = self.last(request, &X_FORWARDED_PREFIX)?;
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        is_prefix(prefix).then_some(prefix)
+    }
+
     /// The last entry: the one that our own proxy has added; those before it anybody may invent.
-    fn last<'a>(
-        self,
-        request: &'a RequestHead,
-        header: &actix_web::http::header::HeaderName,
-    ) -> Option<&'a str> {
+    fn last<'a>(self, request: &'a RequestHead, header: &HeaderName) -> Option<&'a str> {
         if !self.trusted {
             return None;
         }
@@ -87,6 +97,15 @@ pub fn is_passed_on(request: &RequestHead) -> bool {
         let name = name.as_str();
         !CLIENTS.contains(&name) && !name.starts_with("sec-")
     })
+}
+
+/// Names with a slash before each. Anything else (another host, a scheme, a way up, a character that
+/// means something in a header or in JSON) would lead elsewhere.
+fn is_prefix(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let is_name = |name: &str| !matches!(name, "" | "." | "..") && name.bytes().all(is_plain);
+    text.len() <= LONGEST_PREFIX
+        && text.strip_prefix('/').is_some_and(|names| names.split('/').all(is_name))
 }
 
 /// An address as proxies write it: bare, in brackets, with a port.
@@ -194,6 +213,52 @@ mod tests {
             "X-Nobody-Has-Heard-Of-It-Yet",
         ] {
             assert!(is_passed_on(&[("Host", "localhost"), (header, "1")]), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_a_path_that_a_trusted_proxy_names() {
+        let prefix = |trusted, said: &str| {
+            let request = request(&[("X-Forwarded-Prefix", said)]);
+            Forwarding { trusted }.prefix(request.head()).map(str::to_owned)
+        };
+        assert_eq!(prefix(true, "/registry").as_deref(), Some("/registry"));
+        assert_eq!(prefix(true, "/a.b/c-d_~1/").as_deref(), Some("/a.b/c-d_~1"));
+        assert_eq!(prefix(true, "/invented, /registry").as_deref(), Some("/registry"));
+        assert_eq!(prefix(false, "/registry"), None);
+        let long = format!("/{}", "a".repeat(LONGEST_PREFIX));
+        for hostile in [
+            "",
+            "/",
+            "//",
+            "registry",
+            "//evil.example",
+            "/registry//",
+            "///evil",
+            "/\\evil",
+            "\\evil",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/javascript:alert(1)",
+            "/..",
+            "/a/../b",
+            "/.",
+            "/a/./b",
+            "/a b",
+            "/a?b",
+            "/a#b",
+            "/a%2f..",
+            "/%0d%0aSet-Cookie:x",
+            "/a\"b",
+            "/a>b",
+            "/<a>",
+            "/a;b",
+            "/@evil",
+            "/a\tb",
+            "/é",
+            &long,
+        ] {
+            assert_eq!(prefix(true, hostile), None, "{hostile}");
         }
     }
 

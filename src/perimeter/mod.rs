@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue, LINK, LOCATION};
 use actix_web::{HttpMessage, HttpRequest, web};
 
 pub use cors::cors;
@@ -52,6 +52,8 @@ pub struct Visit {
     is_https: bool,
     is_limited: bool,
     standing: Option<Standing>,
+    /// Below which path the client finds the service.
+    prefix: Option<String>,
 }
 
 impl Visit {
@@ -66,6 +68,7 @@ impl Visit {
             is_https: forwarding.is_https(request.head()),
             is_limited: is_limited(path),
             standing: None,
+            prefix: forwarding.prefix(request.head()).map(str::to_owned),
             perimeter,
         }
     }
@@ -90,11 +93,32 @@ impl Visit {
     /// is missing when it went down with its handler.
     pub fn sign(&self, request: Option<&HttpRequest>, headers: &mut HeaderMap) {
         self.audience.tell(self.is_https, headers);
+        if let Some(prefix) = &self.prefix {
+            put_below(prefix, headers);
+        }
         if let Some(perimeter) = self.perimeter.as_ref().filter(|_| self.is_limited) {
             let caller = request.and_then(|request| request.extensions().get().copied());
             perimeter.limits.tell(Standing::tighter(caller, self.standing), headers);
         }
     }
+}
+
+/// Leads what an answer refers to below the path where the client finds the service.
+fn put_below(prefix: &str, headers: &mut HeaderMap) {
+    for (name, before) in [(LOCATION, ""), (LINK, "<")] {
+        let path = headers.get(&name).and_then(|value| value.to_str().ok()?.strip_prefix(before));
+        if let Some(path) = path.filter(|path| path.starts_with('/'))
+            && let Ok(value) = HeaderValue::try_from(format!("{before}{prefix}{path}"))
+        {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Below which path the client finds the service: nothing, or as `/registry`.
+pub fn prefix(request: &HttpRequest) -> &str {
+    let perimeter = request.app_data::<web::Data<Perimeter>>();
+    perimeter.and_then(|perimeter| perimeter.forwarding.prefix(request.head())).unwrap_or_default()
 }
 
 /// Whether requests of a path are counted. Who watches over the service always gets an answer.

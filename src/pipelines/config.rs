@@ -28,29 +28,45 @@ const MAX_RUN_CONFIG_DEPTH: usize = 32;
 }))]
 pub struct DagsterConfig {
     /// 1.
+    #[schema(value_type = i32, required = false, minimum = 1, maximum = 1)]
     pub schema_version: Option<i32>,
     /// `generic` (one job that is told the graph) or `job` (a job of your own).
+    #[schema(value_type = DagsterMode, required = false)]
     pub mode: Option<String>,
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
     pub repository_location_name: Option<String>,
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255)]
     pub repository_name: Option<String>,
     /// Letters, digits and `_`.
+    #[schema(value_type = String, required = false, pattern = "^[A-Za-z0-9_]{1,255}$")]
     pub job_name: Option<String>,
     /// Only `ops` and, of `execution`, the executors `in_process` and `multiprocess`. Dagster stores
     /// and shows it: refer to secrets as `{"env": "NAME"}`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     pub run_config: Option<Value>,
-    /// What each block is configured with.
-    #[schema(value_type = Option<Object>)]
+    /// What each block is configured with: a JSON object for each name.
+    #[schema(value_type = HashMap<String, HashMap<String, Value>>, required = false)]
     pub block_config: Option<Value>,
-    /// At most 20; keys of letters, digits, `_`, `.` and `-`.
-    #[schema(value_type = Option<Object>)]
+    /// At most 20 texts of at most 256 characters; keys of letters, digits, `_`, `.` and `-`.
+    #[schema(value_type = HashMap<String, String>, required = false)]
     pub tags: Option<Value>,
     /// Which ops of the job; in mode `job` only.
     pub op_selection: Option<Vec<String>>,
-    /// 1 to 604800.
+    #[schema(value_type = i32, required = false, minimum = 1, maximum = 604_800)]
     pub max_runtime_seconds: Option<i32>,
-    /// 0 to 10.
+    #[schema(value_type = i32, required = false, minimum = 0, maximum = 10)]
     pub max_retries: Option<i32>,
+}
+
+/// Which kind of job runs a pipeline.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "the document only")]
+pub enum DagsterMode {
+    /// One job that is told the graph.
+    Generic,
+    /// A job of your own.
+    Job,
 }
 
 /// Passes a configuration on when it has no fault; otherwise notes them all.

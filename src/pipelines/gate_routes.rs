@@ -33,7 +33,7 @@ async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prosp
 /// is in the way. A run asks the same question once more, in its own transaction.
 #[utoipa::path(
     operation_id = "get_pipeline_readiness",
-    params(("pipeline" = String, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name")),
     responses((status = 200, description = "Whether it may", body = Readiness))
 )]
 #[get("/pipelines/{pipeline}/readiness")]
@@ -65,7 +65,7 @@ pub async fn readiness(
 /// SHA-256 of its canonical form (RFC 8785). Shown whether or not the pipeline is ready.
 #[utoipa::path(
     operation_id = "get_pipeline_lock",
-    params(("pipeline" = String, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name")),
     responses((status = 200, description = "The lock", body = ProspectiveLock))
 )]
 #[get("/pipelines/{pipeline}/lock")]

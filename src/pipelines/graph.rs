@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::id::Id;
 use crate::api::path::Reference;
 
 pub(super) const MAX_BLOCKS: usize = 500;
@@ -13,14 +14,15 @@ pub(super) const MAX_EDGES: usize = 2000;
 
 /// A block as a pipeline names it. Without a pin the pipeline follows the active version.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NewPipelineBlock)]
 #[schema(example = json!({ "block_id": "resnet-50", "version_number": 3 }))]
 pub struct GivenBlock {
     /// Id or name.
-    #[schema(value_type = String)]
     pub block_id: Reference,
     /// Pins a version by its id.
     pub block_version_id: Option<Uuid>,
     /// Pins a version by its number.
+    #[schema(minimum = 1)]
     pub version_number: Option<i32>,
 }
 
@@ -36,20 +38,19 @@ impl FromFields for GivenBlock {
 
 /// An edge as a pipeline names it, between two of its blocks.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NewPipelineEdge)]
 #[schema(example = json!({ "edge_id": "train", "source_block_id": "imagenet-1k", "target_block_id": "resnet-50" }))]
 pub struct GivenEdge {
     /// Id or name.
-    #[schema(value_type = String)]
     pub edge_id: Reference,
     /// Id or name.
-    #[schema(value_type = String)]
     pub source_block_id: Reference,
     /// Id or name.
-    #[schema(value_type = String)]
     pub target_block_id: Reference,
     /// Pins a version by its id.
     pub edge_version_id: Option<Uuid>,
     /// Pins a version by its number.
+    #[schema(minimum = 1)]
     pub version_number: Option<i32>,
 }
 
@@ -68,24 +69,27 @@ impl FromFields for GivenEdge {
 
 /// A version by id or by number, or neither; not both.
 fn pin(fields: &mut Fields, id_field: &str) -> Option<(Option<Uuid>, Option<i32>)> {
-    let id: Option<Option<Uuid>> = fields.optional(id_field);
+    let id: Option<Option<Id>> = fields.optional(id_field);
     let number: Option<Option<i32>> = fields.optional("version_number");
     let (id, number) = (id?, number?);
     if id.is_some() && number.is_some() {
         fields.fault("version_number", &format!("Goes without {id_field}."));
         return None;
     }
-    Some((id, number))
+    Some((id.map(|Id(id)| id), number))
 }
 
 /// The whole graph of a pipeline.
 #[derive(Debug, ToSchema)]
+#[schema(as = NewPipelineGraph)]
 #[schema(example = json!({
     "blocks": [{"block_id": "imagenet-1k"}, {"block_id": "resnet-50", "version_number": 3}],
     "edges": [{"edge_id": "train", "source_block_id": "imagenet-1k", "target_block_id": "resnet-50"}]
 }))]
 pub struct GivenGraph {
+    #[schema(max_items = 500)]
     pub blocks: Vec<GivenBlock>,
+    #[schema(max_items = 2000)]
     pub edges: Vec<GivenEdge>,
 }
 
@@ -110,6 +114,7 @@ impl FromFields for GivenGraph {
 #[schema(example = json!({ "version_number": 2 }))]
 pub struct BlockPin {
     pub block_version_id: Option<Uuid>,
+    #[schema(minimum = 1)]
     pub version_number: Option<i32>,
 }
 
@@ -125,6 +130,7 @@ impl FromFields for BlockPin {
 #[schema(example = json!({ "edge_version_id": null }))]
 pub struct EdgePin {
     pub edge_version_id: Option<Uuid>,
+    #[schema(minimum = 1)]
     pub version_number: Option<i32>,
 }
 
@@ -137,7 +143,7 @@ impl FromFields for EdgePin {
 
 /// As [`pin`], but said: clearing one takes a `null`.
 fn new_pin(fields: &mut Fields, id_field: &str) -> Option<(Option<Uuid>, Option<i32>)> {
-    let id: Option<Patch<Uuid>> = fields.patched(id_field);
+    let id: Option<Patch<Id>> = fields.patched(id_field);
     let number: Option<Patch<i32>> = fields.patched("version_number");
     let (id, number) = (id?, number?);
     match (&id, &number) {
@@ -150,6 +156,6 @@ fn new_pin(fields: &mut Fields, id_field: &str) -> Option<(Option<Uuid>, Option<
             fields.fault("version_number", &format!("Goes without {id_field}."));
             None
         }
-        _ => Some((id.assignment().1.copied(), number.assignment().1.copied())),
+        _ => Some((id.assignment().1.map(|Id(id)| *id), number.assignment().1.copied())),
     }
 }

@@ -43,7 +43,7 @@ fn parts<T: DeserializeOwned>(json: Option<RawJson>) -> Result<Vec<T>, Problem> 
 /// As JSON, or drawn: as `Accept` says. Edges are drawn solid when a run may pass them.
 #[utoipa::path(
     operation_id = "get_pipeline_graph",
-    params(("pipeline" = String, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name")),
     responses(
         (status = 200, description = "The graph", content(
             (Graph = "application/json"),
@@ -84,7 +84,7 @@ pub async fn get_graph(
 /// What is in both graphs keeps its id. All of it is done, or nothing.
 #[utoipa::path(
     operation_id = "replace_pipeline_graph",
-    params(("pipeline" = String, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name")),
     request_body = GivenGraph,
     responses((status = 200, description = "The pipeline with its new graph", body = Pipeline))
 )]

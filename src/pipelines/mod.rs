@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::id::Id;
 use crate::api::problem::Blocker;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
@@ -40,7 +41,7 @@ pub struct Pipeline {
     pub created_at: DateTime,
     /// When it or its graph last changed; `ETag` is made of it. Runs do not change it.
     pub updated_at: DateTime,
-    #[schema(value_type = Object)]
+    #[schema(value_type = config::DagsterConfig)]
     pub dagster_pipeline_config: RawJson,
     pub created_by: Option<Uuid>,
     /// Runs that ended after they had begun.
@@ -51,15 +52,15 @@ pub struct Pipeline {
     pub archived_at: Option<DateTime>,
     /// With `include=blocks`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<PipelineBlock>>)]
+    #[schema(value_type = Vec<PipelineBlock>, required = false)]
     pub blocks: Option<RawJson>,
     /// With `include=edges`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<PipelineEdge>>)]
+    #[schema(value_type = Vec<PipelineEdge>, required = false)]
     pub edges: Option<RawJson>,
     /// With `include=runs`: the newest 20.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<crate::runs::Run>>)]
+    #[schema(value_type = Vec<crate::runs::Run>, required = false)]
     pub runs: Option<RawJson>,
 }
 
@@ -157,9 +158,9 @@ pub struct NewPipeline {
     pub description: Option<Description>,
     #[schema(value_type = Option<config::DagsterConfig>)]
     pub dagster_pipeline_config: Option<JsonObject>,
-    #[schema(value_type = Option<Vec<GivenBlock>>)]
+    #[schema(value_type = Option<Vec<GivenBlock>>, max_items = 500)]
     pub blocks: Vec<GivenBlock>,
-    #[schema(value_type = Option<Vec<GivenEdge>>)]
+    #[schema(value_type = Option<Vec<GivenEdge>>, max_items = 2000)]
     pub edges: Vec<GivenEdge>,
 }
 
@@ -186,11 +187,11 @@ impl FromFields for NewPipeline {
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({ "description": "Every night at two" }))]
 pub struct PipelinePatch {
-    #[schema(value_type = Option<Name>)]
+    #[schema(value_type = Name, required = false)]
     pub name: Option<Name>,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Patch<Description>,
-    #[schema(value_type = Option<config::DagsterConfig>)]
+    #[schema(value_type = config::DagsterConfig, required = false)]
     pub dagster_pipeline_config: Option<JsonObject>,
 }
 
@@ -214,6 +215,7 @@ pub struct PipelineList {
     /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
     pub q: Option<String>,
     /// Made by this user.
+    #[read(with = Id)]
     pub created_by: Option<Uuid>,
     /// With this block: its id or its name.
     pub block: Option<String>,
@@ -224,7 +226,7 @@ pub struct PipelineList {
     #[read(default)]
     pub archived: bool,
     /// `blocks`, `edges`, or both with a comma between.
-    #[param(value_type = Option<String>, example = "blocks,edges")]
+    #[param(value_type = Option<String>, pattern = r"^ *(blocks|edges) *(, *(blocks|edges) *)*$", example = "blocks,edges")]
     #[read(default)]
     pub include: Include,
     #[param(ignore)]
@@ -244,6 +246,7 @@ impl PipelineList {
 
 /// The graph of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PipelineGraph)]
 pub struct Graph {
     pub pipeline_id: Uuid,
     pub name: String,

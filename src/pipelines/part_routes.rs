@@ -1,13 +1,13 @@
 //! `/pipelines/{pipeline}/blocks` and `/pipelines/{pipeline}/edges`: a graph changed part by part.
 
 use actix_web::{delete, get, patch, post, web};
-use uuid::Uuid;
 
 use super::graph::{BlockPin, EdgePin, GivenBlock, GivenEdge};
 use super::part_queries as queries;
 use super::{Pipeline, PipelineBlock, PipelineEdge};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
+use crate::api::id::Id;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
@@ -19,11 +19,14 @@ use crate::resource::change::Change;
 use crate::resource::verbs::{self, Reach};
 
 /// Read a block of a pipeline
+///
+/// Which version a run would take: the pinned one, or the active one. It is named as the block is,
+/// by id or name.
 #[utoipa::path(
     operation_id = "get_pipeline_block",
     params(
-        ("pipeline" = String, Path, description = "Id or name"),
-        ("block" = String, Path, description = "Id or name of the block")
+        ("pipeline" = Reference, Path, description = "Id or name"),
+        ("block" = Reference, Path, description = "Id or name of the block")
     ),
     responses((status = 200, description = "The block, as the pipeline has it", body = PipelineBlock))
 )]
@@ -48,7 +51,7 @@ pub async fn get_block(
 /// `If-Match` is the revision of the pipeline.
 #[utoipa::path(
     operation_id = "add_pipeline_block",
-    params(("pipeline" = String, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name")),
     request_body = GivenBlock,
     responses((status = 201, description = "Added", body = PipelineBlock))
 )]
@@ -82,8 +85,8 @@ pub async fn add_block(
 #[utoipa::path(
     operation_id = "pin_pipeline_block",
     params(
-        ("pipeline" = String, Path, description = "Id or name"),
-        ("block" = String, Path, description = "Id or name of the block")
+        ("pipeline" = Reference, Path, description = "Id or name"),
+        ("block" = Reference, Path, description = "Id or name of the block")
     ),
     request_body = BlockPin,
     responses((status = 200, description = "The block, as the pipeline has it now", body = PipelineBlock))
@@ -118,8 +121,8 @@ pub async fn pin_block(
 #[utoipa::path(
     operation_id = "remove_pipeline_block",
     params(
-        ("pipeline" = String, Path, description = "Id or name"),
-        ("block" = String, Path, description = "Id or name of the block")
+        ("pipeline" = Reference, Path, description = "Id or name"),
+        ("block" = Reference, Path, description = "Id or name of the block")
     ),
     responses((status = 204, description = "Taken out"))
 )]
@@ -146,10 +149,12 @@ pub async fn remove_block(
 }
 
 /// Read an edge of a pipeline
+///
+/// What it joins, which version a run would take, and how the last check of that version ended.
 #[utoipa::path(
     operation_id = "get_pipeline_edge",
     params(
-        ("pipeline" = String, Path, description = "Id or name"),
+        ("pipeline" = Reference, Path, description = "Id or name"),
         ("pipeline_edge" = Uuid, Path, description = "`pipeline_edge_id`")
     ),
     responses((status = 200, description = "The edge, as the pipeline has it", body = PipelineEdge))
@@ -158,10 +163,10 @@ pub async fn remove_block(
 pub async fn get_edge(
     db: web::Data<Db>,
     caller: Caller,
-    path: web::Path<(Reference, Uuid)>,
+    path: web::Path<(Reference, Id)>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    let (pipeline, part) = path.into_inner();
+    let (pipeline, Id(part)) = path.into_inner();
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
     let edge = db
         .run(&caller, async |scope| queries::edge(scope, &pipeline, part).await)
@@ -175,7 +180,7 @@ pub async fn get_edge(
 /// Between two of its blocks; a cycle is refused. `If-Match` is the revision of the pipeline.
 #[utoipa::path(
     operation_id = "add_pipeline_edge",
-    params(("pipeline" = String, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name")),
     request_body = GivenEdge,
     responses((status = 201, description = "Added", body = PipelineEdge))
 )]
@@ -209,7 +214,7 @@ pub async fn add_edge(
 #[utoipa::path(
     operation_id = "pin_pipeline_edge",
     params(
-        ("pipeline" = String, Path, description = "Id or name"),
+        ("pipeline" = Reference, Path, description = "Id or name"),
         ("pipeline_edge" = Uuid, Path, description = "`pipeline_edge_id`")
     ),
     request_body = EdgePin,
@@ -218,11 +223,11 @@ pub async fn add_edge(
 #[patch("/pipelines/{pipeline}/edges/{pipeline_edge}")]
 pub async fn pin_edge(
     db: web::Data<Db>,
-    path: web::Path<(Reference, Uuid)>,
+    path: web::Path<(Reference, Id)>,
     Query(NoParams): Query<NoParams>,
     change: Change<EdgePin>,
 ) -> Result<Reply, Problem> {
-    let (pipeline, part) = path.into_inner();
+    let (pipeline, Id(part)) = path.into_inner();
     change
         .make(&db, async |scope| {
             let pinned =
@@ -240,10 +245,12 @@ pub async fn pin_edge(
 }
 
 /// Take an edge out of a pipeline
+///
+/// Its blocks stay. `If-Match` is the revision of the pipeline.
 #[utoipa::path(
     operation_id = "remove_pipeline_edge",
     params(
-        ("pipeline" = String, Path, description = "Id or name"),
+        ("pipeline" = Reference, Path, description = "Id or name"),
         ("pipeline_edge" = Uuid, Path, description = "`pipeline_edge_id`")
     ),
     responses((status = 204, description = "Taken out"))
@@ -251,11 +258,11 @@ pub async fn pin_edge(
 #[delete("/pipelines/{pipeline}/edges/{pipeline_edge}")]
 pub async fn remove_edge(
     db: web::Data<Db>,
-    path: web::Path<(Reference, Uuid)>,
+    path: web::Path<(Reference, Id)>,
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    let (pipeline, part) = path.into_inner();
+    let (pipeline, Id(part)) = path.into_inner();
     change
         .make(&db, async |scope| {
             match queries::remove_edge(scope, &pipeline, part, &change.if_match).await? {

@@ -44,7 +44,7 @@ impl FromStr for Include {
 #[into_params(parameter_in = Query)]
 pub struct PipelineShown {
     /// `blocks`, `edges`, `runs`, or several with commas between.
-    #[param(value_type = Option<String>, example = "blocks,edges")]
+    #[param(value_type = Option<String>, pattern = r"^ *(blocks|edges|runs) *(, *(blocks|edges|runs) *)*$", example = "blocks,edges")]
     #[read(default)]
     pub include: Include,
 }
@@ -84,6 +84,9 @@ pub async fn create(
 }
 
 /// List pipelines
+///
+/// Newest first, unless `sort` says otherwise. `block` and `edge` list the pipelines that use one.
+/// Archived pipelines are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_pipelines",
     params(PipelineList, Position),
@@ -103,9 +106,12 @@ pub async fn list(
 }
 
 /// Read a pipeline
+///
+/// How often it ran and how long that took on average; `include` adds its blocks, its edges and its
+/// newest runs.
 #[utoipa::path(
     operation_id = "get_pipeline",
-    params(("pipeline" = String, Path, description = "Id or name"), PipelineShown),
+    params(("pipeline" = Reference, Path, description = "Id or name"), PipelineShown),
     responses((status = 200, description = "The pipeline", body = Pipeline))
 )]
 #[get("/pipelines/{pipeline}")]
@@ -132,7 +138,7 @@ pub async fn get(
 /// Its graph has routes of its own. A change that changes nothing leaves the revision as it is.
 #[utoipa::path(
     operation_id = "update_pipeline",
-    params(("pipeline" = String, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name")),
     request_body = PipelinePatch,
     responses((status = 200, description = "The pipeline after the change", body = Pipeline))
 )]
@@ -158,7 +164,7 @@ pub async fn update(
 /// run of it is unfinished; `used_by` has the runs.
 #[utoipa::path(
     operation_id = "archive_pipeline",
-    params(("pipeline" = String, Path, description = "Id or name; of an archived pipeline its id"), Removal),
+    params(("pipeline" = Reference, Path, description = "Id or name; of an archived pipeline its id"), Removal),
     responses((status = 204, description = "Archived, or purged"))
 )]
 #[delete("/pipelines/{pipeline}")]
@@ -189,7 +195,7 @@ pub async fn archive(
 /// Refused with 409 `missing` while a block or an edge of it is archived.
 #[utoipa::path(
     operation_id = "restore_pipeline",
-    params(("pipeline" = String, Path, description = "Id; the name may be another's by now")),
+    params(("pipeline" = Reference, Path, description = "Id; the name may be another's by now")),
     responses((status = 200, description = "The pipeline, back again", body = Pipeline))
 )]
 #[post("/pipelines/{pipeline}/restore")]
@@ -213,7 +219,7 @@ pub async fn restore(
 /// Admins see every row, everybody else what they did themselves.
 #[utoipa::path(
     operation_id = "list_pipeline_history",
-    params(("pipeline" = String, Path, description = "Id or name; of an archived or purged pipeline its id"), PageOfLogs),
+    params(("pipeline" = Reference, Path, description = "Id or name; of an archived or purged pipeline its id"), PageOfLogs),
     responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/pipelines/{pipeline}/history")]

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::verbs::{Paging, Resource};
-use crate::api::page::{Cursor, Limit};
+use crate::api::page::{Cursor, CursorText, Limit};
 use crate::api::query::{FromParams, Params};
 use crate::api::time::DateTime;
 
@@ -17,6 +17,12 @@ pub enum Order {
     Newest,
     Oldest,
 }
+
+/// `created_at`, the oldest first, or `-created_at`, the newest first.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^-?created_at$", default = "-created_at")]
+#[allow(dead_code, reason = "the document only")]
+pub struct ChronologicalSort(String);
 
 impl Order {
     fn as_str(self) -> &'static str {
@@ -43,12 +49,12 @@ impl FromStr for Order {
 #[into_params(parameter_in = Query)]
 pub struct Chronology {
     /// `-created_at` or `created_at`.
-    #[param(value_type = Option<String>, default = "-created_at")]
+    #[param(value_type = Option<ChronologicalSort>)]
     sort: Order,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     cursor: Option<Cursor>,
 }
 

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::verbs::{Paging, Resource};
-use crate::api::page::{Cursor, Limit};
+use crate::api::page::{Cursor, CursorText, Limit};
 use crate::api::query::{FromParams, Params};
 use crate::api::time::DateTime;
 
@@ -46,6 +46,12 @@ pub enum Sort {
     Name,
     NameReversed,
 }
+
+/// `name`, `created_at` or `updated_at`, with `-` before it for the reverse.
+#[derive(ToSchema)]
+#[schema(as = Sort, value_type = String, pattern = "^-?(name|created_at|updated_at)$", default = "-created_at")]
+#[allow(dead_code, reason = "the document only")]
+pub struct NamedSort(String);
 
 /// A thing with a name.
 pub trait Named: Resource {
@@ -94,12 +100,12 @@ impl FromStr for Sort {
 #[into_params(parameter_in = Query)]
 pub struct Position {
     /// `name`, `created_at` or `updated_at`, with `-` before it for the reverse.
-    #[param(value_type = Option<String>, default = "-created_at", example = "name")]
+    #[param(value_type = Option<NamedSort>, example = "name")]
     pub sort: Sort,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     pub cursor: Option<Cursor>,
 }
 

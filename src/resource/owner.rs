@@ -70,7 +70,7 @@ impl<T: FromFields> FromFields for Owned<T> {
 pub struct OwnerMembers {
     entity_type: EntityType,
     /// Id or name.
-    #[schema(value_type = String, example = "imagenet-1k")]
+    #[schema(value_type = Reference, example = "imagenet-1k")]
     entity_id: String,
 }
 
@@ -79,10 +79,10 @@ pub struct OwnerMembers {
 #[into_params(parameter_in = Query)]
 pub struct Owners {
     /// Those of blocks, or those of edges.
-    #[param(rename = "entity_type", inline)]
+    #[param(rename = "entity_type")]
     pub kind: Option<EntityType>,
     /// Those of this one: its id or its name, along with `entity_type`.
-    #[param(rename = "entity_id", value_type = Option<String>)]
+    #[param(rename = "entity_id")]
     pub reference: Option<Reference>,
     #[param(ignore)]
     pub in_path: bool,

@@ -10,12 +10,13 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
-use crate::api::page::Cursor;
 use crate::api::page::Limit;
+use crate::api::page::{Cursor, CursorText};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
+use crate::locks::routes::LockDigest;
 use crate::resource::verbs::Resource;
 
 /// How far a run is. The last three are outcomes.
@@ -71,6 +72,7 @@ impl Resource for Run {
 /// What became of a run. Reports may come twice and in any order: what was said already, or was
 /// overtaken, changes nothing. Only an outcome that contradicts the first one is refused.
 #[derive(Debug, ToSchema, FromFields)]
+#[schema(as = RunReport)]
 #[schema(example = json!({
     "status": "success",
     "started_at": "2026-11-22T10:00:00Z",
@@ -107,18 +109,17 @@ impl Report {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RunList {
-    #[param(inline)]
     pub status: Option<RunStatus>,
     /// Created at this time or later.
     pub created_after: Option<DateTime>,
     /// Created before this time.
     pub created_before: Option<DateTime>,
     /// That ran on exactly this.
-    pub lock_digest: Option<String>,
+    pub lock_digest: Option<LockDigest>,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     pub cursor: Option<Cursor>,
 }
 

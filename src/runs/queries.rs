@@ -7,6 +7,7 @@ use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
+use crate::locks::routes::LockDigest;
 
 /// The database refuses with `not_ready` what may not run.
 pub(super) async fn create(
@@ -39,7 +40,7 @@ pub(super) async fn list(
         list.status as _,
         list.created_after,
         list.created_before,
-        list.lock_digest.as_deref(),
+        list.lock_digest.as_ref().map(LockDigest::as_str),
         cursor.and_then(Cursor::time),
         cursor.map(|cursor| cursor.id),
         list.limit.fetched(),

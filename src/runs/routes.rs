@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use super::{ORDER, Report, Run, RunList, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
+use crate::api::id::Id;
 use crate::api::page::{Cursor, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -51,7 +51,7 @@ async fn page(
 /// 409 `not_ready` with the `blockers`. It stays `queued` until something reports on it.
 #[utoipa::path(
     operation_id = "create_pipeline_run",
-    params(("pipeline" = String, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name")),
     responses((status = 201, description = "Queued", body = Run))
 )]
 #[post("/pipelines/{pipeline}/runs")]
@@ -72,9 +72,11 @@ pub async fn create(
 }
 
 /// List the runs of a pipeline
+///
+/// Newest first. The filters ask for a status, a span of time, or the lock that they ran on.
 #[utoipa::path(
     operation_id = "list_pipeline_runs",
-    params(("pipeline" = String, Path, description = "Id or name; of an archived pipeline its id"), RunList),
+    params(("pipeline" = Reference, Path, description = "Id or name; of an archived pipeline its id"), RunList),
     responses((status = 200, description = "A page of runs", body = Page<Run>))
 )]
 #[get("/pipelines/{pipeline}/runs")]
@@ -89,6 +91,9 @@ pub async fn list_of_pipeline(
 }
 
 /// List runs
+///
+/// Those of all pipelines, newest first. The filters ask for a pipeline, a status, a span of time,
+/// or the lock that they ran on.
 #[utoipa::path(
     operation_id = "list_runs",
     params(RunsOfAny, RunList),
@@ -105,6 +110,8 @@ pub async fn list(
 }
 
 /// Read a run
+///
+/// How far it is, when it began and ended, and the digest of the lock that it runs on.
 #[utoipa::path(
     operation_id = "get_run",
     params(("run_id" = Uuid, Path)),
@@ -114,10 +121,10 @@ pub async fn list(
 pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
-    run_id: web::Path<Uuid>,
+    run_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    verbs::read(&db, caller, &run_id.to_string(), async |scope| queries::get(scope, *run_id).await)
+    verbs::read(&db, caller, &run_id.to_string(), async |scope| queries::get(scope, **run_id).await)
         .await
 }
 
@@ -126,7 +133,7 @@ pub async fn get(
 /// From `queued` to `started` to `success`, `failure` or `canceled`; steps may be left out. Reports
 /// that come twice or late are answered with the run as it is.
 #[utoipa::path(
-    operation_id = "update_run",
+    operation_id = "report_run",
     params(("run_id" = Uuid, Path)),
     request_body = Report,
     responses((status = 200, description = "The run after the report", body = Run))
@@ -134,15 +141,15 @@ pub async fn get(
 #[patch("/runs/{run_id}")]
 pub async fn report(
     db: web::Data<Db>,
-    run_id: web::Path<Uuid>,
+    run_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<Report>,
 ) -> Result<Reply, Problem> {
     verbs::update(
         &db,
         &change,
-        async |scope| queries::report(scope, *run_id, &change.body, &change.if_match).await,
-        async |scope| Ok(Revision::of(queries::get(scope, *run_id).await?)),
+        async |scope| queries::report(scope, **run_id, &change.body, &change.if_match).await,
+        async |scope| Ok(Revision::of(queries::get(scope, **run_id).await?)),
     )
     .await
 }

@@ -51,7 +51,7 @@ impl Readers {
 /// For Prometheus. Shown to requests from the service's own machine, and to those that send
 /// `METRICS_TOKEN` as `Authorization: Bearer`.
 #[utoipa::path(
-    operation_id = "metrics",
+    operation_id = "get_metrics",
     responses(
         (status = 200, description = "Metrics in the text format of Prometheus", body = String, content_type = "text/plain; version=0.0.4"),
         (status = 401, description = "The token is missing or wrong", body = Problem, content_type = "application/problem+json"),

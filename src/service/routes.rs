@@ -1,6 +1,6 @@
 //! `/`, `/health/…`.
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,6 +10,7 @@ use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::router::Router;
 use crate::db::Db;
+use crate::perimeter;
 
 /// The greeting, and where to go from it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -17,25 +18,29 @@ pub struct Greeting {
     #[schema(example = "Welcome to the Hybrid Model Application API!")]
     message: &'static str,
     /// The interactive documentation.
-    docs: &'static str,
+    docs: String,
     /// The OpenAPI document.
-    openapi: &'static str,
-    health: &'static str,
+    openapi: String,
+    health: String,
     version: &'static str,
 }
 
 /// Greet
+///
+/// Names the service and its version, and says where its documentation, this document and its
+/// health are. Needs no identity.
 #[utoipa::path(
     operation_id = "greet",
     responses((status = 200, description = "A greeting and links", body = Greeting))
 )]
 #[get("/")]
-pub async fn greet() -> HttpResponse {
+pub async fn greet(request: HttpRequest) -> HttpResponse {
+    let below = |path: &str| format!("{}{path}", perimeter::prefix(&request));
     HttpResponse::Ok().json(Greeting {
         message: "Welcome to the Hybrid Model Application API!",
-        docs: "/docs",
-        openapi: "/openapi.json",
-        health: "/health/ready",
+        docs: below("/docs"),
+        openapi: below("/openapi.json"),
+        health: below("/health/ready"),
         version: env!("CARGO_PKG_VERSION"),
     })
 }
@@ -48,8 +53,11 @@ pub struct Health {
 }
 
 /// Whether the process lives
+///
+/// Answers as long as the process does, whatever the database does: who restarts processes asks
+/// this. Needs no identity and is never counted.
 #[utoipa::path(
-    operation_id = "health_live",
+    operation_id = "get_liveness",
     responses((status = 200, description = "It does", body = Health))
 )]
 #[get("/health/live")]
@@ -58,8 +66,11 @@ pub async fn live() -> HttpResponse {
 }
 
 /// Whether requests can be served
+///
+/// 503 while the database does not answer, or while this instance is about to end: who sends
+/// requests to instances asks this. Needs no identity and is never counted.
 #[utoipa::path(
-    operation_id = "health_ready",
+    operation_id = "get_readiness",
     responses((status = 200, description = "The database answers, and the service is not about to end", body = Health))
 )]
 #[get("/health/ready")]

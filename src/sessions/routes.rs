@@ -35,6 +35,7 @@ pub struct Login {
 
 /// A refresh token that is presented.
 #[derive(Debug, ToSchema, FromFields)]
+#[schema(as = RefreshToken)]
 #[schema(example = json!({ "refresh_token": "q0bX8rRk7w2mYt1uZs9vJc4nHd6fLe3gPa5iTo0yKxM" }))]
 pub struct Session {
     #[schema(value_type = String, max_length = 256)]
@@ -141,7 +142,7 @@ pub async fn login(
 /// Each refresh token is good for one exchange. One that comes a second time was stolen, or its
 /// copy was: the whole session ends.
 #[utoipa::path(
-    operation_id = "refresh",
+    operation_id = "refresh_tokens",
     request_body = Session,
     responses((status = 200, description = "New tokens", body = Tokens))
 )]
@@ -184,6 +185,9 @@ pub async fn logout(
 }
 
 /// Who am I?
+///
+/// The account behind the token or the key, with the role that counts for this request; with an API
+/// key also which one it is.
 #[utoipa::path(
     operation_id = "get_me",
     responses((status = 200, description = "The caller", body = Me))

@@ -35,16 +35,16 @@ pub struct BlocksInCategory {
 
 /// Put a block into a category
 ///
-/// However often: 201 the first time, 204 when it is in it already.
+/// However often: 201 the first time, 200 when it is in it already.
 #[utoipa::path(
     operation_id = "link_block_to_category",
     params(
-        ("block" = String, Path, description = "Id or name"),
-        ("category" = String, Path, description = "Id, or a name that no other has")
+        ("block" = Reference, Path, description = "Id or name"),
+        ("category" = Reference, Path, description = "Id, or a name that no other has")
     ),
     responses(
         (status = 201, description = "It is in it now", body = BlockTaxonomy),
-        (status = 204, description = "It was in it already")
+        (status = 200, description = "It was in it already", body = BlockTaxonomy)
     )
 )]
 #[put("/blocks/{block}/categories/{category}")]
@@ -58,7 +58,9 @@ pub async fn link(
     change
         .make(&db, async |scope| {
             let Some(made) = queries::link(scope, &block, &category).await? else {
-                return Ok(Reply::no_content());
+                let there = queries::find_link(scope, &block, &category).await?;
+                let there = there.ok_or_else(|| Problem::not_found("Link"))?;
+                return Ok(Reply::ok(&there)?.revision(there.created_at));
             };
             let location = format!("/blocks/{}/categories", made.block_id);
             Ok(Reply::created(location, &made)?.revision(made.created_at))
@@ -72,8 +74,8 @@ pub async fn link(
 #[utoipa::path(
     operation_id = "unlink_block_from_category",
     params(
-        ("block" = String, Path, description = "Id or name"),
-        ("category" = String, Path, description = "Id, or a name that no other has")
+        ("block" = Reference, Path, description = "Id or name"),
+        ("category" = Reference, Path, description = "Id, or a name that no other has")
     ),
     responses((status = 204, description = "It is not in it"))
 )]
@@ -97,9 +99,12 @@ pub async fn unlink(
 }
 
 /// List the categories of a block
+///
+/// The categories that the block itself is in, not those above them; `GET
+/// /taxonomy-categories/{category}/ancestors` has those.
 #[utoipa::path(
     operation_id = "list_block_categories",
-    params(("block" = String, Path, description = "Id or name"), Position),
+    params(("block" = Reference, Path, description = "Id or name"), Position),
     responses((status = 200, description = "A page of categories", body = Page<Category>))
 )]
 #[get("/blocks/{block}/categories")]
@@ -119,9 +124,12 @@ pub async fn categories_of_block(
 }
 
 /// List the blocks in a category
+///
+/// With `recursive=true` also those in the categories below it; a block that is in several is
+/// listed once.
 #[utoipa::path(
     operation_id = "list_blocks_in_category",
-    params(("category" = String, Path, description = "Id, or a name that no other has"), BlocksInCategory, Position),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has"), BlocksInCategory, Position),
     responses((status = 200, description = "A page of blocks", body = Page<Block>))
 )]
 #[get("/taxonomy-categories/{category}/blocks")]
@@ -150,6 +158,9 @@ pub async fn blocks_in_category(
 }
 
 /// List which block is in which category
+///
+/// Each item is one link, oldest or newest first. `block_id` and `category_id` narrow it to the
+/// categories of one block, the blocks of one category, or one link.
 #[utoipa::path(
     operation_id = "list_block_taxonomies",
     params(LinkList, Chronology),

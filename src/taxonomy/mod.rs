@@ -126,7 +126,6 @@ pub struct NewCategory {
     /// Not that of another category below the same parent.
     pub name: Name,
     /// Id or name of the category above it; without one it is a root.
-    #[schema(value_type = Option<String>)]
     pub parent_id: Option<Reference>,
 }
 
@@ -134,12 +133,12 @@ pub struct NewCategory {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "parent_id": "computer vision" }))]
 pub struct CategoryPatch {
-    #[schema(value_type = Option<Name>)]
+    #[schema(value_type = Name, required = false)]
     #[read(changed)]
     pub name: Option<Name>,
     /// Id or name of the category to move it below, with all that is below it; `null` makes it a
     /// root.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Reference>)]
     pub parent_id: Patch<Reference>,
 }
 
@@ -148,10 +147,8 @@ pub struct CategoryPatch {
 #[into_params(parameter_in = Query)]
 pub struct LinkList {
     /// Those of this block: its id or its name.
-    #[param(value_type = Option<String>)]
     pub block_id: Option<Reference>,
     /// Those of this category: its id or its name.
-    #[param(value_type = Option<String>)]
     pub category_id: Option<Reference>,
     #[param(ignore)]
     #[read(flatten)]
@@ -166,7 +163,6 @@ pub struct CategoryList {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
     /// Directly below this category: its id or its name.
-    #[param(value_type = Option<String>)]
     pub parent_id: Option<Reference>,
     /// `true` lists only those that are below no other.
     #[param(value_type = Option<bool>)]

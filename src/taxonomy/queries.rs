@@ -8,6 +8,7 @@ use super::{
 use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope, Transaction};
+use crate::resource::chronology::Chronology;
 use crate::resource::verbs::Revision;
 
 pub(super) async fn create(
@@ -186,6 +187,20 @@ pub(super) async fn link(
         category.as_str(),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// That a block is in a category, if it is.
+pub(super) async fn find_link(
+    scope: &mut Scope<'_>,
+    block: &Reference,
+    category: &Reference,
+) -> Result<Option<BlockTaxonomy>, Failure> {
+    let wanted = LinkList {
+        block_id: Some(block.clone()),
+        category_id: Some(category.clone()),
+        position: Chronology::default(),
+    };
+    Ok(links(scope, &wanted).await?.pop())
 }
 
 /// Takes a block out of a category, if it is in it; whether the caller may.

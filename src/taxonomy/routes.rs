@@ -20,6 +20,9 @@ use crate::resource::listing::Position;
 use crate::resource::verbs::{self};
 
 /// Make a category
+///
+/// Without `parent_id` it is a root. Below one parent each name is there once, without regard to
+/// case; the tree is at most 64 levels deep.
 #[utoipa::path(
     operation_id = "create_category",
     request_body = NewCategory,
@@ -63,9 +66,12 @@ pub async fn list(
 }
 
 /// Read a category
+///
+/// By its id, or by its name as long as no other category has that name; otherwise 409 `ambiguous`
+/// lists the candidates.
 #[utoipa::path(
     operation_id = "get_category",
-    params(("category" = String, Path, description = "Id, or a name that no other has")),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has")),
     responses((status = 200, description = "The category", body = Category))
 )]
 #[get("/taxonomy-categories/{category}")]
@@ -84,7 +90,7 @@ pub async fn get(
 /// What is below it moves along. It cannot come below itself (409 `cycle`).
 #[utoipa::path(
     operation_id = "update_category",
-    params(("category" = String, Path, description = "Id, or a name that no other has")),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has")),
     request_body = CategoryPatch,
     responses((status = 200, description = "The category after the change", body = Category))
 )]
@@ -110,7 +116,7 @@ pub async fn update(
 /// is in it, a taxonomy filter names it, or a category is below it, unless `reparent=true`.
 #[utoipa::path(
     operation_id = "archive_category",
-    params(("category" = String, Path, description = "Id, or a name that no other has; of an archived category its id"), CategoryRemoval),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has; of an archived category its id"), CategoryRemoval),
     responses((status = 204, description = "Archived, or purged"))
 )]
 #[delete("/taxonomy-categories/{category}")]
@@ -137,7 +143,7 @@ pub async fn archive(
 /// Back where it was, with the blocks that it had. Refused while what it was below is archived.
 #[utoipa::path(
     operation_id = "restore_category",
-    params(("category" = String, Path, description = "Id; the name may be another's by now")),
+    params(("category" = Reference, Path, description = "Id; the name may be another's by now")),
     responses((status = 200, description = "The category, back again", body = Category))
 )]
 #[post("/taxonomy-categories/{category}/restore")]
@@ -161,7 +167,7 @@ pub async fn restore(
 /// Admins see every row, everybody else what they did themselves.
 #[utoipa::path(
     operation_id = "list_category_history",
-    params(("category" = String, Path, description = "Id, or a name that no other has; of an archived or purged category its id"), PageOfLogs),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has; of an archived or purged category its id"), PageOfLogs),
     responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/taxonomy-categories/{category}/history")]

@@ -42,7 +42,7 @@ pub(super) async fn read(
 /// Refused with 422 `too_many` when that is more than 10,000 categories.
 #[utoipa::path(
     operation_id = "get_category_subtree",
-    params(("category" = String, Path, description = "Id, or a name that no other has")),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has")),
     responses((status = 200, description = "The tree that begins with it", body = CategoryTree))
 )]
 #[get("/taxonomy-categories/{category}/subtree")]
@@ -59,9 +59,12 @@ pub async fn subtree(
 }
 
 /// List what a category is below, from the root on
+///
+/// The way from the root to the category, on one page; empty for a root. The category itself is not
+/// part of it.
 #[utoipa::path(
     operation_id = "list_category_ancestors",
-    params(("category" = String, Path, description = "Id, or a name that no other has")),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has")),
     responses((status = 200, description = "All of them; none for a root", body = Page<Category>))
 )]
 #[get("/taxonomy-categories/{category}/ancestors")]

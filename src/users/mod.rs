@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
-use crate::api::page::Cursor;
 use crate::api::page::Limit;
+use crate::api::page::{Cursor, CursorText};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::text;
@@ -120,14 +120,18 @@ impl NewUser {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "email": "ada@example.com" }))]
 pub struct UserPatch {
+    #[schema(value_type = Username, required = false)]
     #[read(changed)]
     pub username: Option<Username>,
+    #[schema(value_type = Email, required = false)]
     #[read(changed)]
     pub email: Option<Email>,
     /// Only admins change it.
+    #[schema(value_type = Role, required = false)]
     #[read(changed, with = Word)]
     pub role: Option<Role>,
     /// Only admins change it.
+    #[schema(value_type = bool, required = false)]
     #[read(changed)]
     pub is_active: Option<bool>,
 }
@@ -186,7 +190,6 @@ mod tests {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UserList {
-    #[param(inline)]
     pub role: Option<Role>,
     pub is_active: Option<bool>,
     /// Exactly this username, without regard to case.
@@ -196,12 +199,12 @@ pub struct UserList {
     /// A part of the username or of the email address.
     pub q: Option<String>,
     /// `created_at` or `username`, with `-` before it for the reverse.
-    #[param(value_type = Option<String>, default = "-created_at", example = "username")]
+    #[param(value_type = Option<UserSort>, example = "username")]
     pub sort: Sort,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     pub cursor: Option<Cursor>,
 }
 
@@ -230,6 +233,12 @@ impl FromParams for UserList {
         })
     }
 }
+
+/// `created_at` or `username`, with `-` before it for the reverse.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^-?(created_at|username)$", default = "-created_at")]
+#[allow(dead_code, reason = "the document only")]
+pub struct UserSort(String);
 
 /// In which order users are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -25,8 +25,8 @@ const CURRENT: &str = "/current_password";
 /// One's own takes the current one as well; admins set those of others. All sessions of the user
 /// end.
 #[utoipa::path(
-    operation_id = "set_password",
-    params(("user" = String, Path, description = "Id, username or `me`")),
+    operation_id = "set_user_password",
+    params(("user" = Reference, Path, description = "Id, username or `me`")),
     request_body = PasswordChange,
     responses((status = 204, description = "The new password counts"))
 )]

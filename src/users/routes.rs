@@ -75,9 +75,12 @@ pub async fn list(
 }
 
 /// Read a user
+///
+/// Admins read everybody, everybody reads themselves (as `me`, by name or by id); others are not
+/// found.
 #[utoipa::path(
     operation_id = "get_user",
-    params(("user" = String, Path, description = "Id, username or `me`")),
+    params(("user" = Reference, Path, description = "Id, username or `me`")),
     responses((status = 200, description = "The user", body = User))
 )]
 #[get("/users/{user}")]
@@ -96,7 +99,7 @@ pub async fn get(
 /// request of the user.
 #[utoipa::path(
     operation_id = "update_user",
-    params(("user" = String, Path, description = "Id, username or `me`")),
+    params(("user" = Reference, Path, description = "Id, username or `me`")),
     request_body = UserPatch,
     responses((status = 200, description = "The user after the change", body = User))
 )]
@@ -122,7 +125,7 @@ pub async fn update(
 /// user did stays. With `purge=true` the user is removed, which only one without history can be.
 #[utoipa::path(
     operation_id = "deactivate_user",
-    params(("user" = String, Path, description = "Id, username or `me`"), Removal),
+    params(("user" = Reference, Path, description = "Id, username or `me`"), Removal),
     responses((status = 204, description = "Deactivated, or purged"))
 )]
 #[delete("/users/{user}")]
@@ -153,7 +156,7 @@ pub async fn deactivate(
 /// For admins.
 #[utoipa::path(
     operation_id = "restore_user",
-    params(("user" = String, Path, description = "Id or username")),
+    params(("user" = Reference, Path, description = "Id or username")),
     responses((status = 200, description = "The user, active again", body = User))
 )]
 #[post("/users/{user}/restore")]
@@ -177,7 +180,7 @@ pub async fn restore(
 /// Admins see it of all, everybody else of themselves.
 #[utoipa::path(
     operation_id = "list_user_activity",
-    params(("user" = String, Path, description = "Id, username or `me`"), PageOfLogs),
+    params(("user" = Reference, Path, description = "Id, username or `me`"), PageOfLogs),
     responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
 )]
 #[get("/users/{user}/activity")]

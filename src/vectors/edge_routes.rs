@@ -2,11 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::routes::{self};
 use super::{NewEdgeVector, NewVector, Vector, VectorFilter, VectorPatch};
 use crate::api::fields::NoBody;
+use crate::api::id::Id;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -24,7 +24,6 @@ use crate::resource::owner::{EntityType, Owner};
 #[into_params(parameter_in = Query)]
 pub struct EdgeVectorList {
     /// Those of this edge: its id or its name.
-    #[param(value_type = Option<String>)]
     edge_id: Option<Reference>,
     #[param(ignore)]
     #[read(flatten)]
@@ -36,12 +35,15 @@ pub struct EdgeVectorList {
 #[allow(dead_code, reason = "the document only")]
 pub struct NewVectorOfEdge {
     /// Id or name.
-    edge_id: String,
+    edge_id: Reference,
     #[serde(flatten)]
     vector: NewVector,
 }
 
 /// Add where an embedding of an edge lives
+///
+/// Names the edge in the body; `POST /edges/{edge}/vectors` does the same with the edge in the
+/// path. The categories of `taxonomy_filter` must be there.
 #[utoipa::path(
     operation_id = "create_edge_vector_representation",
     request_body = NewVectorOfEdge,
@@ -58,6 +60,9 @@ pub async fn create(
 }
 
 /// List where the embeddings of edges live
+///
+/// Those of all edges, or with `edge_id` those of one. The vectors themselves are in the vector
+/// database that an item names.
 #[utoipa::path(
     operation_id = "list_edge_vector_representations",
     params(EdgeVectorList, VectorFilter, Chronology),
@@ -75,9 +80,12 @@ pub async fn list(
 }
 
 /// Add where an embedding of this edge lives
+///
+/// The categories of `taxonomy_filter` are named by id or name, must be there, and are kept by
+/// their ids.
 #[utoipa::path(
     operation_id = "create_edge_vector",
-    params(("edge" = String, Path, description = "Id or name")),
+    params(("edge" = Reference, Path, description = "Id or name")),
     request_body = NewVector,
     responses((status = 201, description = "Added", body = Vector))
 )]
@@ -92,9 +100,11 @@ pub async fn create_of_edge(
 }
 
 /// List where the embeddings of this edge live
+///
+/// The same items as in `GET /edge-vector-representations`, of one edge.
 #[utoipa::path(
     operation_id = "list_edge_vectors",
-    params(("edge" = String, Path, description = "Id or name"), VectorFilter, Chronology),
+    params(("edge" = Reference, Path, description = "Id or name"), VectorFilter, Chronology),
     responses((status = 200, description = "A page of vectors", body = Page<Vector>))
 )]
 #[get("/edges/{edge}/vectors")]
@@ -109,6 +119,9 @@ pub async fn list_of_edge(
 }
 
 /// Read where an embedding of an edge lives
+///
+/// The vector database, the key of the vector there, and the categories that a search is
+/// constrained to.
 #[utoipa::path(
     operation_id = "get_edge_vector_representation",
     params(("vector_id" = Uuid, Path)),
@@ -118,13 +131,15 @@ pub async fn list_of_edge(
 pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
-    vector_id: web::Path<Uuid>,
+    vector_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
-    routes::read(&db, caller, EntityType::Edge, *vector_id).await
+    routes::read(&db, caller, EntityType::Edge, **vector_id).await
 }
 
 /// Change where an embedding of an edge lives
+///
+/// What is missing stays as it is. `taxonomy_filter` is replaced as a whole, and cleared by `null`.
 #[utoipa::path(
     operation_id = "update_edge_vector_representation",
     params(("vector_id" = Uuid, Path)),
@@ -134,14 +149,17 @@ pub async fn get(
 #[patch("/edge-vector-representations/{vector_id}")]
 pub async fn update(
     db: web::Data<Db>,
-    vector_id: web::Path<Uuid>,
+    vector_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<VectorPatch>,
 ) -> Result<Reply, Problem> {
-    routes::change(&db, &change, EntityType::Edge, *vector_id).await
+    routes::change(&db, &change, EntityType::Edge, **vector_id).await
 }
 
 /// Remove where an embedding of an edge lives
+///
+/// The registry forgets it for good; the vector itself stays where it is. The audit trail keeps
+/// what was there.
 #[utoipa::path(
     operation_id = "delete_edge_vector_representation",
     params(("vector_id" = Uuid, Path)),
@@ -150,11 +168,11 @@ pub async fn update(
 #[delete("/edge-vector-representations/{vector_id}")]
 pub async fn remove(
     db: web::Data<Db>,
-    vector_id: web::Path<Uuid>,
+    vector_id: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<NoBody>,
 ) -> Result<Reply, Problem> {
-    routes::remove(&db, &change, EntityType::Edge, *vector_id).await
+    routes::remove(&db, &change, EntityType::Edge, **vector_id).await
 }
 
 pub fn configure(config: &mut impl Router) {

@@ -20,13 +20,13 @@ const MOST: usize = 100;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"any": ["computer vision", "audio"], "none": ["deprecated"], "recursive": true}))]
 pub struct TaxonomyFilter {
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<Reference>>, max_items = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
     any: Option<Vec<Reference>>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<Reference>>, max_items = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
     all: Option<Vec<Reference>>,
-    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    #[schema(value_type = Option<Vec<Reference>>, max_items = 100)]
     #[serde(skip_serializing_if = "Option::is_none")]
     none: Option<Vec<Reference>>,
     /// Whether what is in a category below counts as in it; `false` when missing.

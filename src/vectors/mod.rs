@@ -38,9 +38,11 @@ pub struct Vector {
     pub vector_id: Uuid,
     /// Whose it is, when it is a block's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Uuid, required = false)]
     pub block_id: Option<Uuid>,
     /// Whose it is, when it is an edge's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Uuid, required = false)]
     pub edge_id: Option<Uuid>,
     #[schema(example = "Pinecone")]
     pub vector_db: String,
@@ -139,10 +141,10 @@ fn owned(fields: &mut Fields, kind: EntityType, member: &str) -> Option<Owned<Ne
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "taxonomy_filter": {"none": ["deprecated"]} }))]
 pub struct VectorPatch {
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, required = false)]
     #[read(changed)]
     pub vector_db: Option<VectorDb>,
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
+    #[schema(value_type = String, min_length = 1, max_length = 1000, required = false)]
     #[read(changed)]
     pub vector_key: Option<VectorKey>,
     #[schema(value_type = Option<TaxonomyFilter>)]

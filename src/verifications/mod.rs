@@ -13,16 +13,18 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
-use crate::api::page::Cursor;
+use crate::api::id::Id;
 use crate::api::page::Limit;
 use crate::api::page::Page;
+use crate::api::page::{Cursor, CursorText};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::text::Text;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
+use crate::resource::chronology::ChronologicalSort;
 use crate::resource::verbs::Resource;
-use crate::versions::Which;
+use crate::versions::{VersionReference, Which};
 
 /// How far a verification is, or what it came to.
 #[derive(
@@ -39,6 +41,7 @@ pub enum VerificationStatus {
 
 /// What the verifications of a version come to. Pipelines run on `passed` only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
+#[schema(as = VerificationStanding)]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
 pub enum Standing {
@@ -63,6 +66,7 @@ pub struct Verification {
     pub verification_status: VerificationStatus,
     /// Missing when there are none, and in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     pub verification_logs: Option<String>,
     /// When it was reported.
     pub verified_at: Option<DateTime>,
@@ -106,7 +110,6 @@ pub struct VersionStatus {
     pub edge_id: Uuid,
     pub version_id: Uuid,
     pub version_number: i32,
-    #[schema(inline)]
     pub status: Standing,
     /// The reason, for people.
     #[schema(example = "Its newest report says passed.")]
@@ -129,7 +132,7 @@ pub struct NewVerification {
     #[schema(value_type = Option<VerificationStatus>)]
     #[read(with = Word, default)]
     pub verification_status: VerificationStatus,
-    #[schema(value_type = Option<String>, max_length = 10485760)]
+    #[schema(value_type = Option<String>, max_length = 10_485_760)]
     pub verification_logs: Option<Logs>,
 }
 
@@ -137,10 +140,11 @@ pub struct NewVerification {
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "verification_status": "failed", "verification_logs": "12 checks, 1 failure" }))]
 pub struct VerificationReport {
+    #[schema(value_type = VerificationStatus, required = false)]
     #[read(changed, with = Word)]
     pub verification_status: Option<VerificationStatus>,
     /// Replaced as a whole; `null` clears them.
-    #[schema(value_type = Option<String>, max_length = 10485760)]
+    #[schema(value_type = Option<String>, max_length = 10_485_760)]
     pub verification_logs: Patch<Logs>,
 }
 
@@ -149,12 +153,12 @@ pub struct VerificationReport {
 #[into_params(parameter_in = Query)]
 pub struct VerificationPage {
     /// `-created_at`, or `created_at` for the oldest first.
-    #[param(value_type = Option<String>, default = "-created_at", example = "created_at")]
+    #[param(value_type = Option<ChronologicalSort>, example = "created_at")]
     pub sort: Order,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     pub cursor: Option<Cursor>,
 }
 
@@ -182,12 +186,11 @@ impl FromParams for VerificationPage {
 #[into_params(parameter_in = Query)]
 pub struct VerificationList {
     /// Also as `status`.
-    #[param(inline)]
     pub verification_status: Option<VerificationStatus>,
     /// Of this edge: its id or its name.
     pub edge: Option<String>,
     /// Of this version of the edge: a number, `latest` or `active`.
-    #[param(value_type = Option<String>, example = "latest")]
+    #[param(value_type = Option<VersionReference>, example = "latest")]
     pub version: Option<Which>,
     pub edge_version_id: Option<Uuid>,
     /// Reported by this user.
@@ -212,8 +215,8 @@ impl FromParams for VerificationList {
         if let (Some(None), Some(Some(_))) = (&edge, version) {
             params.fault("version", "Needs the edge.");
         }
-        let edge_version_id = params.optional("edge_version_id");
-        let verified_by = params.optional("verified_by");
+        let edge_version_id = params.optional::<Id>("edge_version_id");
+        let verified_by = params.optional::<Id>("verified_by");
         let created_after = params.optional::<DateTime>("created_after");
         let created_before = params.optional::<DateTime>("created_before");
         let page = VerificationPage::from_params(params);
@@ -222,8 +225,8 @@ impl FromParams for VerificationList {
             verification_status: status.or(short?).map(|Word(status)| status),
             edge: edge?,
             version: version?,
-            edge_version_id: edge_version_id?,
-            verified_by: verified_by?,
+            edge_version_id: edge_version_id?.map(|Id(id)| id),
+            verified_by: verified_by?.map(|Id(id)| id),
             created_after: created_after?,
             created_before: created_before?,
             page: page?,

@@ -1,10 +1,10 @@
 //! `/verifications`: the queue of what waits for a verdict, and the reports.
 
 use actix_web::{HttpRequest, HttpResponse, get, patch, web};
-use uuid::Uuid;
 
 use super::{Verification, VerificationList, VerificationPage, VerificationReport, queries};
 use crate::api::entity::Entity;
+use crate::api::id::Id;
 use crate::api::page::Page;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
@@ -35,6 +35,8 @@ pub async fn list(
 }
 
 /// Read a verification
+///
+/// Who opened it, who reported what, and the logs.
 #[utoipa::path(
     operation_id = "get_verification",
     params(("verification" = Uuid, Path, description = "Id")),
@@ -44,12 +46,12 @@ pub async fn list(
 pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
-    verification: web::Path<Uuid>,
+    verification: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::Verification, Some(&verification.to_string()));
     let found = db
-        .run(&caller, async |scope| queries::get(scope, *verification).await)
+        .run(&caller, async |scope| queries::get(scope, **verification).await)
         .await?
         .ok_or_else(|| Problem::not_found("Verification"))?;
     Ok(Reply::ok(&found)?.revision(found.updated_at))
@@ -69,16 +71,16 @@ pub async fn get(
 #[patch("/verifications/{verification}")]
 pub async fn report(
     db: web::Data<Db>,
-    verification: web::Path<Uuid>,
+    verification: web::Path<Id>,
     Query(NoParams): Query<NoParams>,
     change: Change<VerificationReport>,
 ) -> Result<Reply, Problem> {
     change
         .make(&db, async |scope| {
-            match queries::report(scope, *verification, &change.body, &change.if_match).await? {
+            match queries::report(scope, **verification, &change.body, &change.if_match).await? {
                 Some(reported) => Ok(Reply::ok(&reported)?.revision(reported.updated_at)),
                 None => {
-                    let found = queries::revision(scope, *verification).await?;
+                    let found = queries::revision(scope, **verification).await?;
                     Err(change.if_match.refusal("Verification", found).into())
                 }
             }

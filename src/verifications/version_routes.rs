@@ -15,7 +15,7 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
-use crate::versions::Which;
+use crate::versions::{VersionReference, Which};
 
 fn no_version() -> Problem {
     Problem::not_found("Version")
@@ -29,8 +29,8 @@ fn no_version() -> Problem {
 #[utoipa::path(
     operation_id = "create_verification",
     params(
-        ("edge" = String, Path, description = "Id or name"),
-        ("version" = String, Path, description = "Its number, `latest` or `active`")
+        ("edge" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`")
     ),
     request_body = Option<NewVerification>,
     responses((status = 201, description = "Opened, or reported", body = Verification))
@@ -54,11 +54,14 @@ pub async fn create(
 }
 
 /// List the verifications of an edge version
+///
+/// Every check of this version, reported or pending, without its logs. Of those that are reported
+/// the newest counts.
 #[utoipa::path(
-    operation_id = "list_version_verifications",
+    operation_id = "list_edge_version_verifications",
     params(
-        ("edge" = String, Path, description = "Id or name"),
-        ("version" = String, Path, description = "Its number, `latest` or `active`"),
+        ("edge" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`"),
         VerificationPage
     ),
     responses((status = 200, description = "A page of verifications, without their logs", body = Page<Verification>))
@@ -97,10 +100,10 @@ pub async fn list(
 /// The newest report counts: a later `failed` revokes an earlier `passed`, a verification that is
 /// pending beside a report changes nothing.
 #[utoipa::path(
-    operation_id = "get_version_status",
+    operation_id = "get_edge_version_status",
     params(
-        ("edge" = String, Path, description = "Id or name"),
-        ("version" = String, Path, description = "Its number, `latest` or `active`")
+        ("edge" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`")
     ),
     responses((status = 200, description = "What the verifications come to", body = VersionStatus))
 )]

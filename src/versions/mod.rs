@@ -3,4 +3,4 @@
 
 mod snapshots;
 
-pub use snapshots::{Difference, Version, VersionList, Which, tree};
+pub use snapshots::{Difference, Metadata, Version, VersionList, VersionReference, Which, tree};

@@ -6,13 +6,19 @@ use std::str::FromStr;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::api::page::{Cursor, Limit, Page};
+use crate::api::page::{Cursor, CursorText, Limit, Page};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
 use crate::api::raw_json::RawJson;
+
+/// What describes a block or an edge: a JSON object with any members.
+#[derive(ToSchema)]
+#[schema(value_type = Object)]
+#[allow(dead_code, reason = "the document only")]
+pub struct Metadata(Value);
 
 /// A version of a block or an edge.
 pub trait Version: Serialize {
@@ -27,13 +33,19 @@ pub trait Version: Serialize {
     fn content(&self) -> Result<Value, Problem>;
 }
 
-/// Which version, in a path or a parameter.
+/// Which version: its number, `latest` or `active`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     Number(i32),
     Latest,
     Active,
 }
+
+/// Which version: its number, `latest` or `active`.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^([1-9][0-9]{0,8}|latest|active)$", example = "latest")]
+#[allow(dead_code, reason = "the document only")]
+pub struct VersionReference(String);
 
 impl<'de> Deserialize<'de> for Which {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -48,10 +60,14 @@ impl FromStr for Which {
         match text {
             "latest" => Ok(Self::Latest),
             "active" => Ok(Self::Active),
-            number => match number.parse() {
-                Ok(number @ 1..) => Ok(Self::Number(number)),
-                _ => Err("Must be the number of a version, latest or active."),
-            },
+            number => Some(number)
+                .filter(|number| {
+                    number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit())
+                })
+                .filter(|number| !number.starts_with('0'))
+                .and_then(|number| number.parse().ok())
+                .map(Self::Number)
+                .ok_or("Must be the number of a version, latest or active."),
         }
     }
 }
@@ -74,7 +90,7 @@ pub struct VersionList {
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<CursorText>)]
     pub cursor: Option<Cursor>,
 }
 
@@ -123,10 +139,10 @@ impl FromParams for VersionList {
 #[into_params(parameter_in = Query)]
 pub struct Difference {
     /// A number, `latest` or `active`.
-    #[param(value_type = String, example = "1")]
+    #[param(value_type = VersionReference, example = "1")]
     pub from: Which,
     /// A number, `latest` or `active`; `active` when missing.
-    #[param(value_type = Option<String>, example = "latest")]
+    #[param(value_type = Option<VersionReference>, example = "latest")]
     #[read(default = Which::Active)]
     pub to: Which,
 }

@@ -343,7 +343,7 @@ async fn who_offers_another_protocol_is_answered_in_this_one() {
         "connection: keep-alive, upgrade\r\nupgrade: TLS/1.2, HTTP/1.1",
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     ] {
-        let (said, is_closed) =
+        let (said, _) =
             said(&service, &format!("GET /health/live HTTP/1.1\r\nHost: x\r\n{offer}\r\n\r\n"))
                 .await;
         assert!(said.starts_with("HTTP/1.1 200 OK\r\n"), "{said}");

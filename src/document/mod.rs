@@ -1,8 +1,13 @@
 //! The OpenAPI document: what the handlers say of themselves, and what holds for all of them, said
 //! once here.
 
+mod schemas;
+mod v3_0;
+
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{
@@ -13,22 +18,31 @@ use utoipa::openapi::{
     Ref, RefOr, Required, ResponseBuilder, Type,
 };
 
+use crate::api::page::CursorText;
+use crate::api::path::Reference;
 use crate::api::problem::{BlockCategory, Blocker, CONTENT_TYPE, Fault, Problem, Thing};
 use crate::blocks::BlockVersion;
 use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
+use crate::locks::routes::LockDigest;
 use crate::perimeter;
+use crate::resource::chronology::ChronologicalSort;
+use crate::resource::listing::NamedSort;
 use crate::taxonomy::CategoryTree;
+use crate::users::UserSort;
 use crate::vectors::TaxonomyFilter;
-use crate::verifications::Verification;
+use crate::verifications::{Standing, Verification};
+use crate::versions::{Metadata, VersionReference};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Blockyard",
         description = "A registry of ML blocks (datasets, models), versioned edges that are verified before use, and pipelines that run on Dagster.\n\nLog in at `POST /auth/login` and send the token as `Authorization: Bearer`, or send an API key as `X-API-Key`. Refusals are `application/problem+json` (RFC 9457) with a stable `code`.",
-        license(name = "MIT OR Apache-2.0")
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
+    // Who serves the document is the service: behind a prefix it says so, see `ServedDocument::below`.
+    servers((url = "/", description = "The service that this document comes from")),
     tags(
         (name = "auth", description = "Log in, stay logged in, log out"),
         (name = "users", description = "Who interacts with the registry"),
@@ -58,7 +72,16 @@ use crate::verifications::Verification;
         CategoryTree,
         Step,
         TaxonomyFilter,
-        Blocker
+        Blocker,
+        Reference,
+        VersionReference,
+        LockDigest,
+        CursorText,
+        ChronologicalSort,
+        NamedSort,
+        UserSort,
+        Metadata,
+        Standing
     ))
 )]
 struct Ground;
@@ -115,6 +138,81 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
         }
     }
 }
+
+/// Of which version of OpenAPI a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edition {
+    V3_1,
+    V3_0,
+}
+
+/// A document as it is written: in the order in which people read.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    openapi: Value,
+    info: Value,
+    servers: Value,
+    tags: Value,
+    paths: Value,
+    components: Value,
+}
+
+impl Written {
+    /// The completed document of an edition.
+    ///
+    /// # Errors
+    /// When it has no JSON form.
+    pub fn of(document: &utoipa::openapi::OpenApi, edition: Edition) -> serde_json::Result<Self> {
+        let mut json = serde_json::to_value(document)?;
+        schemas::tidy(&mut json);
+        if edition == Edition::V3_0 {
+            v3_0::downgrade(&mut json);
+        }
+        let mut take = |name: &str| json.get_mut(name).map(Value::take).unwrap_or_default();
+        Ok(Self {
+            openapi: take("openapi"),
+            info: take("info"),
+            servers: take("servers"),
+            tags: take("tags"),
+            paths: take("paths"),
+            components: take("components"),
+        })
+    }
+
+    /// The text for people and diffs.
+    ///
+    /// # Errors
+    /// When it has no JSON form.
+    pub fn pretty(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
+    }
+}
+
+/// The text of a document that is served: where the service is depends on who asks.
+#[derive(Debug)]
+pub struct ServedDocument {
+    before: String,
+    after: String,
+}
+
+impl ServedDocument {
+    /// # Errors
+    /// As [`Written::of`].
+    pub fn of(document: &utoipa::openapi::OpenApi, edition: Edition) -> serde_json::Result<Self> {
+        let text = serde_json::to_string(&Written::of(document, edition)?)?;
+        let (before, after) = text.split_once(ROOT).unwrap_or((&text, ""));
+        Ok(Self { before: before.to_owned(), after: after.to_owned() })
+    }
+
+    /// The document for who finds the service below a path, such as `/registry`.
+    pub fn below(&self, prefix: &str) -> String {
+        let server = if prefix.is_empty() { ROOT } else { &format!(r#""url":"{prefix}""#) };
+        [&self.before, server, &self.after].concat()
+    }
+}
+
+/// The address of the only server; what stands before it is `info`.
+const ROOT: &str = r#""url":"/""#;
 
 /// The operations that need no caller.
 const WITHOUT_CALLER: &[&str] = &[
@@ -271,9 +369,7 @@ const REFUSALS: &[Refusal] = &[
 fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation) {
     let reads = matches!(method, HttpMethod::Get);
     let has_caller = !WITHOUT_CALLER.contains(&path);
-    if has_caller {
-        operation.security = Some(any_credential());
-    }
+    operation.security = Some(if has_caller { any_credential() } else { Vec::new() });
     operation.tags = Some(vec![tag(path).to_owned()]);
     let shape = Shape {
         reads,
