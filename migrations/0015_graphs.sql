@@ -80,6 +80,8 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- What is drawn, checked before each run and locked is bounded; so are whole graphs in requests.
+    most constant int := case tg_table_name when 'pipeline_blocks' then 500 else 2000 end;
     touched uuid[];
     cycle uuid[];
 begin
@@ -92,6 +94,16 @@ begin
     where p.pipeline_id = any (touched)
       and not (p.updated_at = p.created_at
                and p.xmin::text = (pg_current_xact_id()::text::numeric % 4294967296)::text);
+    if tg_op = 'INSERT' and (
+        tg_table_name = 'pipeline_blocks' and exists (
+            select from public.pipeline_blocks p where p.pipeline_id = any (touched)
+            group by p.pipeline_id having count(*) > most)
+        or tg_table_name = 'pipeline_edges' and exists (
+            select from public.pipeline_edges p where p.pipeline_id = any (touched)
+            group by p.pipeline_id having count(*) > most)) then
+        raise exception 'a pipeline has at most % %', most, case tg_table_name when 'pipeline_blocks' then 'blocks' else 'edges' end
+            using errcode = '23514', constraint = tg_table_name || '_too_many', table = tg_table_name;
+    end if;
     if tg_op = 'INSERT' and tg_table_name = 'pipeline_edges' then
         select app.find_cycle(array_agg(e.source_block_id), array_agg(e.target_block_id)) into cycle
         from public.pipeline_edges e

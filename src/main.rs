@@ -5,6 +5,11 @@
 use std::process::ExitCode;
 
 use blockyard::cli;
+use mimalloc::MiMalloc;
+
+/// The C library's allocator keeps what a burst of large answers took; this one gives it back.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     // Before there is a second thread, since this changes the environment.

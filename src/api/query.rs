@@ -77,6 +77,20 @@ fn read<T: FromParams>(query: &str) -> Result<T, Problem> {
     value.ok_or_else(Problem::internal)
 }
 
+/// What is looked for in texts: at most 200 characters, since a search costs words times rows.
+pub struct SearchText(pub String);
+
+impl FromStr for SearchText {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.chars().count() > 200 {
+            return Err("Has more than 200 characters.");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 impl Params {
     /// A parameter that may be missing; the outer `None` is a fault.
     pub fn optional<T: FromStr<Err: Told>>(&mut self, name: &str) -> Option<Option<T>> {

@@ -131,6 +131,7 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         (_, in_use) if in_use.ends_with("_in_use") => Problem::in_use(&said(), listed()),
         (_, missing) if missing.ends_with("_missing") => Problem::missing(&said(), listed()),
         (_, archived) if archived.ends_with("_archived") => Problem::conflict("archived", &said()),
+        (_, many) if many.ends_with("_too_many") => Problem::conflict("too_many", &said()),
         (_, cycle) if cycle.ends_with("_cycle") => Problem::conflict("cycle", &said()),
         (_, step) if step.ends_with("_status_step") || step.ends_with("_reported") => {
             Problem::conflict("wrong_step", &said())

@@ -19,8 +19,7 @@ use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::id::Id;
 use crate::api::problem::Blocker;
-use crate::api::query::FromParams;
-use crate::api::query::Params;
+use crate::api::query::{FromParams, Params, SearchText};
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::{Description, Name};
 use crate::api::time::DateTime;
@@ -213,6 +212,8 @@ pub struct PipelineList {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
     /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    #[param(max_length = 200)]
+    #[read(with = SearchText)]
     pub q: Option<String>,
     /// Made by this user.
     #[read(with = Id)]

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::verbs::{Paging, Resource};
 use crate::api::page::{Cursor, CursorText, Limit};
-use crate::api::query::{FromParams, Params};
+use crate::api::query::{FromParams, Params, SearchText};
 use crate::api::time::DateTime;
 
 /// Which things with a name are listed.
@@ -17,6 +17,8 @@ pub struct Filter {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
     /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    #[param(max_length = 200)]
+    #[read(with = SearchText)]
     pub q: Option<String>,
     /// Created at this time or later.
     pub created_after: Option<DateTime>,

@@ -19,8 +19,7 @@ use uuid::Uuid;
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
 use crate::api::path::Reference;
-use crate::api::query::FromParams;
-use crate::api::query::Params;
+use crate::api::query::{FromParams, Params, SearchText};
 use crate::api::text::Name;
 use crate::api::time::DateTime;
 use crate::resource::chronology::Chronology;
@@ -169,6 +168,8 @@ pub struct CategoryList {
     #[read(default)]
     pub roots: bool,
     /// With this text in the name, without regard to case.
+    #[param(max_length = 200)]
+    #[read(with = SearchText)]
     pub q: Option<String>,
     /// `true` lists what is archived instead (yours, or all for admins).
     #[param(value_type = Option<bool>)]

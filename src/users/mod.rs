@@ -16,8 +16,7 @@ use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
 use crate::api::page::Limit;
 use crate::api::page::{Cursor, CursorText};
-use crate::api::query::FromParams;
-use crate::api::query::Params;
+use crate::api::query::{FromParams, Params, SearchText};
 use crate::api::text;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
@@ -197,6 +196,7 @@ pub struct UserList {
     /// Exactly this email address, without regard to case.
     pub email: Option<String>,
     /// A part of the username or of the email address.
+    #[param(max_length = 200)]
     pub q: Option<String>,
     /// `created_at` or `username`, with `-` before it for the reverse.
     #[param(value_type = Option<UserSort>, example = "username")]
@@ -214,7 +214,7 @@ impl FromParams for UserList {
         let is_active = params.optional("is_active");
         let username = params.optional("username");
         let email = params.optional("email");
-        let q = params.optional("q");
+        let q = params.optional::<SearchText>("q");
         let sort = params.optional::<Sort>("sort");
         let limit = params.optional("limit");
         let in_order = sort.flatten().unwrap_or_default();
@@ -226,7 +226,7 @@ impl FromParams for UserList {
             is_active: is_active?,
             username: username?,
             email: email?,
-            q: q?,
+            q: q?.map(|SearchText(text)| text),
             sort: sort?.unwrap_or_default(),
             limit: limit?.unwrap_or_default(),
             cursor: cursor?,

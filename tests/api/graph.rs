@@ -258,3 +258,27 @@ async fn a_graph_is_drawn_as_the_client_likes_it() {
     let refused = dan.request(Method::GET, &path).header("Accept", "image/png").send().await;
     refused.refused(StatusCode::NOT_ACCEPTABLE, "not_acceptable");
 }
+
+#[tokio::test]
+async fn a_pipeline_has_a_bounded_number_of_parts_for_every_client() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    dan.post("/pipelines", json!({ "name": "p" })).await.expect(StatusCode::CREATED);
+    let mut owner = service.database.connect().await;
+    let fill = "insert into blocks (name, block_type) select 'b' || n, 'model' from generate_series(1, 501) n;
+        insert into pipeline_blocks (pipeline_id, block_id)
+        select p.pipeline_id, b.block_id from pipelines p, blocks b where b.name <> 'b501'";
+    sqlx::raw_sql(fill).execute(&mut owner).await.unwrap();
+    let one_more = dan.post("/pipelines/p/blocks", json!({ "block_id": "b501" })).await;
+    let refused = one_more.refused(StatusCode::CONFLICT, "too_many");
+    assert_eq!(refused.body["detail"], "A pipeline has at most 500 blocks.");
+    let by_sql = "insert into pipeline_blocks (pipeline_id, block_id)
+        select p.pipeline_id, b.block_id from pipelines p, blocks b where b.name = 'b501'";
+    let error = sqlx::raw_sql(by_sql).execute(&mut owner).await.unwrap_err();
+    assert_eq!(error.as_database_error().unwrap().constraint(), Some("pipeline_blocks_too_many"));
+    // One makes room for another.
+    dan.delete("/pipelines/p/blocks/b1").await.expect(StatusCode::NO_CONTENT);
+    dan.post("/pipelines/p/blocks", json!({ "block_id": "b501" }))
+        .await
+        .expect(StatusCode::CREATED);
+}

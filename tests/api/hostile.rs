@@ -399,3 +399,16 @@ async fn a_body_comes_in_every_way_that_clients_send_it() {
         dan.get(&format!("/blocks/{name}")).await.expect(StatusCode::OK);
     }
 }
+
+#[tokio::test]
+async fn a_search_is_bounded() {
+    let service = Service::start().await;
+    let vera = service.viewer().await;
+    for list in ["/blocks", "/edges", "/pipelines", "/taxonomy-categories"] {
+        let most = "é".repeat(200);
+        vera.get(&format!("{list}?q={most}")).await.expect(StatusCode::OK);
+        let refused = vera.get(&format!("{list}?q={most}-")).await;
+        let refused = refused.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+        assert_eq!(refused.body["errors"][0]["detail"], "Has more than 200 characters.");
+    }
+}

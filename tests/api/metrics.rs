@@ -178,7 +178,7 @@ async fn the_pool_and_its_refusals_are_counted() {
     setup.config.database_connections = 1;
     setup.config.database_wait_seconds = 1;
     let service = Service::with(setup).await;
-    let dan = service.developer().await;
+    let (dan, vera) = (service.developer().await, service.viewer().await);
     register(&dan, "b").await;
     let mut owner = service.database.connect().await;
     sqlx::raw_sql("begin; select from blocks for update")
@@ -192,7 +192,7 @@ async fn the_pool_and_its_refusals_are_counted() {
         })
         .await;
         let (read, ()) = tokio::join!(
-            dan.get("/blocks/b"),
+            vera.get("/blocks/b"),
             until(&service, |series| series.value("blockyard_database_connection_waiters") == 1.0)
         );
         read.refused(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
