@@ -88,7 +88,10 @@ mod tests {
     use crate::api::time::DateTime;
 
     fn told<T: DeserializeOwned>(value: Value) -> String {
-        serde_json::from_value::<T>(value).map(|_| ()).map_err(|error| of_member(&error)).unwrap_err()
+        serde_json::from_value::<T>(value)
+            .map(|_| ())
+            .map_err(|error| of_member(&error))
+            .unwrap_err()
     }
 
     #[test]
@@ -106,7 +109,10 @@ mod tests {
             (told::<bool>(json!("yes")), "Must be true or false."),
             (told::<u32>(json!(-1)), "Must be a whole number from 0 to 4294967295."),
             (told::<u32>(json!(1.5)), "Must be a whole number from 0 to 4294967295."),
-            (told::<i32>(json!(3_000_000_000_u64)), "Must be a whole number from -2147483648 to 2147483647."),
+            (
+                told::<i32>(json!(3_000_000_000_u64)),
+                "Must be a whole number from -2147483648 to 2147483647.",
+            ),
             (told::<Uuid>(json!("abc")), NO_UUID),
             (told::<Uuid>(json!(7)), NO_UUID),
             (told::<Kind>(json!("third")), "Must be `first` or `second`."),

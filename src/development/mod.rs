@@ -224,7 +224,12 @@ mod tests {
     #[test]
     fn files_that_everybody_could_read_are_their_owners_again() {
         let dir = tempfile::tempdir().expect("a folder");
-        let files = [(JWT_SECRET_FILE, 0o644), ("secret", 0o666), ("postgres.log.old", 0o604), ("x", 0o755)];
+        let files = [
+            (JWT_SECRET_FILE, 0o644),
+            ("secret", 0o666),
+            ("postgres.log.old", 0o604),
+            ("x", 0o755),
+        ];
         for (name, mode) in files {
             fs::write(dir.path().join(name), "what was there").expect("a file");
             fs::set_permissions(dir.path().join(name), Permissions::from_mode(mode)).expect("ours");

@@ -71,7 +71,9 @@ async fn a_refusal_leaves_nothing_done() {
             }
             let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
                 .as_str()
-                .map(|name| &document["components"]["schemas"][name.rsplit('/').next().unwrap_or_default()]);
+                .map(|name| {
+                    &document["components"]["schemas"][name.rsplit('/').next().unwrap_or_default()]
+                });
             let body = schema.map_or(Value::Null, |schema| schema["example"].clone());
             let queries: &[&str] = match method {
                 "delete" if path.contains("categor") => {
@@ -100,17 +102,27 @@ async fn a_refusal_leaves_nothing_done() {
                     address = address.replace(&format!("{{{parameter}}}"), id.expect("an id"));
                 }
                 for query in queries {
-                    for (who, if_match) in
-                        [(&viewer, "*"), (&colleague, "*"), (&colleague, "\"1\""), (&developer, "\"1\"")]
-                    {
-                        let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
+                    for (who, if_match) in [
+                        (&viewer, "*"),
+                        (&colleague, "*"),
+                        (&colleague, "\"1\""),
+                        (&developer, "\"1\""),
+                    ] {
+                        let method =
+                            Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
                         let what = format!("{method} {address}{query} {if_match}");
                         let request = who.request(method, &format!("{address}{query}"));
                         let request = request.header("If-Match", if_match);
-                        let request = if body.is_null() { request } else { request.json(body.clone()) };
+                        let request =
+                            if body.is_null() { request } else { request.json(body.clone()) };
                         let answer = request.send().await;
                         let after = everything(&mut owner).await;
-                        assert_ne!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{what}: {}", answer.text);
+                        assert_ne!(
+                            answer.status,
+                            StatusCode::INTERNAL_SERVER_ERROR,
+                            "{what}: {}",
+                            answer.text
+                        );
                         if answer.status.is_client_error() {
                             assert_eq!(after, before, "{what}: {}", answer.text);
                             refused += 1;
@@ -170,7 +182,8 @@ async fn refused_logins_leave_no_rows_however_many_they_are() {
     let mut statuses = Vec::new();
     let mut counts = Vec::new();
     for number in 0..40 {
-        let guess = json!({ "username": format!("invented-{number}"), "password": "wrong wrong wrong" });
+        let guess =
+            json!({ "username": format!("invented-{number}"), "password": "wrong wrong wrong" });
         statuses.push(service.nobody().post("/auth/login", guess).await.status);
         let count: i64 = query_scalar(rows).fetch_one(&mut owner).await.expect("a number");
         let failures: i64 = query_scalar(position).fetch_one(&mut owner).await.expect("a number");
@@ -211,7 +224,8 @@ async fn what_stands_below_a_thing_is_not_there_without_it() {
         }
         // Each its own: what somebody has asked for is in their trail, and so has a history for them.
         for unknown in [format!("0198aa00-0000-7000-8000-{asked:012}"), "nothing".to_owned()] {
-            let by_id_only = thing.ends_with("_id}") || matches!(thing, "{verification}" | "{lock_digest}");
+            let by_id_only =
+                thing.ends_with("_id}") || matches!(thing, "{verification}" | "{lock_digest}");
             if by_id_only && unknown == "nothing" {
                 continue;
             }
@@ -245,7 +259,8 @@ async fn what_is_in_use_says_by_what_whatever_would_take_it_away() {
     }
     let pipeline = json!({ "name": "p", "blocks": [{ "block_id": "a" }, { "block_id": "b" }],
         "edges": [{ "edge_id": "e", "source_block_id": "a", "target_block_id": "b" }] });
-    let pipeline = developer.post("/pipelines", pipeline).await.expect(StatusCode::CREATED).id("pipeline_id");
+    let pipeline =
+        developer.post("/pipelines", pipeline).await.expect(StatusCode::CREATED).id("pipeline_id");
     for (on_type, on) in [("block", "c"), ("edge", "f")] {
         let dependency = json!({ "entity_type": "block", "entity_id": "d", "dependency_type": "internal",
             "depends_on_type": on_type, "depends_on_id": on });
@@ -287,7 +302,8 @@ async fn what_is_in_use_says_by_what_whatever_would_take_it_away() {
     developer.delete("/pipelines/p").await.expect(StatusCode::NO_CONTENT);
     developer.delete("/blocks/d").await.expect(StatusCode::NO_CONTENT);
     let ids = |list: &str| format!("/{list}?archived=true&sort=name");
-    for address in ["/blocks/a", "/blocks/c", "/edges/e", "/edges/f", "/taxonomy-categories/below"] {
+    for address in ["/blocks/a", "/blocks/c", "/edges/e", "/edges/f", "/taxonomy-categories/below"]
+    {
         developer.delete(address).await.expect(StatusCode::NO_CONTENT);
     }
     let blocks = admin.get(&ids("blocks")).await.items("block_id");
@@ -298,7 +314,8 @@ async fn what_is_in_use_says_by_what_whatever_would_take_it_away() {
     check(&format!("/edges/{}?purge=true", id(&edges[0])), &[("pipeline", "p")]).await;
     check(&format!("/edges/{}?purge=true", id(&edges[1])), &[("block", "d")]).await;
     check("/taxonomy-categories/top?purge=true", &[("taxonomy", "below")]).await;
-    let traces = admin.delete("/users/dan?purge=true").await.refused(StatusCode::CONFLICT, "in_use");
+    let traces =
+        admin.delete("/users/dan?purge=true").await.refused(StatusCode::CONFLICT, "in_use");
     let traces = traces.body["used_by"].as_array().expect("traces").clone();
     assert!(traces.len() == 20 && traces.iter().any(|it| it["name"] == "p"), "{traces:?}");
 
@@ -343,7 +360,11 @@ async fn many_ways_to_a_thing_are_walked_once() {
         loop {
             let page = viewer.get(&path).await.expect(StatusCode::OK);
             assert!(page.items("depth").iter().all(|depth| *depth == 1), "{}", page.text);
-            assert!(page.items("path").iter().all(|path| path.as_array().is_some_and(|it| it.len() == 1)));
+            assert!(
+                page.items("path")
+                    .iter()
+                    .all(|path| path.as_array().is_some_and(|it| it.len() == 1))
+            );
             seen.extend(page.items("name").iter().map(ToString::to_string));
             let Some(cursor) = page.body["next_cursor"].as_str() else { break };
             path = format!("/blocks/n0001/dependents?recursive=true&limit=50&cursor={cursor}");
@@ -352,10 +373,11 @@ async fn many_ways_to_a_thing_are_walked_once() {
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), blocks as usize - 1);
-        let spilled: i64 = query_scalar("select coalesce(sum(temp_bytes), 0)::bigint from pg_stat_database")
-            .fetch_one(&mut service.database.connect().await)
-            .await
-            .expect("a number");
+        let spilled: i64 =
+            query_scalar("select coalesce(sum(temp_bytes), 0)::bigint from pg_stat_database")
+                .fetch_one(&mut service.database.connect().await)
+                .await
+                .expect("a number");
         println!("{blocks} blocks: {took:?} for all pages, {spilled} bytes of temporary files");
         assert!(took < Duration::from_secs(5), "{blocks} blocks: {took:?}");
     }
@@ -415,7 +437,10 @@ async fn a_lock_over_http_is_seen_with_its_pipeline() {
             who.get(address).await.expect(StatusCode::OK);
         }
     }
-    developer.patch(&format!("/runs/{run}"), json!({ "status": "canceled" })).await.expect(StatusCode::OK);
+    developer
+        .patch(&format!("/runs/{run}"), json!({ "status": "canceled" }))
+        .await
+        .expect(StatusCode::OK);
     developer.delete(&format!("/pipelines/{pipeline}")).await.expect(StatusCode::NO_CONTENT);
     for address in &addresses {
         for who in [&developer, &admin] {

@@ -93,7 +93,8 @@ fn statement(table: &str, verb: &str) -> String {
         }
         // Written by a function, which the service calls.
         ("api_keys", "insert") => {
-            "select from app.create_api_key({user}, 'new', 'by_test', repeat('0', 64), null, null)".to_owned()
+            "select from app.create_api_key({user}, 'new', 'by_test', repeat('0', 64), null, null)"
+                .to_owned()
         }
         (_, "insert") => format!(
             "insert into {table} {}",
@@ -247,10 +248,8 @@ async fn attempt(
         "authenticated" if statement.contains(" app.") => "none",
         role => role,
     };
-    let begin = format!(
-        "begin; set local role {role}; set local request.jwt.claims = '{}'",
-        actor.claims
-    );
+    let begin =
+        format!("begin; set local role {role}; set local request.jwt.claims = '{}'", actor.claims);
     raw_sql(AssertSqlSafe(begin)).execute(&mut *connection).await.unwrap();
     let outcome = raw_sql(AssertSqlSafe(format!("{statement}; set constraints all immediate")))
         .execute(&mut *connection)

@@ -379,8 +379,10 @@ fn what_writes_in_several_places_stands_in_a_transaction() {
         {
             continue;
         }
-        let at = functions.find(&format!("\"sql/{path}\"")).unwrap_or_else(|| panic!("{path}: not run"));
-        let begun = functions[..at].rfind("async fn ").unwrap_or_else(|| panic!("{path}: no function"));
+        let at =
+            functions.find(&format!("\"sql/{path}\"")).unwrap_or_else(|| panic!("{path}: not run"));
+        let begun =
+            functions[..at].rfind("async fn ").unwrap_or_else(|| panic!("{path}: no function"));
         let signature = functions[begun..].split('{').next().unwrap();
         assert!(signature.contains("&mut Transaction<'_>"), "{path}: {signature}");
         seen += 1;

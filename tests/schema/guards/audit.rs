@@ -172,7 +172,8 @@ async fn the_trail_has_a_row_for_what_happened_and_none_for_what_did_not() {
             (change("archived_at = '2002-01-01'"), ""),
             (change("archived_at = null"), &updated),
         ] {
-            let before = developer.text("select coalesce(max(log_id::text), '') from audit_logs").await;
+            let before =
+                developer.text("select coalesce(max(log_id::text), '') from audit_logs").await;
             developer.ok(&statement).await;
             let found = developer
                 .text(&format!(

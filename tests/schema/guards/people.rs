@@ -98,7 +98,9 @@ async fn a_key_only_narrows() {
     // Only the service can, and nobody by writing the row.
     developer.refused(&make("null", &id), "42501").await;
     for client in [&mut developer, &mut service] {
-        let row = format!("insert into api_keys (user_id, name, key_prefix) values ('{id}', 'k', 'by_test')");
+        let row = format!(
+            "insert into api_keys (user_id, name, key_prefix) values ('{id}', 'k', 'by_test')"
+        );
         client.refused(&row, "42501").await;
     }
     assert_eq!(

@@ -18,9 +18,18 @@ const INSERTS: [(&str, &str); 14] = [
         "pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id) values ({pipeline}, {}, {block}, {target})",
     ),
     ("edge_version", "edge_verifications (edge_version_id) values ({})"),
-    ("edge_version", "edge_verifications (edge_version_id, verification_status) values ({}, 'passed')"),
-    ("block", "code_repos (entity_type, entity_id, repo_url) values ('block', {}, 'https://example.com/new')"),
-    ("edge", "docker_images (entity_type, entity_id, image_tag, registry_url) values ('edge', {}, 'v9', 'example.com/it')"),
+    (
+        "edge_version",
+        "edge_verifications (edge_version_id, verification_status) values ({}, 'passed')",
+    ),
+    (
+        "block",
+        "code_repos (entity_type, entity_id, repo_url) values ('block', {}, 'https://example.com/new')",
+    ),
+    (
+        "edge",
+        "docker_images (entity_type, entity_id, image_tag, registry_url) values ('edge', {}, 'v9', 'example.com/it')",
+    ),
     (
         "block",
         "dependencies (entity_type, entity_id, dependency_type, dependency_detail) values ('block', {}, 'external', 'x')",
@@ -30,13 +39,24 @@ const INSERTS: [(&str, &str); 14] = [
         "dependencies (entity_type, entity_id, dependency_type, depends_on_type, depends_on_id)
          values ('block', {block}, 'internal', 'edge', {})",
     ),
-    ("block", "block_vector_representations (block_id, vector_db, vector_key) values ({}, 'db', 'new')"),
-    ("edge", "edge_vector_representations (edge_id, vector_db, vector_key) values ({}, 'db', 'new')"),
+    (
+        "block",
+        "block_vector_representations (block_id, vector_db, vector_key) values ({}, 'db', 'new')",
+    ),
+    (
+        "edge",
+        "edge_vector_representations (edge_id, vector_db, vector_key) values ({}, 'db', 'new')",
+    ),
     ("category", "block_taxonomies (block_id, category_id) values ({block}, {})"),
     ("category", "taxonomy_categories (name, parent_id) values ('new', {})"),
 ];
 
-async fn refusal(client: &mut Client, things: &Value, insert: &str, named: &str) -> Option<Refusal> {
+async fn refusal(
+    client: &mut Client,
+    things: &Value,
+    insert: &str,
+    named: &str,
+) -> Option<Refusal> {
     let mut statement = format!("insert into {insert}").replace("{}", &format!("'{named}'"));
     for (thing, id) in things.as_object().unwrap() {
         if let Some(id) = id.as_str() {
@@ -89,11 +109,13 @@ async fn whom_the_policy_refuses_no_guard_has_told_anything() {
     ] {
         let mut client = Client::claiming(&world.database, &claims).await;
         for (kind, insert) in INSERTS {
-            for named in [&things[kind], &things[format!("archived_{kind}")], &Value::from(UNKNOWN)] {
+            for named in [&things[kind], &things[format!("archived_{kind}")], &Value::from(UNKNOWN)]
+            {
                 let refusal = refusal(&mut client, &things, insert, named.as_str().unwrap()).await;
                 client.ok("rollback").await;
                 let refusal = refusal.unwrap_or_else(|| panic!("{claims}: {insert}: was taken"));
-                let said = (refusal.code.as_str(), refusal.constraint.as_str(), refusal.detail.as_str());
+                let said =
+                    (refusal.code.as_str(), refusal.constraint.as_str(), refusal.detail.as_str());
                 assert_eq!(said, ("42501", "", ""), "{claims}: {insert} {named}");
             }
         }
