@@ -151,12 +151,18 @@ create function app.row_json(row_as_json jsonb) returns jsonb
 language plpgsql stable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-begin
+declare
     -- What is called so is a time, and a time is called so: tests/schema/catalog.rs.
-    return row_as_json || coalesce((
-        select jsonb_object_agg(k.name, app.time_text((row_as_json ->> k.name)::timestamptz))
-        from jsonb_object_keys(row_as_json) as k (name)
-        where k.name like '%\_at' or k.name = 'last_updated'), '{}');
+    times constant text[] := '{created_at,updated_at,archived_at,started_at,ended_at,verified_at,expires_at,last_used_at,last_updated}';
+    named text;
+begin
+    -- (Without a query, which would take longer than the rest: every change of a row comes by here.)
+    foreach named in array times loop
+        if row_as_json ? named then
+            row_as_json := row_as_json || jsonb_build_object(named, app.time_text((row_as_json ->> named)::timestamptz));
+        end if;
+    end loop;
+    return row_as_json;
 end $$;
 comment on function app.row_json(jsonb) is 'A row that to_jsonb() has made JSON of, with its times as app.time_text() writes them.';
 

@@ -196,11 +196,10 @@ begin
             end if;
         end loop;
     end if;
-    old_row := app.row_json(old_row);
-    new_row := app.row_json(new_row);
     if tg_op = 'UPDATE' then
         if new_row = old_row then return null; end if;
         change := app.changed_columns(old_row, new_row);
+        change := jsonb_build_object('before', app.row_json(change -> 'before'), 'after', app.row_json(change -> 'after'));
         -- That a secret changed is worth knowing; what it was is not.
         if change -> 'before' ?| secrets then
             foreach secret in array secrets loop
@@ -211,9 +210,9 @@ begin
             end loop;
         end if;
     elsif tg_op = 'INSERT' then
-        change := jsonb_build_object('after', new_row - secrets);
+        change := jsonb_build_object('after', app.row_json(new_row - secrets));
     else
-        change := jsonb_build_object('before', old_row - secrets);
+        change := jsonb_build_object('before', app.row_json(old_row - secrets));
     end if;
     insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
     values (

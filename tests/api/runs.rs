@@ -30,7 +30,7 @@ async fn a_run_goes_forward_only() {
         .await;
     assert_eq!(
         (again.etag(), &again.body["started_at"]),
-        (begun.etag(), &json!("2026-11-22T10:00:00Z"))
+        (begun.etag(), &json!("2026-11-22T10:00:00.000000Z"))
     );
     let success = json!({ "status": "success", "ended_at": "2026-11-22T10:00:30Z" });
     let stale = dan.request(Method::PATCH, &path).header("If-Match", queued.etag());
@@ -140,7 +140,7 @@ async fn a_report_is_checked_and_a_run_is_for_those_who_write() {
         (json!({ "status": "success", "started_at": "yesterday" }), "/started_at"),
         (json!({ "status": "success", "lock_digest": "x" }), "/lock_digest"),
         // Only the database knows what time it is.
-        (json!({ "status": "success", "started_at": "9999-01-01T00:00:00Z" }), "/ended_at"),
+        (json!({ "status": "success", "started_at": "9999-01-01T00:00:00Z" }), "/started_at"),
     ] {
         let refused = dan
             .patch(&path, body.clone())

@@ -204,10 +204,11 @@ const RULES: &[Rule] = &[
         breaches: r"select c.relname || '.' || a.attname
             from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
             where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-              and (a.attname like '%\_at' or a.attname = 'last_updated') <> (a.atttypid = 'timestamptz'::regtype)
+              and (select p.prosrc ~ format('[{,]%s[,}]', a.attname) from pg_proc p where p.oid = 'app.row_json'::regproc)
+                  <> (a.atttypid = 'timestamptz'::regtype)
               -- The trail's own, of which no row is made JSON.
               and (c.relname, a.attname) <> ('audit_logs', 'timestamp')",
-        broken_by: "alter table edges add column looked_at text constraint edges_looked_at_check check (true)",
+        broken_by: "alter table edges add column looked_at timestamptz",
     },
     Rule {
         name: "foreign keys have an index that begins with their columns [0001]",

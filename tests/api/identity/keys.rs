@@ -105,7 +105,7 @@ async fn a_key_can_replace_and_revoke_itself() {
     let second = rotate(&old.id("key"), &old.id("api_key_id"), body.clone(), true).await;
     let second = second.expect(StatusCode::CREATED);
     assert_eq!(second.body["name"], "ci");
-    assert_eq!(second.body["expires_at"], "2099-01-01T00:00:00Z");
+    assert_eq!(second.body["expires_at"], "2099-01-01T00:00:00.000000Z");
     assert_ne!(second.body["api_key_id"], old.body["api_key_id"]);
     let again = rotate(&old.id("key"), &old.id("api_key_id"), body, true).await;
     assert_eq!(again.expect(StatusCode::CREATED).body, second.body);
