@@ -51,6 +51,15 @@ openapi-check:
     diff --unified openapi.json target/openapi.json \
         || { echo "openapi.json is not what the routes say; run: just openapi" >&2; exit 1; }
 
+# Lints the document, in both editions; needs Node
+openapi-lint:
+    .ci/openapi-lint
+
+# Generates clients from the document and goes from a login to a run with each; needs Node and Java
+clients *which:
+    cargo build --locked
+    .ci/clients {{ which }}
+
 # Holds the running service against its OpenAPI document
 schemathesis:
     cargo build --locked
@@ -96,4 +105,4 @@ tools:
         || python3 -m pip install --quiet --user ruff=={{ ruff }}
 
 # Everything that CI checks beside the tests
-ci: (fmt "--check") lint doc (sqlx "--check") openapi-check dependencies (python "--check")
+ci: (fmt "--check") lint doc (sqlx "--check") openapi-check openapi-lint dependencies (python "--check")

@@ -54,7 +54,7 @@ impl FromStr for Reference {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // Nothing has such a name, and PostgreSQL would not take it for a text.
-        if text.chars().any(char::is_control) || text.chars().count() > 1000 {
+        if text.is_empty() || text.chars().any(char::is_control) || text.chars().count() > 1000 {
             return Err("Is neither an id nor a name.");
         }
         Ok(Self(text.to_owned()))

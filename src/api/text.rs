@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters,
 /// trimmed, Unicode NFC, nothing invisible, not in the form of a UUID (`app.is_name`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(value_type = String, min_length = 1, max_length = 200, example = "imagenet-1k")]
+#[schema(value_type = String, min_length = 1, max_length = 200, pattern = r"\S", example = "imagenet-1k")]
 pub struct Name(String);
 
 impl Name {

@@ -11,7 +11,7 @@ use crate::api::text::length;
 /// `https://host/path`, `ssh://user@host/path` or `git@host:path`, at most 2,000 characters. No
 /// password, no token, no query: everybody who reads the registry would read them.
 #[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, max_length = 2000, example = "https://github.com/acme/imagenet-loader")]
+#[schema(value_type = String, min_length = 1, max_length = 2000, pattern = r"^(https://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+|ssh://([A-Za-z0-9_][A-Za-z0-9._-]*@)?(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)(:[0-9]{1,5})?/[A-Za-z0-9._~!$&'()*+,;=:@%/-]+|git@[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[A-Za-z0-9._~!$&'()*+,;=@%/][A-Za-z0-9._~!$&'()*+,;=:@%/-]*)$", example = "https://github.com/acme/imagenet-loader")]
 pub struct RepoUrl(String);
 
 impl RepoUrl {

@@ -125,7 +125,7 @@ pub struct NewDependency {
     pub depends_on_type: Option<EntityType>,
     /// Id or name.
     pub depends_on_id: Option<Reference>,
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"\S")]
     pub version_constraint: Option<VersionConstraint>,
 }
 
@@ -192,7 +192,7 @@ pub struct DependencyPatch {
     /// Id or name.
     #[schema(value_type = Option<Reference>)]
     pub depends_on_id: Patch<Reference>,
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"\S")]
     pub version_constraint: Patch<VersionConstraint>,
 }
 

@@ -12,7 +12,7 @@ use crate::api::text::length;
 /// A registry, or a repository in one: `ghcr.io/acme/imagenet`, `localhost:5000/imagenet`,
 /// `acme/imagenet`; `https://` may stand before it.
 #[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, max_length = 263, example = "ghcr.io/acme/imagenet-loader")]
+#[schema(value_type = String, min_length = 1, max_length = 263, pattern = r"^((https://)?(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)(:[0-9]+)?|[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$", example = "ghcr.io/acme/imagenet-loader")]
 pub struct ImageName(String);
 
 impl ImageName {
@@ -84,7 +84,7 @@ fn is_path_component(text: &str) -> bool {
 
 /// A tag: letters, digits, `_`, `.` and `-`, at most 128, the first neither `.` nor `-`.
 #[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, max_length = 128, pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", example = "v1.0.0")]
+#[schema(value_type = String, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", example = "v1.0.0")]
 pub struct ImageTag(String);
 
 impl ImageTag {

@@ -15,7 +15,7 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{
     ComponentsBuilder, Content, ContentBuilder, Header, HeaderBuilder, HttpMethod, ObjectBuilder,
-    Ref, RefOr, Required, ResponseBuilder, Type,
+    Ref, RefOr, Required, ResponseBuilder, Schema, Type,
 };
 
 use crate::api::page::CursorText;
@@ -32,13 +32,14 @@ use crate::taxonomy::CategoryTree;
 use crate::users::UserSort;
 use crate::vectors::TaxonomyFilter;
 use crate::verifications::{Standing, Verification};
-use crate::versions::{Metadata, VersionReference};
+use crate::versions::{Metadata, PatchOperation, VersionReference};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Blockyard",
         description = "A registry of ML blocks (datasets, models), versioned edges that are verified before use, and pipelines that run on Dagster.\n\nLog in at `POST /auth/login` and send the token as `Authorization: Bearer`, or send an API key as `X-API-Key`. Refusals are `application/problem+json` (RFC 9457) with a stable `code`.",
+        contact(name = "Whoever runs this instance"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     // Who serves the document is the service: behind a prefix it says so, see `ServedDocument::below`.
@@ -81,6 +82,7 @@ use crate::versions::{Metadata, VersionReference};
         NamedSort,
         UserSort,
         Metadata,
+        PatchOperation,
         Standing
     ))
 )]
@@ -115,6 +117,12 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
                 "A key of POST /api-keys",
             ))),
         );
+    builder = builder
+        .schema(
+            "IdempotencyKey",
+            text("A word of the client's own, such as a UUID", IDEMPOTENCY_KEY),
+        )
+        .schema("EntityTags", text("`*`, or entity tags with commas between", ENTITY_TAGS));
     for (name, description) in REFUSALS.iter().map(|refusal| (refusal.name, refusal.description)) {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         builder = builder.response(
@@ -277,7 +285,6 @@ struct Shape {
     reads: bool,
     has_caller: bool,
     has_body: bool,
-    has_params: bool,
     names_a_thing: bool,
     /// In its path or in a parameter. Names of categories are not unique in the whole tree.
     names_a_category: bool,
@@ -344,7 +351,8 @@ const REFUSALS: &[Refusal] = &[
         status: "422",
         name: "Invalid",
         description: "The request has faults; `errors` lists them all",
-        applies: |shape| shape.has_body || shape.has_params || shape.has_caller,
+        // A parameter that nobody asked for is one.
+        applies: |_| true,
     },
     Refusal {
         status: "429",
@@ -375,7 +383,6 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         reads,
         has_caller,
         has_body: operation.request_body.is_some(),
-        has_params: operation.parameters.as_ref().is_some_and(|list| !list.is_empty()),
         // The diff of two locks has both as parameters.
         names_a_thing: path.contains('{') || path == "/locks/diff",
         names_a_category: path.contains("{category}")
@@ -393,14 +400,14 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
             operation,
             "Idempotency-Key",
             "Makes it safe to repeat: same key and request, same answer",
-            "^[!-~]{1,255}$",
+            Some("IdempotencyKey"),
         );
         if shape.names_a_thing {
             header(
                 operation,
                 "If-Match",
                 "The `ETag` of the revision that the change is meant for",
-                ENTITY_TAGS,
+                Some("EntityTags"),
             );
         }
     }
@@ -420,12 +427,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
             }
         }
         if reads {
-            header(
-                operation,
-                "If-None-Match",
-                "An `ETag`: 304 while it is still the one",
-                ENTITY_TAGS,
-            );
+            header(operation, "If-None-Match", "An `ETag`: 304 while it is still the one", None);
             let unchanged = ResponseBuilder::new().description("Not changed since").build();
             operation.responses.responses.insert("304".to_owned(), unchanged.into());
         }
@@ -460,17 +462,26 @@ fn text_header(description: &str) -> RefOr<Header> {
     HeaderBuilder::new().schema(Some(text)).description(Some(description)).build().into()
 }
 
+/// The headers of requests, each with a schema of its own.
+const IDEMPOTENCY_KEY: &str = "^[!-~]{1,255}$";
 /// `*`, or entity tags with commas between (RFC 9110 §8.8.3).
 const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
 
-fn header(operation: &mut Operation, name: &str, description: &str, pattern: &str) {
-    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+fn text(description: &str, pattern: &str) -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+    Schema::from(text.pattern(Some(pattern)).build()).into()
+}
+
+/// A header that may come, of a schema or any text.
+fn header(operation: &mut Operation, name: &str, description: &str, schema: Option<&str>) {
+    let any = || RefOr::T(Schema::from(ObjectBuilder::new().schema_type(Type::String).build()));
+    let schema = schema.map_or_else(any, |schema| Ref::from_schema_name(schema).into());
     let parameter = ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(text))
+        .schema(Some(schema))
         .build();
     operation.parameters.get_or_insert_default().push(parameter.into());
 }

@@ -5,14 +5,21 @@ use serde_json::{Map, Value, json};
 
 use super::schemas::each;
 
+/// Where the licences are that `identifier` names in 3.1.
+const LICENSES: &str = "https://spdx.org/licenses/";
+
 /// Turns a document of OpenAPI 3.1 into one of 3.0.3.
 pub fn downgrade(document: &mut Value) {
     document["openapi"] = "3.0.3".into();
-    if let Some(license) = document.pointer_mut("/info/license").and_then(Value::as_object_mut) {
-        license.remove("identifier");
+    if let Some(license) = document.pointer_mut("/info/license").and_then(Value::as_object_mut)
+        && license.remove("identifier").is_some()
+    {
+        license.insert("url".to_owned(), LICENSES.into());
     }
+    let schemas = document.pointer("/components/schemas").cloned().unwrap_or_default();
     each(document, &mut |members| {
-        choose(members);
+        choose(members, &schemas);
+        one_body(members);
         one_type(members);
         one_example(members);
         alone(members);
@@ -21,8 +28,20 @@ pub fn downgrade(document: &mut Value) {
     });
 }
 
-/// `oneOf: [x, null]` is a nullable x.
-fn choose(schema: &mut Map<String, Value>) {
+/// Of several forms of a body readers of 3.0 mostly know one; JSON is what all bodies can be.
+fn one_body(operation: &mut Map<String, Value>) {
+    let body = operation.get_mut("requestBody").and_then(|body| body.get_mut("content"));
+    if let Some(Value::Object(forms)) = body
+        && forms.contains_key(JSON)
+    {
+        forms.retain(|form, _| form == JSON);
+    }
+}
+
+const JSON: &str = "application/json";
+
+/// `oneOf: [x, null]` is a nullable x, of the type of x: `nullable` adds to a type that is said.
+fn choose(schema: &mut Map<String, Value>, schemas: &Value) {
     let Some(Value::Array(choices)) = schema.get_mut("oneOf") else { return };
     let before = choices.len();
     choices.retain(|choice| choice != &json!({ "type": "null" }));
@@ -31,6 +50,10 @@ fn choose(schema: &mut Map<String, Value>) {
     }
     if let [only] = choices.as_slice() {
         let only = only.clone();
+        let name = only["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+        if let Some(kind) = name.and_then(|name| schemas[name].get("type")) {
+            schema.insert("type".to_owned(), kind.clone());
+        }
         schema.remove("oneOf");
         schema.insert("allOf".to_owned(), json!([only]));
     }
@@ -78,9 +101,10 @@ mod tests {
         let mut document = json!({
             "openapi": "3.1.0",
             "info": { "license": { "name": "MIT", "identifier": "MIT" } },
+            "paths": { "/a": { "post": { "requestBody": { "content": { "text/plain": {}, "application/json": {} } } } } },
             "components": { "schemas": {
                 "Text": { "type": ["string", "null"], "maxLength": 3, "description": "A text" },
-                "Choice": { "oneOf": [{ "$ref": "#/a" }, { "type": "null" }], "description": "An a" },
+                "Choice": { "oneOf": [{ "$ref": "#/components/schemas/Shown" }, { "type": "null" }], "description": "An a" },
                 "Choices": { "oneOf": [{ "$ref": "#/a" }, { "$ref": "#/b" }, { "type": "null" }] },
                 "Two": { "oneOf": [{ "$ref": "#/a" }, { "$ref": "#/b" }] },
                 "Described": { "$ref": "#/a", "description": "An a" },
@@ -96,10 +120,13 @@ mod tests {
         downgrade(&mut document);
         let expected = json!({
             "openapi": "3.0.3",
-            "info": { "license": { "name": "MIT" } },
+            "info": { "license": { "name": "MIT", "url": LICENSES } },
+            "paths": { "/a": { "post": { "requestBody": { "content": { "application/json": {} } } } } },
             "components": { "schemas": {
                 "Text": { "type": "string", "nullable": true, "maxLength": 3, "description": "A text" },
-                "Choice": { "allOf": [{ "$ref": "#/a" }], "nullable": true, "description": "An a" },
+                "Choice": {
+                    "type": "string", "allOf": [{ "$ref": "#/components/schemas/Shown" }], "nullable": true, "description": "An a"
+                },
                 "Choices": { "oneOf": [{ "$ref": "#/a" }, { "$ref": "#/b" }], "nullable": true },
                 "Two": { "oneOf": [{ "$ref": "#/a" }, { "$ref": "#/b" }] },
                 "Described": { "allOf": [{ "$ref": "#/a" }], "description": "An a" },

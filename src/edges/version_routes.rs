@@ -16,7 +16,7 @@ use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::verbs::{self, Reach, Resource};
-use crate::versions::{Difference, VersionList, VersionReference, Which};
+use crate::versions::{Difference, PatchOperation, VersionList, VersionReference, Which};
 
 async fn read_version(
     db: &Db,
@@ -130,7 +130,7 @@ pub async fn activate_version(
         status = 200,
         description = "The operations; none when they are the same",
         content_type = "application/json-patch+json",
-        body = Vec<Object>,
+        body = Vec<PatchOperation>,
         example = json!([{"op": "replace", "path": "/metadata/width", "value": 256}])
     ))
 )]

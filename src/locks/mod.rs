@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::api::raw_json::RawJson;
 use crate::api::time::DateTime;
 use crate::blocks::BlockType;
+use crate::versions::PatchOperation;
 
 /// What runs ran on. It never changes, and whoever has it can compute its name: `lock_digest` is
 /// the SHA-256 of `lock` in the canonical form of RFC 8785, in hex.
@@ -118,6 +119,6 @@ pub struct LockDiff {
     #[schema(example = json!(["block resnet-50: version 3 → 4", "edge train: verified anew"]))]
     pub summary: Vec<String>,
     /// JSON Patch (RFC 6902) from `a` to `b`.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<PatchOperation>)]
     pub patch: Value,
 }

@@ -42,10 +42,10 @@ pub struct DagsterConfig {
     pub job_name: Option<String>,
     /// Only `ops` and, of `execution`, the executors `in_process` and `multiprocess`. Dagster stores
     /// and shows it: refer to secrets as `{"env": "NAME"}`.
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = RunConfig, required = false)]
     pub run_config: Option<Value>,
     /// What each block is configured with: a JSON object for each name.
-    #[schema(value_type = HashMap<String, HashMap<String, Value>>, required = false)]
+    #[schema(value_type = HashMap<String, BlockConfig>, required = false)]
     pub block_config: Option<Value>,
     /// At most 20 texts of at most 256 characters; keys of letters, digits, `_`, `.` and `-`.
     #[schema(value_type = HashMap<String, String>, required = false)]
@@ -56,6 +56,24 @@ pub struct DagsterConfig {
     pub max_runtime_seconds: Option<i32>,
     #[schema(value_type = i32, required = false, minimum = 0, maximum = 10)]
     pub max_retries: Option<i32>,
+}
+
+/// What a block is configured with: a JSON object with any members.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = Object)]
+#[allow(dead_code, reason = "the document only")]
+pub struct BlockConfig(Value);
+
+/// What Dagster is told of a run, of which only these two are let in.
+#[derive(Debug, Serialize, ToSchema)]
+#[allow(dead_code, reason = "the document only")]
+pub struct RunConfig {
+    /// By the name of each op.
+    #[schema(value_type = Object, required = false)]
+    ops: Value,
+    /// Which executor, and its settings.
+    #[schema(value_type = Object, required = false)]
+    execution: Value,
 }
 
 /// Which kind of job runs a pipeline.

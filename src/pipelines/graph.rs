@@ -111,7 +111,7 @@ impl FromFields for GivenGraph {
 
 /// Which version of a block a pipeline takes: one of them, or with `null` the active one.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "version_number": 2 }))]
+#[schema(min_properties = 1, example = json!({ "version_number": 2 }))]
 pub struct BlockPin {
     pub block_version_id: Option<Uuid>,
     #[schema(minimum = 1)]
@@ -127,7 +127,7 @@ impl FromFields for BlockPin {
 
 /// Which version of an edge a pipeline takes: one of them, or with `null` the active one.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({ "edge_version_id": null }))]
+#[schema(min_properties = 1, example = json!({ "edge_version_id": null }))]
 pub struct EdgePin {
     pub edge_version_id: Option<Uuid>,
     #[schema(minimum = 1)]

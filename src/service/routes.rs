@@ -34,7 +34,7 @@ pub struct Greeting {
     responses((status = 200, description = "A greeting and links", body = Greeting))
 )]
 #[get("/")]
-pub async fn greet(request: HttpRequest) -> HttpResponse {
+pub async fn greet(request: HttpRequest, Query(NoParams): Query<NoParams>) -> HttpResponse {
     let below = |path: &str| format!("{}{path}", perimeter::prefix(&request));
     HttpResponse::Ok().json(Greeting {
         message: "Welcome to the Hybrid Model Application API!",
@@ -61,7 +61,7 @@ pub struct Health {
     responses((status = 200, description = "It does", body = Health))
 )]
 #[get("/health/live")]
-pub async fn live() -> HttpResponse {
+pub async fn live(Query(NoParams): Query<NoParams>) -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok" })
 }
 

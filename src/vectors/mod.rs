@@ -90,9 +90,9 @@ impl Resource for Vector {
     "taxonomy_filter": {"any": ["computer vision"], "recursive": true}
 }))]
 pub struct NewVector {
-    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = r"\S")]
     pub vector_db: VectorDb,
-    #[schema(value_type = String, min_length = 1, max_length = 1000)]
+    #[schema(value_type = String, min_length = 1, max_length = 1000, pattern = r"\S")]
     pub vector_key: VectorKey,
     pub taxonomy_filter: Option<TaxonomyFilter>,
 }
@@ -141,10 +141,10 @@ fn owned(fields: &mut Fields, kind: EntityType, member: &str) -> Option<Owned<Ne
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "taxonomy_filter": {"none": ["deprecated"]} }))]
 pub struct VectorPatch {
-    #[schema(value_type = String, min_length = 1, max_length = 100, required = false)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = r"\S", required = false)]
     #[read(changed)]
     pub vector_db: Option<VectorDb>,
-    #[schema(value_type = String, min_length = 1, max_length = 1000, required = false)]
+    #[schema(value_type = String, min_length = 1, max_length = 1000, pattern = r"\S", required = false)]
     #[read(changed)]
     pub vector_key: Option<VectorKey>,
     #[schema(value_type = Option<TaxonomyFilter>)]

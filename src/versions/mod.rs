@@ -3,4 +3,6 @@
 
 mod snapshots;
 
-pub use snapshots::{Difference, Metadata, Version, VersionList, VersionReference, Which, tree};
+pub use snapshots::{
+    Difference, Metadata, PatchOperation, Version, VersionList, VersionReference, Which, tree,
+};

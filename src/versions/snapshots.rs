@@ -20,6 +20,20 @@ use crate::api::raw_json::RawJson;
 #[allow(dead_code, reason = "the document only")]
 pub struct Metadata(Value);
 
+/// One step of a JSON Patch (RFC 6902).
+#[derive(ToSchema)]
+#[schema(example = json!({ "op": "replace", "path": "/metadata/rows", "value": 1309 }))]
+#[allow(dead_code, reason = "the document only")]
+pub struct PatchOperation {
+    /// `add`, `remove` or `replace`.
+    op: String,
+    /// JSON pointer (RFC 6901) to what it changes.
+    path: String,
+    /// What is there afterwards: any JSON value; missing of `remove`.
+    #[schema(required = false)]
+    value: Value,
+}
+
 /// A version of a block or an edge.
 pub trait Version: Serialize {
     fn id(&self) -> Uuid;

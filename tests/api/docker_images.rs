@@ -169,7 +169,14 @@ async fn logs_are_appended_as_text() {
 
     append(&vera, "x").await.refused(StatusCode::FORBIDDEN, "forbidden");
     append(&dan, "a\0b").await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
-    dan.post(&logs, json!({ "text": "x" }))
+    let both = dan.post(&logs, json!({ "text": "as JSON\n" })).await.expect(StatusCode::OK);
+    assert_eq!(both.body["image_id"], with.body["image_id"]);
+    assert!(dan.get(&logs).await.text.ends_with("as JSON\n"));
+    let faults = dan.post(&logs, json!({ "text": 1, "more": "x" })).await;
+    assert_eq!(faults.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), ["/more", "/text"]);
+    dan.request(Method::POST, &logs)
+        .raw("application/xml", "<text/>")
+        .send()
         .await
         .refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
     dan.request(Method::POST, &logs)
@@ -191,7 +198,7 @@ async fn logs_are_appended_as_text() {
             .await
             .expect(StatusCode::OK);
     }
-    assert!(dan.get(&logs).await.text.ends_with("2/2\nonce\n"));
+    assert!(dan.get(&logs).await.text.ends_with("2/2\nas JSON\nonce\n"));
     let cleared =
         dan.patch(&location, json!({ "build_status": "pending", "build_logs": null })).await;
     assert_eq!(cleared.expect(StatusCode::OK).body["build_logs_bytes"], 0);

@@ -173,7 +173,11 @@ async fn the_document_is_complete() {
                     .unwrap_or_else(|| panic!("no operationId: {at}"))
                     .to_owned(),
             );
-            assert!(operation["summary"].is_string(), "no summary: {at}");
+            for text in ["summary", "description"] {
+                let text = operation[text].as_str().unwrap_or_else(|| panic!("no {text}: {at}"));
+                assert!(text.len() > 3, "{at}");
+            }
+            assert!(operation["security"].is_array(), "who may call {at}?");
             assert!(operation["tags"].is_array(), "no tag: {at}");
             let responses = operation["responses"].as_object().expect("responses");
             for (status, response) in
@@ -193,6 +197,67 @@ async fn the_document_is_complete() {
     ids.dedup();
     assert_eq!(ids.len(), operations, "operation ids are unique");
     assert_no_dangling_reference(&document, &document);
+    let text = document.to_string();
+    for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
+        assert!(text.contains(&format!("\"#/components/schemas/{name}\"")), "{name} is of no use");
+        if let Some(of) = name.strip_suffix("Page") {
+            let items = &schema["properties"]["items"]["items"]["$ref"];
+            assert_eq!(items, &format!("#/components/schemas/{of}"), "{name}");
+        }
+    }
+    assert_every_object_says_what_it_may_have(&document["components"]["schemas"], "");
+}
+
+#[tokio::test]
+async fn the_document_for_3_0_has_the_same_routes() {
+    let service = Service::start().await;
+    let document = service.nobody().get("/openapi.json").await.expect(StatusCode::OK).body;
+    let older = service.nobody().get("/openapi-3.0.json").await.expect(StatusCode::OK).body;
+    assert_eq!(older["openapi"], "3.0.3");
+    assert_no_dangling_reference(&older, &older);
+    let operations = |document: &Value| -> Vec<(String, String, Value)> {
+        let paths = document["paths"].as_object().expect("paths");
+        let of = |(path, item): (&String, &Value)| {
+            let operations = item.as_object().expect("operations").clone();
+            let path = path.clone();
+            operations.into_iter().map(move |(method, operation)| {
+                (method, path.clone(), operation["operationId"].clone())
+            })
+        };
+        paths.iter().flat_map(of).collect()
+    };
+    assert_eq!(operations(&older), operations(&document));
+    let names = |document: &Value| -> Vec<String> {
+        document["components"]["schemas"].as_object().expect("schemas").keys().cloned().collect()
+    };
+    assert_eq!(names(&older), names(&document));
+    let text = older.to_string();
+    assert!(text.contains("\"nullable\":true"));
+    for only_in_3_1 in ["\"type\":[", "\"null\"", "\"identifier\"", "\"propertyNames\""] {
+        assert!(!text.contains(only_in_3_1), "{only_in_3_1}");
+    }
+}
+
+/// Without a word on it generators take an object for one that has no members.
+fn assert_every_object_says_what_it_may_have(schema: &Value, at: &str) {
+    match schema {
+        Value::Object(members) => {
+            let is_object = members.get("type").is_some_and(|kind| {
+                kind == "object" || kind.as_array().is_some_and(|kinds| kinds.contains(&"object".into()))
+            });
+            if is_object {
+                let says = ["properties", "additionalProperties"].map(|word| members.contains_key(word));
+                assert!(says.contains(&true), "{at}");
+            }
+            for (name, value) in members.iter().filter(|(name, _)| *name != "example") {
+                assert_every_object_says_what_it_may_have(value, &format!("{at}/{name}"));
+            }
+        }
+        Value::Array(items) => {
+            items.iter().for_each(|value| assert_every_object_says_what_it_may_have(value, at))
+        }
+        _ => {}
+    }
 }
 
 fn assert_no_dangling_reference(document: &Value, value: &Value) {

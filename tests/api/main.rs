@@ -19,6 +19,7 @@ mod code_repos;
 mod concurrency;
 mod dependencies;
 mod docker_images;
+mod document;
 mod edges;
 mod extremes;
 mod faults;

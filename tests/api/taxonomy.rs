@@ -193,7 +193,9 @@ async fn a_block_is_put_into_categories_and_taken_out() {
         let answer = dan.request(Method::PUT, &format!("/blocks/{block}/categories/vision"));
         assert!(answer.send().await.status.is_success());
     }
-    dan.put("/blocks/b/categories/vision", json!({})).await.expect(StatusCode::NO_CONTENT);
+    let there = dan.put("/blocks/b/categories/vision", json!({})).await.expect(StatusCode::OK);
+    assert_eq!(there.body["category_id"], dan.get(&path("vision")).await.body["category_id"]);
+    assert!(!there.etag().is_empty());
     let of_a = dan.get("/blocks/a/categories?sort=name").await.expect(StatusCode::OK);
     assert_eq!(of_a.items("name"), ["Medical", "Vision"]);
     assert!(dan.get("/blocks/c/categories").await.expect(StatusCode::OK).items("name").is_empty());

@@ -122,7 +122,11 @@ fn help_and_usage() {
         assert!(help.contains(word), "no {word} in: {help}");
     }
     let document = program.run(&["openapi"]).succeeds().output;
-    assert!(document.contains("\"openapi\": \"3.1"), "{document}");
+    assert!(document.starts_with("{\n  \"openapi\": \"3.1"), "{document}");
+    assert_eq!(program.run(&["openapi", "--version", "3.1"]).succeeds().output, document);
+    let older = program.run(&["openapi", "--version", "3.0"]).succeeds().output;
+    assert!(older.starts_with("{\n  \"openapi\": \"3.0"), "{older}");
+    assert_eq!(program.run(&["openapi", "--version", "2.0"]).code, Some(2));
     assert_eq!(program.run(&["surve"]).code, Some(2));
     assert_eq!(program.run(&["user", "create"]).code, Some(2));
 }

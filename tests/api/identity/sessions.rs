@@ -114,6 +114,17 @@ async fn two_identities_or_none_are_refused() {
         .await
         .refused(StatusCode::BAD_REQUEST, "two_identities");
     let nobody = service.nobody();
+    // As clients send it that know both schemes.
+    let token = nobody.post("/auth/login", json!({ "username": "dan", "password": PASSWORD })).await;
+    for credential in [token.id("access_token"), key] {
+        nobody
+            .request(Method::GET, "/auth/me")
+            .header("Authorization", format!("Bearer {credential}"))
+            .header("X-API-Key", credential)
+            .send()
+            .await
+            .expect(StatusCode::OK);
+    }
     let answer = nobody.get("/auth/me").await;
     let answer = answer.refused(StatusCode::UNAUTHORIZED, "unauthorized");
     assert!(answer.header("www-authenticate").starts_with("Bearer"));

@@ -2,6 +2,7 @@
 
 mod cors;
 mod limits;
+mod prefix;
 mod rate_limits;
 mod security_headers;
 
