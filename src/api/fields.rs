@@ -6,7 +6,8 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::problem::{Fault, Problem};
+use super::i_json;
+use super::problem::{Fault, Problem, pointer};
 
 pub use blockyard_derive::FromFields;
 
@@ -88,13 +89,15 @@ impl Fields {
         if text.trim().is_empty() {
             return Err(Problem::malformed("The body is empty; it must be a JSON object."));
         }
-        Self::of(text).map_err(|error| {
+        let mut fields = Self::of(text).map_err(|error| {
             if error.is_data() {
                 Problem::invalid_field("", "Must be a JSON object.")
             } else {
                 Problem::malformed(format!("The body is no JSON: {error}."))
             }
-        })
+        })?;
+        fields.faults.extend(i_json::faults(text));
+        Ok(fields)
     }
 
     fn of(object: &str) -> Result<Self, serde_json::Error> {
@@ -107,9 +110,8 @@ impl Fields {
             );
         }
         for (name, value) in read {
-            if fields.members.iter().any(|(known, _)| *known == name) {
-                fields.fault(&name, "Is given more than once.");
-            } else {
+            // That it is repeated is a fault already, at whatever depth.
+            if !fields.members.iter().any(|(known, _)| *known == name) {
                 fields.members.push((name, value));
             }
         }
@@ -121,9 +123,7 @@ impl Fields {
         match self.take(name) {
             Some(raw) => self.value(name, &raw),
             None => {
-                if !self.faults.iter().any(|fault| fault.pointer == pointer(name)) {
-                    self.fault(name, "Is required.");
-                }
+                self.fault(name, "Is required.");
                 None
             }
         }
@@ -189,8 +189,11 @@ impl Fields {
         self.fault_at(pointer(name), detail);
     }
 
-    /// Notes a fault at a JSON pointer into the body.
+    /// Notes a fault at a JSON pointer into the body, unless one is noted there.
     pub fn fault_at(&mut self, pointer: String, detail: &str) {
+        if self.faults.iter().any(|fault| fault.pointer == pointer) {
+            return;
+        }
         self.faults.push(Fault { pointer, detail: detail.to_owned() });
     }
 
@@ -220,10 +223,7 @@ impl Fields {
                         _ => None,
                     })
                     .collect();
-                self.faults.push(Fault {
-                    pointer: pointer(name) + &inner,
-                    detail: sentence(&error.into_inner()),
-                });
+                self.fault_at(pointer(name) + &inner, &sentence(&error.into_inner()));
                 None
             }
         }
@@ -244,11 +244,6 @@ impl Fields {
         }
         Err(Problem::faults(faults))
     }
-}
-
-/// A member as one step of a JSON pointer (RFC 6901): `~` and `/` are escaped.
-pub fn pointer(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// serde's message without the position in the snippet that it was read from.
