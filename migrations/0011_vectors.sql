@@ -10,8 +10,7 @@ create table public.block_vector_representations (
     updated_at timestamptz not null default clock_timestamp(),
     constraint block_vector_representations_vector_db_check check (app.is_line(vector_db, 100)),
     constraint block_vector_representations_vector_key_check check (app.is_line(vector_key, 1000)),
-    constraint block_vector_representations_taxonomy_filter_check check (
-        jsonb_typeof(taxonomy_filter) = 'object' and pg_column_size(taxonomy_filter) <= 65536),
+    constraint block_vector_representations_taxonomy_filter_check check (jsonb_typeof(taxonomy_filter) = 'object'),
     constraint block_vector_representations_key unique (block_id, vector_db, vector_key)
 );
 comment on table public.block_vector_representations is 'Where the embedding of a block lives; taxonomy_filter constrains RAG search.';
@@ -29,8 +28,7 @@ create table public.edge_vector_representations (
     updated_at timestamptz not null default clock_timestamp(),
     constraint edge_vector_representations_vector_db_check check (app.is_line(vector_db, 100)),
     constraint edge_vector_representations_vector_key_check check (app.is_line(vector_key, 1000)),
-    constraint edge_vector_representations_taxonomy_filter_check check (
-        jsonb_typeof(taxonomy_filter) = 'object' and pg_column_size(taxonomy_filter) <= 65536),
+    constraint edge_vector_representations_taxonomy_filter_check check (jsonb_typeof(taxonomy_filter) = 'object'),
     constraint edge_vector_representations_key unique (edge_id, vector_db, vector_key)
 );
 comment on table public.edge_vector_representations is 'Where the embedding of an edge lives; taxonomy_filter constrains RAG search.';
@@ -77,7 +75,7 @@ begin
             continue;
         end if;
         categories := '{}';
-        for entry in select e.value #>> '{}' as reference, e.ordinality - 1 as position
+        for entry in select case jsonb_typeof(e.value) when 'string' then e.value #>> '{}' end as reference, e.ordinality - 1 as position
                      from jsonb_array_elements(part.value) with ordinality as e (value, ordinality) loop
             named := named + 1;
             begin

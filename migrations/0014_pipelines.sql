@@ -19,9 +19,8 @@ create table public.pipelines (
         || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
     constraint pipelines_name_check check (app.is_name(name)),
     constraint pipelines_description_check check (char_length(description) <= 10000),
-    constraint pipelines_dagster_pipeline_config_check check (
-        jsonb_typeof(dagster_pipeline_config) = 'object' and pg_column_size(dagster_pipeline_config) <= 524288
-        and not jsonb_path_exists(dagster_pipeline_config, '$.**{100}'))
+    -- What else is asked of it: app.require_json() and app.dagster_faults().
+    constraint pipelines_dagster_pipeline_config_check check (jsonb_typeof(dagster_pipeline_config) = 'object')
 );
 comment on table public.pipelines is 'Blocks joined by edges: directed acyclic graphs that run on Dagster.';
 comment on column public.pipelines.times_run is 'Runs that ended after they had begun. Kept from pipeline_runs by trigger.';
@@ -84,6 +83,139 @@ create index pipeline_edges_source_block_id_idx on public.pipeline_edges (source
 create index pipeline_edges_target_block_id_idx on public.pipeline_edges (target_block_id);
 create index pipeline_edges_edge_version_id_idx on public.pipeline_edges (edge_version_id, edge_id);
 
+-- What Dagster is told -----------------------------------------------------------------------------
+
+create function app.is_whole(value jsonb, lowest int, highest int) returns boolean
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return jsonb_typeof(value) = 'number' and value::numeric between lowest and highest and value::numeric % 1 = 0;
+end $$;
+comment on function app.is_whole(jsonb, int, int) is 'Whether a JSON value is a whole number within these bounds.';
+
+-- Dagster takes nearly anything, and some of it reaches past the pipeline: tags named `dagster…/…`
+-- change how runs are retried, ended and scheduled, and `execution` can name another image, service
+-- account or secret for the pod. So only what is known is let in. Of executors these are the two that
+-- start nothing but processes, with the settings that Dagster 1.13 gives them.
+create function app.dagster_faults(config jsonb, pointer text) returns jsonb
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    is_job constant boolean := config @> '{"mode": "job"}';
+    executors constant text[] := array['in_process', 'multiprocess'];
+    settings constant text[] := array['max_concurrent', 'tag_concurrency_limits', 'start_method', 'retries', 'step_dependency_config'];
+begin
+    return (
+        with recursive node (place, name, value, kind) as (
+            select ''::text, ''::text, config, 'object'::text
+            union all
+            select n.place || app.pointer_step(m.name), m.name, m.value, jsonb_typeof(m.value)
+            from node n
+            cross join lateral (
+                select o.key, o.value from jsonb_each(case n.kind when 'object' then n.value else '{}' end) as o
+                where n.place in ('', '/run_config', '/run_config/ops', '/run_config/execution', '/block_config', '/tags')
+                   or n.place ~ '^/run_config/execution/config(/in_process|/multiprocess)?$'
+                union all
+                select (a.ordinality - 1)::text, a.value
+                from jsonb_array_elements(case n.kind when 'array' then n.value else '[]' end) with ordinality as a
+                where n.place ~ '^/run_config/execution/config(/multiprocess)?/tag_concurrency_limits$'
+            ) as m (name, value)
+        ), fault (place, detail) as (
+            select n.place, case
+                when n.place = '' then null
+                when n.place in ('/run_config', '/run_config/ops', '/run_config/execution', '/run_config/execution/config', '/block_config', '/tags')
+                    and n.kind <> 'object' then 'Must be a JSON object.'
+
+                when n.place = '/schema_version' then case when n.value <> '1' then 'Must be 1.' end
+                when n.place = '/mode' then case when n.value not in ('"generic"', '"job"') then 'Must be generic or job.' end
+                when n.place in ('/repository_location_name', '/repository_name') then case
+                    when n.kind <> 'string' or n.value #>> '{}' !~ '^[^\u0001-\u001F\u007F-\u009F]{1,255}$'
+                    then 'Must be a text of 1 to 255 characters.' end
+                when n.place = '/job_name' then case
+                    when n.kind <> 'string' or n.value #>> '{}' !~ '^[A-Za-z0-9_]{1,255}$'
+                    then 'Must be 1 to 255 letters, digits and underscores.' end
+                when n.place = '/op_selection' then case
+                    when n.kind <> 'null' and not (is_job and n.kind = 'array' and not n.value @? '$[*] ? (@.type() != "string")')
+                    then 'Must be an array of names, in mode job only.' end
+                when n.place = '/max_runtime_seconds' then case
+                    when not app.is_whole(n.value, 1, 604800) then 'Must be a whole number from 1 to 604800.' end
+                when n.place = '/max_retries' then case
+                    when not app.is_whole(n.value, 0, 10) then 'Must be a whole number from 0 to 10.' end
+
+                when n.place = '/tags' then case
+                    when n.number > 20 then format('Has %s members; at most 20 are allowed.', n.number) end
+                when n.place ~ '^/tags/' then case
+                    when n.name !~ '^[A-Za-z0-9_.-]{1,63}$'
+                    then 'A tag is named with 1 to 63 letters, digits, `_`, `.` and `-`: those with a `/` steer Dagster itself.'
+                    when n.kind <> 'string' or length(n.value #>> '{}') > 256
+                    then 'Must be a text of at most 256 characters.' end
+                when n.place = '/block_config' then null
+                when n.place ~ '^/block_config/' then case when n.kind <> 'object' then 'Must be a JSON object.' end
+
+                when n.place = '/run_config' then case
+                    when octet_length(n.value::text) > 262144
+                    then format('Has %s bytes as it is printed; at most 262144 are allowed.', octet_length(n.value::text))
+                    when n.value @? 'strict $.**{32} ? (@.type() == "object" || @.type() == "array")'
+                    then format('Is nested %s levels deep; at most 32 are allowed.', app.json_levels(n.value)) end
+                when n.place in ('/run_config/ops', '/run_config/execution') then null
+                when n.place = '/run_config/ops/plan' and not is_job then 'Is reserved: the service puts the graph here.'
+                when n.place ~ '^/run_config/ops/' then null
+
+                when n.place = '/run_config/execution/config' then case
+                    when n.value ?& executors or n.value ?| executors and n.value ?| settings
+                    then 'Must have one executor, in_process or multiprocess, with its settings below it, or the settings of multiprocess alone.' end
+                when n.place in ('/run_config/execution/config/in_process', '/run_config/execution/config/multiprocess') then case
+                    when n.kind not in ('object', 'null') then 'Must be a JSON object.' end
+                when n.setting = 'retries' then case
+                    when n.value not in ('{"enabled": {}}', '{"enabled": null}', '{"disabled": {}}', '{"disabled": null}')
+                    then 'Must be {"enabled": {}} or {"disabled": {}}.' end
+                when n.setting = 'step_dependency_config' then case
+                    when n.value not in ('{}', '{"require_upstream_step_success": true}', '{"require_upstream_step_success": false}')
+                    then 'Must be {"require_upstream_step_success": true} or {"require_upstream_step_success": false}.' end
+                when n.place ~ '^/run_config/execution/config/in_process/'
+                then 'Is not allowed here: only retries and step_dependency_config are.'
+                when n.setting = 'max_concurrent' then case
+                    when n.kind <> 'null' and not app.is_whole(n.value, 0, 1000000)
+                    then 'Must be null or a whole number from 0 to 1000000.' end
+                when n.setting = 'start_method' then case
+                    when n.value not in ('{"spawn": {}}', '{"spawn": null}', '{"forkserver": {}}', '{"forkserver": null}')
+                        and not coalesce(n.members #- '{forkserver, preload_modules}' = '{"forkserver": {}}'
+                            and jsonb_typeof(n.members #> '{forkserver, preload_modules}') = 'array'
+                            and not n.members @? 'strict $.forkserver.preload_modules[*] ? (@.type() != "string"
+                                || !(@ like_regex "^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$"))', false)
+                    then 'Must be {"spawn": {}}, {"forkserver": {}} or {"forkserver": {"preload_modules": [names of modules]}}.' end
+                when n.setting = 'tag_concurrency_limits' then case when n.kind <> 'array' then 'Must be an array.' end
+                when n.setting ~ '^tag_concurrency_limits/' then case
+                    when not coalesce(n.members - array['key', 'limit', 'value'] = '{}'
+                        and jsonb_typeof(n.members -> 'key') = 'string' and app.is_whole(n.members -> 'limit', 0, 1000000)
+                        and (not n.members ? 'value' or jsonb_typeof(n.members -> 'value') = 'string' or n.members -> 'value' in
+                            ('{"applyLimitPerUniqueValue": true}', '{"applyLimitPerUniqueValue": false}')), false)
+                    then 'Must have key, a text, and limit, a whole number from 0 to 1000000; value may be a text or {"applyLimitPerUniqueValue": true}.' end
+
+                when n.place ~ '^/run_config/execution/config/multiprocess/'
+                then 'Is not allowed here: only max_concurrent, tag_concurrency_limits, start_method, retries and step_dependency_config are.'
+                when n.setting is not null
+                then 'Is not allowed here: only in_process, multiprocess, max_concurrent, tag_concurrency_limits, start_method, retries and step_dependency_config are.'
+                when n.place ~ '^/run_config/execution/' then 'Is not allowed here: only config is.'
+                when n.place ~ '^/run_config/' then 'Is not allowed here: only ops and execution are.'
+                else 'Is not known here: only schema_version, mode, repository_location_name, repository_name, job_name, run_config, '
+                    'block_config, tags, op_selection, max_runtime_seconds and max_retries are.'
+                end
+            from (
+                select n.*, o.members, (select count(*) from jsonb_object_keys(o.members)) as number,
+                    substring(n.place from '^/run_config/execution/config/(?:in_process/|multiprocess/)?(.+)$') as setting
+                from node n
+                cross join lateral (select case n.kind when 'object' then n.value else '{}' end) as o (members)
+            ) as n
+        )
+        select jsonb_agg(jsonb_build_object('pointer', dagster_faults.pointer || f.place, 'detail', f.detail))
+        from (select f.place, f.detail from fault f where f.detail is not null limit 200) as f);
+end $$;
+comment on function app.dagster_faults(jsonb, text) is
+    'What keeps a dagster_pipeline_config from being let in, each fault with its JSON pointer; null when nothing does.';
+
 -- Pipelines --------------------------------------------------------------------------------------
 
 create function app.require_no_unfinished_runs(pipeline uuid) returns void
@@ -111,8 +243,22 @@ create function app.guard_pipelines() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    faults jsonb;
 begin
     new.name := app.tidy(new.name);
+    if tg_op = 'UPDATE' and new.dagster_pipeline_config = old.dagster_pipeline_config then
+        -- As it was written: 1.0 in the place of 1 changes nothing.
+        new.dagster_pipeline_config := old.dagster_pipeline_config;
+    elsif new.dagster_pipeline_config <> '{}' then
+        perform app.require_json(new.dagster_pipeline_config, 'pipelines', 'dagster_pipeline_config');
+        faults := app.dagster_faults(new.dagster_pipeline_config, '/dagster_pipeline_config');
+        if faults is not null then
+            raise exception 'the configuration is not allowed: %', faults -> 0 ->> 'detail'
+                using errcode = '23514', constraint = 'pipelines_dagster_pipeline_config_faults', table = 'pipelines',
+                    column = 'dagster_pipeline_config', detail = faults::text;
+        end if;
+    end if;
     if tg_op = 'INSERT' then
         new.archived_at := null;
         return new;

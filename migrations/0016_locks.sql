@@ -102,6 +102,36 @@ end $$;
 comment on function app.keep_metadata_digests(uuid) is
     'Keeps the digests of the metadata that the pipeline would run on now, so that its lock need not compute them each time.';
 
+-- So it is with a large configuration, which stands in the lock as a whole.
+create table app.canonical_configs (
+    pipeline_id uuid not null constraint canonical_configs_pkey primary key
+        constraint canonical_configs_pipeline_id_fkey references public.pipelines on delete cascade,
+    config text not null
+);
+comment on table app.canonical_configs is
+    'dagster_pipeline_config in its canonical form, of the pipelines where it takes long to bring it there.';
+revoke all on app.canonical_configs from public, anon, authenticated, service_role;
+
+create function app.keep_canonical_config() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op = 'UPDATE' then
+        if new.dagster_pipeline_config = old.dagster_pipeline_config then return null; end if;
+        delete from app.canonical_configs where pipeline_id = new.pipeline_id;
+    end if;
+    if octet_length(new.dagster_pipeline_config::text) > 1000 then
+        insert into app.canonical_configs (pipeline_id, config)
+        values (new.pipeline_id, app.canonical_json(new.dagster_pipeline_config));
+    end if;
+    return null;
+end $$;
+comment on function app.keep_canonical_config() is
+    'AFTER INSERT OR UPDATE OF the configuration: keeps its canonical form when readiness, locks and runs should not compute it each time.';
+create trigger pipelines_8_config after insert or update of dagster_pipeline_config on public.pipelines
+    for each row execute function app.keep_canonical_config();
+
 -- The lock ----------------------------------------------------------------------------------------
 
 -- In PL/pgSQL, here and in app.blockers(): its plans are kept for the session, while a SQL function is
@@ -154,7 +184,7 @@ begin
                             select pb.block_id from public.pipeline_blocks pb where pb.pipeline_id = p.pipeline_id)) as s on s.id = v.block_id
                         where pb.pipeline_id = p.pipeline_id
                     ) as part), '') || ']')::json as blocks,
-                app.canonical_json(p.dagster_pipeline_config)::json as dagster_pipeline_config,
+                coalesce(k.config, app.canonical_json(p.dagster_pipeline_config))::json as dagster_pipeline_config,
                 ('[' || coalesce((
                     select string_agg(row_to_json(part)::text, ',' order by part.edge_id, part.source_block_id, part.target_block_id)
                     from (
@@ -185,6 +215,7 @@ begin
                 1 as format,
                 p.pipeline_id
             from public.pipelines p
+            left join app.canonical_configs k using (pipeline_id)
             where p.pipeline_id = pipeline
         ) as lock);
 end $$;

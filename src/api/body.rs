@@ -102,13 +102,13 @@ pub fn receive(
         let length = request.headers().get(header::CONTENT_LENGTH);
         let announced = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > limit.bytes as u64) {
-            return Err(Problem::too_large(limit.bytes));
+            return Err(Problem::too_large(limit.bytes, announced));
         }
         let payload = payload.map_err(|_| broken_off())?;
         match timeout(limit.time, payload.to_bytes_limited(limit.bytes)).await {
             Ok(Ok(Ok(bytes))) => Ok(bytes),
             Ok(Ok(Err(_))) => Err(broken_off()),
-            Ok(Err(_)) => Err(Problem::too_large(limit.bytes)),
+            Ok(Err(_)) => Err(Problem::too_large(limit.bytes, None)),
             Err(_) => Err(Problem::too_slow()),
         }
     }

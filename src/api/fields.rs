@@ -6,7 +6,8 @@ use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::problem::{Fault, Problem};
+use super::i_json;
+use super::problem::{Fault, Problem, pointer};
 use super::told;
 
 pub use blockyard_derive::FromFields;
@@ -89,13 +90,15 @@ impl Fields {
         if text.trim().is_empty() {
             return Err(Problem::malformed("The body is empty; it must be a JSON object."));
         }
-        Self::of(text).map_err(|error| {
+        let mut fields = Self::of(text).map_err(|error| {
             if error.is_data() {
                 Problem::invalid_field("", "Must be a JSON object.")
             } else {
                 Problem::malformed(told::of_body(&error))
             }
-        })
+        })?;
+        fields.faults.extend(i_json::faults(text));
+        Ok(fields)
     }
 
     fn of(object: &str) -> Result<Self, serde_json::Error> {
@@ -108,9 +111,8 @@ impl Fields {
             );
         }
         for (name, value) in read {
-            if fields.members.iter().any(|(known, _)| *known == name) {
-                fields.fault(&name, "Is given more than once.");
-            } else {
+            // That it is repeated is a fault already, at whatever depth.
+            if !fields.members.iter().any(|(known, _)| *known == name) {
                 fields.members.push((name, value));
             }
         }
@@ -122,9 +124,7 @@ impl Fields {
         match self.take(name) {
             Some(raw) => self.value(name, &raw),
             None => {
-                if !self.faults.iter().any(|fault| fault.pointer == pointer(name)) {
-                    self.fault(name, "Is required.");
-                }
+                self.fault(name, "Is required.");
                 None
             }
         }
@@ -190,8 +190,11 @@ impl Fields {
         self.fault_at(pointer(name), detail);
     }
 
-    /// Notes a fault at a JSON pointer into the body.
+    /// Notes a fault at a JSON pointer into the body, unless one is noted there.
     pub fn fault_at(&mut self, pointer: String, detail: &str) {
+        if self.faults.iter().any(|fault| fault.pointer == pointer) {
+            return;
+        }
         self.faults.push(Fault { pointer, detail: detail.to_owned() });
     }
 
@@ -221,10 +224,7 @@ impl Fields {
                         _ => None,
                     })
                     .collect();
-                self.faults.push(Fault {
-                    pointer: pointer(name) + &inner,
-                    detail: told::of_member(&error.into_inner()),
-                });
+                self.fault_at(pointer(name) + &inner, &told::of_member(&error.into_inner()));
                 None
             }
         }
@@ -245,11 +245,6 @@ impl Fields {
         }
         Err(Problem::faults(faults))
     }
-}
-
-/// A member as one step of a JSON pointer (RFC 6901): `~` and `/` are escaped.
-pub fn pointer(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// Far more than any object of the API has: each is compared with each.

@@ -4,6 +4,7 @@ pub mod body;
 pub mod entity;
 pub mod etag;
 pub mod fields;
+mod i_json;
 pub mod id;
 pub mod known_paths;
 pub mod page;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::telemetry;
 
 /// How many faults are told at once: an answer must not outgrow its request.
-const MOST_FAULTS: usize = 200;
+pub(super) const MOST_FAULTS: usize = 200;
 
 /// Media type of every refusal.
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -115,6 +115,11 @@ pub struct Fault {
     pub detail: String,
 }
 
+/// A member as one step of a JSON pointer (RFC 6901): `~` and `/` are escaped.
+pub fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
@@ -174,12 +179,12 @@ impl Problem {
     }
 
     /// 413.
-    pub fn too_large(limit: usize) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            format!("The body is larger than {limit} bytes."),
-        )
+    pub fn too_large(limit: usize, announced: Option<u64>) -> Self {
+        let detail = match announced {
+            Some(bytes) => format!("The body has {bytes} bytes; at most {limit} are taken."),
+            None => format!("The body is larger than {limit} bytes."),
+        };
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
     }
 
     /// 415.

@@ -6,6 +6,7 @@
 //! is asked before there is one (`Db::without_caller`) a test of the schema lists statement by
 //! statement.
 
+mod checks;
 pub(crate) mod connect;
 mod failure;
 pub mod login_check;
@@ -32,6 +33,7 @@ use crate::api::problem::Problem;
 use crate::auth::caller::{Caller, Context};
 use crate::telemetry::database_span::DatabaseSpan;
 
+pub use checks::CHECKS;
 pub use failure::Failure;
 use failure::{Loss, state};
 use shares::{Share, Shares};

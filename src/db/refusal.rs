@@ -7,7 +7,8 @@ use actix_web::http::StatusCode;
 use serde_json::Value;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 
-use crate::api::problem::{Fault, Problem};
+use super::checks;
+use crate::api::problem::Problem;
 use crate::auth::keys;
 
 /// Whether the connection is gone: broken off, or ended by the server.
@@ -98,10 +99,6 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
             "too_large",
             "The logs of a build have at most 10 MiB.",
         ),
-        (_, "dependencies_depends_on_check") => Problem::invalid(
-            "An internal dependency needs depends_on_type and depends_on_id, an external one needs \
-             dependency_detail and neither of the two.",
-        ),
         (_, faults) if faults.ends_with("_faults") => Problem::faults(
             serde_json::from_str(error.detail().unwrap_or("[]")).unwrap_or_default(),
         ),
@@ -113,20 +110,6 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
             Problem::conflict("key_only_shrinks", &said())
         }
         (_, "api_keys_role_widens") => Problem::invalid_field("/role", &said()),
-        (_, "pipelines_graph_faults") => {
-            let faults: Vec<Fault> =
-                serde_json::from_str(error.detail().unwrap_or("[]")).unwrap_or_default();
-            Problem::faults(faults)
-        }
-        (_, "pipeline_runs_outcome_check") => {
-            Problem::invalid_field("/ended_at", "Belongs to an outcome, and an outcome has one.")
-        }
-        (_, "pipeline_runs_begun_check") => {
-            Problem::invalid_field("/started_at", "Is missing: the run has started.")
-        }
-        (_, "pipeline_runs_order_check") => {
-            Problem::invalid_field("/ended_at", "Lies before started_at.")
-        }
         (_, "pipeline_runs_not_ready") => Problem::not_ready(&said(), listed()),
         (_, in_use) if in_use.ends_with("_in_use") => Problem::in_use(&said(), listed()),
         (_, missing) if missing.ends_with("_missing") => Problem::missing(&said(), listed()),
@@ -146,14 +129,12 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         }
 
         ("23503", foreign_key) => by_foreign_key(foreign_key, error),
-        ("23514", check) => {
-            let column = check
-                .strip_prefix(error.table().unwrap_or_default())
-                .and_then(|rest| rest.strip_prefix('_'))
-                .and_then(|rest| rest.strip_suffix("_check"))
-                .unwrap_or_default();
-            Problem::invalid_field(&format!("/{column}"), "Is not allowed here.")
-        }
+        ("23514", check) => match checks::words(check) {
+            Some(("", words)) => Problem::invalid(words),
+            Some((pointer, words)) => Problem::invalid_field(pointer, words),
+            // One that the owner has added.
+            None => Problem::invalid(format!("It breaks a rule of the database: {check}.")),
+        },
         _ => return None,
     })
 }

@@ -144,7 +144,8 @@ pub struct NewEdge {
     pub name: Name,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Option<Description>,
-    /// Content of version 1; `{}` when missing.
+    /// Content of version 1; `{}` when missing. I-JSON (RFC 7493): a number stays the same when it is
+    /// read as a double. At most 524288 bytes as it is printed, and 100 levels.
     #[schema(value_type = Option<Metadata>)]
     pub metadata: Option<JsonObject>,
 }
@@ -159,6 +160,8 @@ pub struct EdgePatch {
     pub name: Option<Name>,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Patch<Description>,
+    /// I-JSON (RFC 7493): a number stays the same when it is read as a double. At most 524288 bytes as
+    /// it is printed, and 100 levels.
     #[schema(value_type = Metadata, required = false)]
     #[read(changed)]
     pub metadata: Option<JsonObject>,

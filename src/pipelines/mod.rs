@@ -168,7 +168,6 @@ impl FromFields for NewPipeline {
         let name = fields.required("name");
         let description = fields.optional("description");
         let config = fields.optional("dagster_pipeline_config");
-        let config = config.and_then(|config| config::checked(config, fields));
         let blocks = fields.items("blocks", graph::MAX_BLOCKS);
         let edges = fields.items("edges", graph::MAX_EDGES);
         Some(Self {
@@ -183,25 +182,17 @@ impl FromFields for NewPipeline {
 
 /// What to change of a pipeline. What is missing stays; `null` clears the description.
 /// `dagster_pipeline_config` is replaced as a whole. The graph has routes of its own.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "description": "Every night at two" }))]
 pub struct PipelinePatch {
     #[schema(value_type = Name, required = false)]
+    #[read(changed)]
     pub name: Option<Name>,
     #[schema(value_type = Option<String>, max_length = 10000)]
     pub description: Patch<Description>,
     #[schema(value_type = config::DagsterConfig, required = false)]
+    #[read(changed)]
     pub dagster_pipeline_config: Option<JsonObject>,
-}
-
-impl FromFields for PipelinePatch {
-    fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let name = fields.changed("name");
-        let description = fields.patched("description");
-        let config = fields.changed("dagster_pipeline_config");
-        let config = config.and_then(|config| config::checked(config, fields));
-        Some(Self { name: name?, description: description?, dagster_pipeline_config: config? })
-    }
 }
 
 /// Which pipelines, and how they are shown.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -177,13 +177,36 @@ impl Difference {
     }
 }
 
-/// Metadata as a tree, to be compared.
+/// JSON as a tree, to be compared: equal numbers are written alike.
 ///
 /// # Errors
 /// 500 when the database holds what is no JSON.
-pub fn tree(metadata: &RawJson) -> Result<Value, Problem> {
-    serde_json::from_str(metadata.get()).map_err(|error| {
-        tracing::error!(%error, "metadata that is no JSON");
+pub fn tree(json: &RawJson) -> Result<Value, Problem> {
+    let mut tree = serde_json::from_str(json.get()).map_err(|error| {
+        tracing::error!(%error, "the database holds what is no JSON");
         Problem::internal()
-    })
+    })?;
+    unify_numbers(&mut tree);
+    Ok(tree)
+}
+
+/// 1.0 is 1. (All are doubles: the database lets no others in.)
+fn unify_numbers(value: &mut Value) {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => {
+            if let Some(double) = number.as_f64() {
+                #[allow(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
+                let unified = if double.fract() == 0.0 && double.abs() < EXACT {
+                    Some((double as i64).into())
+                } else {
+                    Number::from_f64(double)
+                };
+                *number = unified.unwrap_or_else(|| number.clone());
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(unify_numbers),
+        Value::Object(members) => members.values_mut().for_each(unify_numbers),
+        _ => {}
+    }
 }

@@ -28,6 +28,7 @@ mod graph;
 mod hostile;
 mod http;
 mod identity;
+mod json;
 mod locks;
 mod matrix;
 mod metrics;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use blockyard::db::CHECKS;
 use blockyard::development::private_server::DefaultGrants;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, query_as, query_scalar, raw_sql};
@@ -449,6 +450,28 @@ async fn the_data_model_is_as_the_users_wrote_it() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[tokio::test]
+async fn every_check_has_its_words_and_all_words_have_a_check() {
+    let database = Database::new().await;
+    let checks: Vec<String> = query_scalar(
+        "select distinct conname::text from pg_constraint k join pg_class c on c.oid = k.conrelid
+         where k.contype = 'c' and c.relnamespace in ('public'::regnamespace, 'app'::regnamespace) order by 1",
+    )
+    .fetch_all(&mut database.connect().await)
+    .await
+    .unwrap();
+    let mut words: Vec<_> = CHECKS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    words.sort_unstable();
+    assert_eq!(words, checks);
+    for (name, pointer, words) in CHECKS {
+        assert!(pointer.is_empty() || pointer.starts_with('/'), "{name}: {pointer}");
+        assert!(
+            words.ends_with('.') && words.len() > 15 && !words.contains("not allowed here"),
+            "{name}: {words}"
+        );
+    }
 }
 
 #[tokio::test]

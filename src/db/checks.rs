@@ -1,0 +1,129 @@
+//! The words of the database's checks. The service says nearly all of them itself, before; what comes
+//! through it all the same is refused in these.
+
+/// The name of each check, where in a body that is which it checks, and what it asks for. A test
+/// holds the names against the catalog.
+pub const CHECKS: &[(&str, &str, &str)] = &[
+    ("api_keys_encrypted_api_key_check", "", "The digest of a key must be a SHA-256 in hex."),
+    ("api_keys_expires_at_check", "/expires_at", "Must lie in the future, before the year 10000."),
+    ("api_keys_key_prefix_check", "", "The prefix of a key must be 4 to 32 letters and digits."),
+    ("api_keys_name_check", "/name", NAME),
+    ("api_keys_role_check", "/role", ROLE),
+    ("block_vector_representations_taxonomy_filter_check", "/taxonomy_filter", OBJECT),
+    (
+        "block_vector_representations_vector_db_check",
+        "/vector_db",
+        "Must be a line of 1 to 100 characters.",
+    ),
+    (
+        "block_vector_representations_vector_key_check",
+        "/vector_key",
+        "Must be a line of 1 to 1000 characters.",
+    ),
+    ("block_versions_version_number_check", "/version_number", VERSION),
+    ("blocks_description_check", "/description", DESCRIPTION),
+    ("blocks_metadata_check", "/metadata", OBJECT),
+    ("blocks_name_check", "/name", NAME),
+    (
+        "code_repos_branch_check",
+        "/branch",
+        "Must be the name of a Git branch, of at most 255 characters.",
+    ),
+    (
+        "code_repos_repo_url_check",
+        "/repo_url",
+        "Must be https://host/path, ssh://user@host/path or git@host:path, of at most 2000 characters.",
+    ),
+    (
+        "dependencies_dependency_detail_check",
+        "/dependency_detail",
+        "Must have at most 2000 characters.",
+    ),
+    (
+        "dependencies_depends_on_check",
+        "",
+        "An internal dependency needs depends_on_type and depends_on_id, an external one needs \
+         dependency_detail and neither of the two.",
+    ),
+    (
+        "dependencies_self_check",
+        "/depends_on_id",
+        "Must be something else: nothing depends on itself.",
+    ),
+    (
+        "dependencies_version_constraint_check",
+        "/version_constraint",
+        "Must be a line of 1 to 200 characters.",
+    ),
+    ("docker_images_build_logs_check", "/build_logs", LOGS),
+    (
+        "docker_images_image_tag_check",
+        "/image_tag",
+        "Must be a tag: 1 to 128 letters, digits, `_`, `.` and `-`.",
+    ),
+    (
+        "docker_images_registry_url_check",
+        "/registry_url",
+        "Must be a registry or a repository in one, as registry.example.org:5000/team/name, of at most 263 characters.",
+    ),
+    ("edge_vector_representations_taxonomy_filter_check", "/taxonomy_filter", OBJECT),
+    (
+        "edge_vector_representations_vector_db_check",
+        "/vector_db",
+        "Must be a line of 1 to 100 characters.",
+    ),
+    (
+        "edge_vector_representations_vector_key_check",
+        "/vector_key",
+        "Must be a line of 1 to 1000 characters.",
+    ),
+    ("edge_verifications_verification_logs_check", "/verification_logs", LOGS),
+    (
+        "edge_verifications_verified_at_check",
+        "/verified_at",
+        "Belongs to an outcome, and only to one.",
+    ),
+    ("edge_versions_version_number_check", "/version_number", VERSION),
+    ("edges_description_check", "/description", DESCRIPTION),
+    ("edges_metadata_check", "/metadata", OBJECT),
+    ("edges_name_check", "/name", NAME),
+    ("idempotency_keys_fingerprint_check", "", "The fingerprint of a request must have 32 bytes."),
+    ("idempotency_keys_key_check", "", "An Idempotency-Key must have 1 to 255 characters."),
+    ("pipeline_edges_self_check", "/target_block_id", "Must be another block than the source."),
+    ("pipeline_locks_lock_digest_check", "/lock_digest", DIGEST),
+    ("pipeline_runs_lock_digest_check", "/lock_digest", DIGEST),
+    (
+        "pipeline_runs_times_check",
+        "/ended_at",
+        "Belongs to an outcome, and does not lie before started_at.",
+    ),
+    ("pipelines_dagster_pipeline_config_check", "/dagster_pipeline_config", OBJECT),
+    ("pipelines_description_check", "/description", DESCRIPTION),
+    ("pipelines_name_check", "/name", NAME),
+    ("refresh_tokens_token_digest_check", "", "The digest of a token must have 32 bytes."),
+    ("settings_settings_id_check", "", "There is one row of settings."),
+    ("taxonomy_categories_name_check", "/name", NAME),
+    ("taxonomy_categories_parent_id_check", "/parent_id", "Must be another category."),
+    ("users_email_check", "/email", "Must be an email address, of at most 254 characters."),
+    ("users_password_hash_check", "/password", "Must be hashed by Argon2id."),
+    ("users_role_check", "/role", ROLE),
+    (
+        "users_username_check",
+        "/username",
+        "Must be 1 to 100 letters, digits, `.`, `_` and `-`, begin with a letter or a digit, and be neither `me` nor look like an id.",
+    ),
+];
+
+const DESCRIPTION: &str = "Must have at most 10000 characters.";
+const DIGEST: &str = "Must be a SHA-256 in hex: 64 digits.";
+const LOGS: &str = "Must have at most 10 MiB.";
+const NAME: &str = "Must be a name: 1 to 200 characters without space around them, none of them control or invisible ones, and not in the form of an id.";
+const OBJECT: &str = "Must be a JSON object.";
+const ROLE: &str = "Must be viewer, developer or admin.";
+const VERSION: &str = "Must be 1 or more.";
+
+/// Where a check looks, and what it asks for.
+pub(super) fn words(check: &str) -> Option<(&'static str, &'static str)> {
+    let (_, pointer, words) = CHECKS.iter().find(|(name, ..)| *name == check)?;
+    Some((pointer, words))
+}
