@@ -5,6 +5,7 @@ pub mod entity;
 pub mod etag;
 pub mod fields;
 pub mod known_paths;
+pub mod name;
 pub mod page;
 pub mod path;
 pub mod problem;

@@ -12,6 +12,8 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::path;
+
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
@@ -45,7 +47,7 @@ impl<T: Serialize> Page<T> {
                 .finish();
             response.insert_header((
                 header::LINK,
-                format!("<{}?{query}>; rel=\"next\"", request.path()),
+                format!("<{}?{query}>; rel=\"next\"", path::normalized(request.path())),
             ));
         }
         response.json(self)

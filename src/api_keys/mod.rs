@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields};
+use crate::api::name::Name;
 use crate::api::page::Cursor;
 use crate::api::page::Limit;
 use crate::api::query::FromParams;
-use crate::api::text::Name;
 use crate::api::word::Word;
 use crate::auth::account::Role;
 use crate::auth::keys::Seed;

@@ -19,6 +19,7 @@ use crate::resource::verbs::Resource;
 pub use git::{Branch, RepoUrl};
 
 use crate::api::fields::FromFields;
+use crate::api::path;
 use crate::resource::owner::EntityType;
 
 /// A repository of a block or an edge.
@@ -45,7 +46,7 @@ impl Resource for CodeRepo {
     }
 
     fn location(&self) -> String {
-        format!("/code-repos/{}", self.repo_id)
+        path::of(&[&"code-repos", &self.repo_id])
     }
 
     fn created_at(&self) -> DateTime<Utc> {

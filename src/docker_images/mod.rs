@@ -19,6 +19,7 @@ use crate::resource::verbs::Resource;
 pub use reference::{ImageName, ImageTag};
 
 use crate::api::fields::{FromFields, Patch};
+use crate::api::path;
 use crate::api::text::Text;
 use crate::api::word::Word;
 use crate::resource::owner::EntityType;
@@ -66,7 +67,7 @@ impl Resource for DockerImage {
     }
 
     fn location(&self) -> String {
-        format!("/docker-images/{}", self.image_id)
+        path::of(&[&"docker-images", &self.image_id])
     }
 
     fn created_at(&self) -> DateTime<Utc> {

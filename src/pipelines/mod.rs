@@ -18,11 +18,13 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::name::Name;
+use crate::api::path::{self, Reference};
 use crate::api::problem::Blocker;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::raw_json::{JsonObject, RawJson};
-use crate::api::text::{Description, Name};
+use crate::api::text::Description;
 use crate::blocks::BlockType;
 use crate::locks::{LockedBlock, LockedEdge};
 use crate::resource::listing::Named;
@@ -72,7 +74,7 @@ impl Resource for Pipeline {
     }
 
     fn location(&self) -> String {
-        format!("/pipelines/{}", self.pipeline_id)
+        path::of(&[&"pipelines", &self.pipeline_id])
     }
 
     fn created_at(&self) -> DateTime<Utc> {
@@ -216,9 +218,11 @@ pub struct PipelineList {
     /// Made by this user.
     pub created_by: Option<Uuid>,
     /// With this block: its id or its name.
-    pub block: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub block: Option<Reference>,
     /// With this edge: its id or its name.
-    pub edge: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub edge: Option<Reference>,
     /// `true` lists what is archived instead (yours, or all for admins).
     #[param(value_type = Option<bool>)]
     #[read(default)]

@@ -137,7 +137,7 @@ impl<T: Named> Paging<T> for Position {
                 Cursor::at(order, thing.revision(), thing.id())
             }
             Sort::Name | Sort::NameReversed => {
-                Cursor { sort: order.to_owned(), key: thing.name().to_lowercase(), id: thing.id() }
+                Cursor { sort: order.to_owned(), key: thing.name().to_owned(), id: thing.id() }
             }
         }
     }

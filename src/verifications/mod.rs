@@ -17,6 +17,7 @@ use crate::api::fields::{FromFields, Patch};
 use crate::api::page::Cursor;
 use crate::api::page::Limit;
 use crate::api::page::Page;
+use crate::api::path::{self, Reference};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::text::Text;
@@ -89,7 +90,7 @@ impl Resource for Verification {
     }
 
     fn location(&self) -> String {
-        format!("/verifications/{}", self.verification_id)
+        path::of(&[&"verifications", &self.verification_id])
     }
 
     fn created_at(&self) -> DateTime<Utc> {
@@ -186,7 +187,8 @@ pub struct VerificationList {
     #[param(inline)]
     pub verification_status: Option<VerificationStatus>,
     /// Of this edge: its id or its name.
-    pub edge: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub edge: Option<Reference>,
     /// Of this version of the edge: a number, `latest` or `active`.
     #[param(value_type = Option<String>, example = "latest")]
     pub version: Option<Which>,
@@ -208,7 +210,7 @@ impl FromParams for VerificationList {
         if let (Some(Some(_)), Some(Some(_))) = (&status, &short) {
             params.fault("status", "Is given more than once.");
         }
-        let edge = params.optional::<String>("edge");
+        let edge = params.optional::<Reference>("edge");
         let version = params.optional::<Which>("version");
         if let (Some(None), Some(Some(_))) = (&edge, version) {
             params.fault("version", "Needs the edge.");

@@ -29,6 +29,7 @@ mod identity;
 mod locks;
 mod matrix;
 mod metrics;
+mod names;
 mod parts;
 mod perimeter;
 mod pipelines;
