@@ -138,7 +138,7 @@ begin
         '\uD7A4-\uD7AF\uD7C7-\uD7CA\uD7FC-\uD7FF\uFA6E-\uFA6F\uFADA-\uFAFF\uFB07-\uFB12\uFB18-\uFB1C\uFB37\uFB3D\uFB3F'
         '\uFB42\uFB45\uFBC3-\uFBD2\uFD90-\uFD91\uFDC8-\uFDCE\uFDD0-\uFDEF\uFE00-\uFE0F\uFE1A-\uFE1F\uFE53\uFE67'
         '\uFE6C-\uFE6F\uFE75\uFEFD-\uFF00\uFFA0\uFFBF-\uFFC1\uFFC8-\uFFC9\uFFD0-\uFFD1\uFFD8-\uFFD9\uFFDD-\uFFDF\uFFE7'
-        '\uFFEF-\uFFFB\uFFFE-\uFFFF\U0001000C\U00010027\U0001003B\U0001003E\U0001004E-\U0001004F\U0001005E-\U0001007F'
+        '\uFFEF-\uFFFB\uFFFD-\uFFFF\U0001000C\U00010027\U0001003B\U0001003E\U0001004E-\U0001004F\U0001005E-\U0001007F'
         '\U000100FB-\U000100FF\U00010103-\U00010106\U00010134-\U00010136\U0001018F\U0001019D-\U0001019F'
         '\U000101A1-\U000101CF\U000101FE-\U0001027F\U0001029D-\U0001029F\U000102D1-\U000102DF\U000102FC-\U000102FF'
         '\U00010324-\U0001032C\U0001034B-\U0001034F\U0001037B-\U0001037F\U0001039E\U000103C4-\U000103C7'
@@ -234,7 +234,7 @@ begin
         '\uA8F8-\uA8FA\uA8FC\uA92E-\uA92F\uA95F\uA9C1-\uA9CD\uA9DE-\uA9DF\uAA5C-\uAA5F\uAA77-\uAA79\uAADE-\uAADF'
         '\uAAF0-\uAAF1\uAB5B\uAB6A-\uAB6B\uABEB\uE000-\uF8FF\uFB29\uFBB2-\uFBC2\uFD3E-\uFD4F\uFDCF\uFDFC-\uFDFF'
         '\uFE10-\uFE19\uFE30-\uFE52\uFE54-\uFE66\uFE68-\uFE6B\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65'
-        '\uFFE0-\uFFE6\uFFE8-\uFFEE\uFFFC-\uFFFD\U00010100-\U00010102\U00010137-\U0001013F\U00010179-\U00010189'
+        '\uFFE0-\uFFE6\uFFE8-\uFFEE\uFFFC\U00010100-\U00010102\U00010137-\U0001013F\U00010179-\U00010189'
         '\U0001018C-\U0001018E\U00010190-\U0001019C\U000101A0\U000101D0-\U000101FC\U0001039F\U000103D0\U0001056F'
         '\U00010857\U00010877-\U00010878\U0001091F\U0001093F\U00010A50-\U00010A58\U00010A7F\U00010AC8'
         '\U00010AF0-\U00010AF6\U00010B39-\U00010B3F\U00010B99-\U00010B9C\U00010EAD\U00010F55-\U00010F59'
@@ -429,9 +429,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- Checked with every change of a row: the ordinary name is through at once.
-    if octet_length(value) between 1 and 35
-       and translate(value, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-', '') = ''
-       and value not in ('.', '..') then
+    if octet_length(value) between 1 and 35 and value ~ '^[A-Za-z0-9._/-]*$' and value not in ('.', '..') then
         return true;
     end if;
     return char_length(value) between 1 and 200
@@ -484,7 +482,11 @@ language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    value := translate(case when octet_length(value) = char_length(value) then value else normalize(value, NFC) end, E'!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~', repeat(' ', 32));
+    if octet_length(value) <> char_length(value) then
+        value := normalize(value, NFC);
+    end if;
+    -- The punctuation of ASCII.
+    value := regexp_replace(value, '[!-/:-@[-`{-~]+', ' ', 'g');
     if value ~ '[0-9]' then
         return regexp_replace(value, '([^0-9 ]{2})(?=[0-9])|([0-9])(?=[^0-9 ]{2})', '\1\2 ', 'g');
     end if;

@@ -20,10 +20,12 @@ use super::text::length;
 /// normalized is settled for characters that Unicode knows, and PostgreSQL 15 knows those of Unicode
 /// 14. Newer symbols, numbers and ideographs may come along, for they never join with what stands
 /// beside them.
-pub const UNFIT: [(&str, &str); 7] = [
+pub const UNFIT: [(&str, &str); 8] = [
     (r"\p{Cc}", "it is a control character"),
     (r"[\p{Zl}\p{Zp}]", "it ends a line"),
     (r"\p{Noncharacter_Code_Point}", "Unicode has set it aside as no character"),
+    // Bytes of a path or a query that are no UTF-8 are read as this one.
+    (r"\x{FFFD}", "it stands for what could not be read"),
     (r"\p{Bidi_Control}", "it is invisible and turns the text around it"),
     (r"\p{Default_Ignorable_Code_Point}", "it is invisible"),
     (

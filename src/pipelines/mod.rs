@@ -213,7 +213,8 @@ impl FromFields for PipelinePatch {
 pub struct PipelineList {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
-    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches. Words
+    /// end at punctuation and numbers, in names also within camel case.
     pub q: Option<String>,
     /// Made by this user.
     pub created_by: Option<Uuid>,

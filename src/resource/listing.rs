@@ -17,7 +17,9 @@ use crate::api::time::Timestamp;
 pub struct Filter {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
-    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches. Words
+    /// end at punctuation and numbers, in names also within camel case: `llama` finds `acme/llama-8b`
+    /// and `LlamaForCausalLM`.
     pub q: Option<String>,
     /// Created at this time or later.
     #[read(with = Timestamp)]

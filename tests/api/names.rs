@@ -36,6 +36,15 @@ fn body(list: &str, name: &str) -> Value {
     }
 }
 
+fn id(list: &str) -> &'static str {
+    match list {
+        "/blocks" => "block_id",
+        "/edges" => "edge_id",
+        "/pipelines" => "pipeline_id",
+        _ => "category_id",
+    }
+}
+
 async fn make(person: &Person<'_>, list: &str, name: &str) -> Answer {
     person.post(list, body(list, name)).await
 }
@@ -62,17 +71,26 @@ const IN_MANY_FORMS: [&str; 8] =
 async fn what_names_a_thing_when_it_is_written_names_it_when_it_is_read() {
     let service = Service::start().await;
     let dan = service.developer().await;
+    let developer = dan.get("/auth/me").await.expect(StatusCode::OK).id("user_id");
+    let mut client = Client::user(&service.database, &developer).await;
     for name in IN_MANY_FORMS {
         for list in KINDS {
             let made = make(&dan, list, &format!(" {name}")).await.expect(StatusCode::CREATED);
             assert_eq!(made.body["name"], name.nfc().collect::<String>());
             for form in forms(name) {
                 let read = dan.get(&format!("{list}/{}", encoded(&form))).await;
-                assert_eq!(read.expect(StatusCode::OK).body, made.body, "{list} {form:?}");
+                let read = read.expect(StatusCode::OK);
+                assert_eq!(read.body[id(list)], made.body[id(list)], "{list} {form:?}");
                 let found = dan.get(&format!("{list}?name={}", encoded(&form))).await;
                 assert_eq!(found.expect(StatusCode::OK).items("name"), [made.body["name"].clone()]);
                 let taken = make(&dan, list, &form).await;
                 taken.refused(StatusCode::CONFLICT, "name_taken");
+                let (columns, kind) =
+                    if list == "/blocks" { (", block_type", ", 'model'") } else { ("", "") };
+                let table = list.trim_start_matches('/').replace('-', "_");
+                let insert = format!("insert into {table} (name{columns}) values ('{form}'{kind})");
+                let refusal = client.refused(&insert, "23505").await;
+                assert_eq!(refusal.constraint, format!("{table}_name_key"), "{form:?}");
             }
         }
     }
@@ -106,7 +124,8 @@ async fn a_name_is_understood_wherever_a_reference_may_stand() {
             "taxonomy_filter": { "any": [form] } });
         dan.post("/block-vector-representations", vector).await.expect(StatusCode::CREATED);
         // In paths.
-        dan.put(&format!("/blocks/{path}/categories/{path}"), Value::Null).await;
+        let link = dan.request(Method::PUT, &format!("/blocks/{path}/categories/{path}"));
+        assert!(link.send().await.status.is_success());
         ok(format!("/pipelines/{}/blocks/{path}", encoded(&format!("P{nth}")))).await;
         for below in ["versions", "versions/1", "history", "dependents", "code-repos", "categories"]
         {
@@ -178,9 +197,8 @@ async fn refused_by_sql(service: &Service, developer: &str, name: &str) {
     // COPY is not for those whom policies bind; the owner is bound by the check.
     let mut owner = service.database.connect().await;
     let mut copy = owner.copy_in_raw("copy edges (name) from stdin").await.unwrap();
-    copy.send(name.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").into_bytes())
-        .await
-        .unwrap();
+    let line = name.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n") + "\n";
+    copy.send(line.into_bytes()).await.unwrap();
     let error = copy.finish().await.expect_err("it is no name").into_database_error().unwrap();
     assert_eq!(error.constraint(), Some("edges_name_check"), "{name:?}");
 }
@@ -232,6 +250,7 @@ async fn what_looks_like_nothing_is_in_no_name() {
         '\u{FDD0}',
         '\u{FFFE}',
         '\u{FFFF}',
+        '\u{FFFD}',
         '\u{1FFFE}',
         '\u{10FFFF}',
         '\u{1}',
@@ -245,7 +264,7 @@ async fn what_looks_like_nothing_is_in_no_name() {
         '\u{FFF9}',
         '\u{13430}',
         '\u{378}',
-        '\u{30000}',
+        '\u{50000}',
         '\u{40000}',
         '\u{897}',
     ];
@@ -266,7 +285,9 @@ async fn what_looks_like_nothing_is_in_no_name() {
         let read = dan.get(&format!("/blocks/{}", encoded(&within))).await;
         read.expect(StatusCode::NOT_FOUND);
     }
-    for visible in ["a\u{E000}", "☃", "🩷", "ᠠ", "\u{600}1", "〇", "a b", "\u{FFFD}"] {
+    // What is no UTF-8 is read as replacement characters, which name nothing.
+    dan.get("/blocks/%FF%FE").await.expect(StatusCode::NOT_FOUND);
+    for visible in ["a\u{E000}", "☃", "🩷", "ᠠ", "\u{600}1", "〇", "a b"] {
         make(&dan, "/blocks", visible).await.expect(StatusCode::CREATED);
     }
 }
@@ -298,7 +319,7 @@ async fn what_a_path_loses_is_no_name() {
 }
 
 /// Names of which each character is one that paths, headers, queries or their encodings know.
-fn awkward() -> Vec<String> {
+fn awkward() -> BTreeSet<String> {
     let printable = (' '..='~').map(|character| format!("n{character}{}", u32::from(character)));
     let alone = ('!'..='~').filter(|c| !c.is_ascii_alphabetic() && *c != '.').map(String::from);
     let others = [
@@ -459,7 +480,6 @@ async fn names_are_read_one_by_one_in_both_directions() {
                 "e\u{301}e",
                 "zz",
                 "\u{E000}",
-                "\u{FFFD}",
                 "😀",
             ]
             .map(str::to_owned),
@@ -546,7 +566,7 @@ async fn names_are_found_by_their_words() {
             ],
         ),
         ("resnet", vec!["resnet50", "ResNet-50 resnet", "resnet_101.v2", "vision/resnet:latest"]),
-        ("resnet50", vec!["resnet50"]),
+        ("resnet50", vec!["resnet50", "ResNet-50 resnet"]),
         ("Events", vec!["llama_events"]),
         ("8b", vec!["acme-labs/llama-8b"]),
         ("acme/llama", vec!["acme/llama"]),
