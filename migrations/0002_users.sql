@@ -9,11 +9,8 @@ create table public.users (
     is_active boolean not null default true,
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
-    constraint users_username_check check (
-        char_length(username) between 1 and 100 and username ~ '^[[:alnum:]][[:alnum:]._-]*$'
-        and username is nfc normalized and not app.is_uuid(username) and lower(username) <> 'me'),
-    constraint users_email_check check (
-        char_length(email) between 3 and 254 and email ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'),
+    constraint users_username_check check (app.is_username(username)),
+    constraint users_email_check check (app.is_email(email)),
     constraint users_password_hash_check check (
         password_hash like '$argon2id$%' and char_length(password_hash) <= 512),
     constraint users_role_check check (role in ('viewer', 'developer', 'admin'))
@@ -22,8 +19,8 @@ comment on table public.users is 'Who interacts with the registry. Deactivated, 
 comment on column public.users.password_hash is
     'Argon2id (PHC string); null when the user logs in elsewhere. Readable by nobody but the login.';
 comment on column public.users.role is 'viewer reads, developer also writes, admin also manages users.';
-create unique index users_username_key on public.users (lower(username));
-create unique index users_email_key on public.users (lower(email));
+create unique index users_username_key on public.users (app.name_key(username));
+create unique index users_email_key on public.users (app.name_key(email));
 create index users_created_at_idx on public.users (created_at, user_id);
 
 create table public.api_keys (
@@ -135,12 +132,12 @@ as $$
 begin
     if tg_op = 'INSERT' then
         new.username := app.tidy(new.username);
-        new.email := btrim(new.email);
+        new.email := app.tidy(new.email);
         return new;
     end if;
     if tg_op = 'UPDATE' then
         new.username := app.tidy(new.username);
-        new.email := btrim(new.email);
+        new.email := app.tidy(new.email);
         -- Without claims it is the owner of the database, whom policies do not bind either.
         if (new.role, new.is_active) is distinct from (old.role, old.is_active)
            and app.caller_id() is not null and not app.is_admin() then

@@ -314,21 +314,21 @@ begin
     if length(reference) = 36 and app.is_uuid(reference) then return reference::uuid; end if;
     -- Not one CASE: every look-up in an expression is set up before the first is made.
     if entity = 'block' then
-        return (select block_id from public.blocks where name_key = lower(reference) and archived_at is null);
+        return (select block_id from public.blocks where name_key = app.name_key(reference) and archived_at is null);
     elsif entity = 'edge' then
-        return (select edge_id from public.edges where name_key = lower(reference) and archived_at is null);
+        return (select edge_id from public.edges where name_key = app.name_key(reference) and archived_at is null);
     elsif entity = 'pipeline' then
-        return (select pipeline_id from public.pipelines where name_key = lower(reference) and archived_at is null);
+        return (select pipeline_id from public.pipelines where name_key = app.name_key(reference) and archived_at is null);
     elsif entity = 'taxonomy' then
         return app.find_category(reference);
     elsif entity = 'user' then
-        if lower(reference) = 'me' then return app.caller_id(); end if;
-        return (select user_id from public.users where lower(username) = lower(reference));
+        if app.name_key(reference) = 'me' then return app.caller_id(); end if;
+        return (select user_id from public.users where app.name_key(username) = app.name_key(reference));
     end if;
     return null;
 end $$;
 comment on function app.find_id(text, text) is
-    'The id behind a reference, which is an id or the name of a live block, edge, pipeline or category, or a username, or me; null when nothing has that name.';
+    'The id behind a reference, which is an id or the name (in any form that app.name_key takes for the same) of a live block, edge, pipeline or category, or a username, or me; null when nothing has that name.';
 
 create trigger users_9_audit after insert or update or delete on public.users
     for each row execute function app.audit('user', 'user_id', 'user_id', 'updated_at');

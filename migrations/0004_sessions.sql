@@ -89,14 +89,16 @@ returns table (retry_after_seconds int, user_id uuid, password_hash text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    key constant text := app.name_key(login);
 begin
     -- A username has no @, an email address has one: no login names two accounts.
     select u.user_id, u.password_hash into user_id, password_hash
     from public.users u
-    where u.is_active and (lower(u.username) = lower(login) or lower(u.email) = lower(login));
+    where u.is_active and (app.name_key(u.username) = key or app.name_key(u.email) = key);
     -- Both of its names are one account; an unknown one counts like a known one.
     retry_after_seconds := app.count_attempt(
-        coalesce(user_id::text, encode(sha256(convert_to(lower(login), 'UTF8')), 'hex')),
+        coalesce(user_id::text, encode(sha256(convert_to(key, 'UTF8')), 'hex')),
         address, account_limit, address_limit, window_seconds);
     if retry_after_seconds is not null then
         user_id := null;

@@ -13,10 +13,8 @@ create table public.blocks (
     current_version_id uuid not null,
     version_number int not null,
     latest_version_number int not null,
-    name_key text collate "C" not null generated always as (lower(name)) stored,
-    search tsvector generated always as (
-        setweight(to_tsvector('english', name), 'A')
-        || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
+    name_key text collate "C" not null generated always as (app.name_key(name)) stored,
+    search tsvector generated always as (app.search_vector(name, description)) stored,
     constraint blocks_name_check check (app.is_name(name)),
     constraint blocks_description_check check (char_length(description) <= 10000),
     -- What else is asked of it: app.require_json().
@@ -262,7 +260,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select b.block_id
     from public.blocks b
-    where b.search @@ websearch_to_tsquery('pg_catalog.english', query)
+    where b.search @@ app.search_query(query)
 $$;
 comment on function app.find_blocks(text) is 'The ids of the blocks whose name or description has these words, in the language of web searches.';
 

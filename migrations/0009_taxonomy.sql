@@ -9,7 +9,7 @@ create table public.taxonomy_categories (
     created_by uuid default app.caller_id() constraint taxonomy_categories_created_by_fkey references public.users,
     archived_at timestamptz,
     -- Found and sorted by name under row-level security: see blocks.name_key.
-    name_key text collate "C" not null generated always as (lower(name)) stored,
+    name_key text collate "C" not null generated always as (app.name_key(name)) stored,
     constraint taxonomy_categories_name_check check (app.is_name(name)),
     constraint taxonomy_categories_parent_id_check check (parent_id <> category_id)
 );
@@ -154,7 +154,7 @@ select
     (
         select coalesce(jsonb_agg(
             jsonb_build_object('category_id', c.category_id, 'name', c.name, 'parent_id', c.parent_id)
-            order by lower(c.name), c.category_id), '[]')
+            order by c.name_key, c.category_id), '[]')
         from public.block_taxonomies bt
         join public.taxonomy_categories c using (category_id)
         where bt.block_id = b.block_id and c.archived_at is null
@@ -176,7 +176,7 @@ begin
     if app.is_uuid(reference) then return reference::uuid; end if;
     found := array(
         select c.category_id from public.taxonomy_categories c
-        where c.name_key = lower(reference) and c.archived_at is null
+        where c.name_key = app.name_key(reference) and c.archived_at is null
         order by c.category_id limit 20);
     if cardinality(found) > 1 then
         raise exception 'several categories have that name: say which by its id'

@@ -48,7 +48,8 @@ create function app.is_line(value text, longest int) returns boolean
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    select char_length(value) between 1 and longest and value !~ '(^\s|\s$|[\u0001-\u001F\u007F-\u009F])'
+    select char_length(value) between 1 and longest and value !~ '[\u0001-\u001F\u007F-\u009F]'
+       and value = btrim(value, U&' \0009\000A\000B\000C\000D\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000')
 $$;
 comment on function app.is_line(text, int) is 'Whether a text is one trimmed line of 1 to `longest` characters.';
 

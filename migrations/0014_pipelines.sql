@@ -13,10 +13,8 @@ create table public.pipelines (
     runs_succeeded int not null default 0,
     runtime_total interval not null default '0',
     archived_at timestamptz,
-    name_key text collate "C" not null generated always as (lower(name)) stored,
-    search tsvector generated always as (
-        setweight(to_tsvector('english', name), 'A')
-        || setweight(to_tsvector('english', coalesce(description, '')), 'B')) stored,
+    name_key text collate "C" not null generated always as (app.name_key(name)) stored,
+    search tsvector generated always as (app.search_vector(name, description)) stored,
     constraint pipelines_name_check check (app.is_name(name)),
     constraint pipelines_description_check check (char_length(description) <= 10000),
     -- What else is asked of it: app.require_json() and app.dagster_faults().
@@ -392,7 +390,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select p.pipeline_id
     from public.pipelines p
-    where p.search @@ websearch_to_tsquery('pg_catalog.english', query)
+    where p.search @@ app.search_query(query)
 $$;
 comment on function app.find_pipelines(text) is 'As app.find_blocks, for pipelines.';
 

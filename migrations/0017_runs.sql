@@ -217,12 +217,12 @@ create view app.pipeline_details with (security_invoker = true) as
 select
     p.*,
     (
-        select coalesce(jsonb_agg(app.row_json(to_jsonb(b) - 'pipeline_id') order by lower(b.name), b.block_id), '[]')
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(b) - 'pipeline_id') order by app.name_key(b.name) collate "C", b.block_id), '[]')
         from app.pipeline_block_details b
         where b.pipeline_id = p.pipeline_id
     ) as its_blocks,
     (
-        select coalesce(jsonb_agg(app.row_json(to_jsonb(e) - 'pipeline_id') order by lower(e.name), e.pipeline_edge_id), '[]')
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(e) - 'pipeline_id') order by app.name_key(e.name) collate "C", e.pipeline_edge_id), '[]')
         from app.pipeline_edge_details e
         where e.pipeline_id = p.pipeline_id
     ) as its_edges,

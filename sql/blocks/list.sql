@@ -15,7 +15,7 @@ where (select app.as_caller($1))
   and ($9::text is not null or app.plan_anew(b.block_id))
   and case when $8 then b.archived_at is not null else b.archived_at is null end
   and ($2::block_type is null or b.block_type = $2)
-  and ($3::text is null or b.name_key = lower($3))
+  and ($3::text is null or b.name_key = app.name_key($3))
   and ($4::text is null or b.block_id = any (array(select app.blocks_in_category($4, $16))))
   and ($5::text is null or b.block_id = any (array(select app.find_blocks($5))))
   and ($6::timestamptz is null or b.created_at >= $6)
@@ -26,8 +26,8 @@ where (select app.as_caller($1))
       when $9 = 'created_at' then (b.created_at, b.block_id) > ($10, $12)
       when $9 = '-updated_at' then (b.updated_at, b.block_id) < ($10, $12)
       when $9 = 'updated_at' then (b.updated_at, b.block_id) > ($10, $12)
-      when $9 = '-name' then (b.name_key, b.block_id) < ($11::text, $12)
-      when $9 = 'name' then (b.name_key, b.block_id) > ($11, $12)
+      when $9 = '-name' then (b.name_key, b.block_id) < (app.name_key($11), $12)
+      when $9 = 'name' then (b.name_key, b.block_id) > (app.name_key($11), $12)
   end
 order by
     case $9 when '-created_at' then b.created_at when '-updated_at' then b.updated_at end desc,

@@ -15,7 +15,7 @@ from app.edge_details e
 where (select app.as_caller($1))
   and ($7::text is not null or app.plan_anew(e.edge_id))
   and case when $6 then e.archived_at is not null else e.archived_at is null end
-  and ($2::text is null or e.name_key = lower($2))
+  and ($2::text is null or e.name_key = app.name_key($2))
   and ($3::text is null or e.edge_id = any (array(select app.find_edges($3))))
   and ($4::timestamptz is null or e.created_at >= $4)
   and ($5::timestamptz is null or e.created_at < $5)
@@ -25,8 +25,8 @@ where (select app.as_caller($1))
       when $7 = 'created_at' then (e.created_at, e.edge_id) > ($8, $10)
       when $7 = '-updated_at' then (e.updated_at, e.edge_id) < ($8, $10)
       when $7 = 'updated_at' then (e.updated_at, e.edge_id) > ($8, $10)
-      when $7 = '-name' then (e.name_key, e.edge_id) < ($9::text, $10)
-      when $7 = 'name' then (e.name_key, e.edge_id) > ($9, $10)
+      when $7 = '-name' then (e.name_key, e.edge_id) < (app.name_key($9), $10)
+      when $7 = 'name' then (e.name_key, e.edge_id) > (app.name_key($9), $10)
   end
 order by
     case $7 when '-created_at' then e.created_at when '-updated_at' then e.updated_at end desc,

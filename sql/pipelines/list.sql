@@ -11,7 +11,7 @@ from app.pipeline_details p
 where (select app.as_caller($1))
   and ($8::text is not null or app.plan_anew(p.pipeline_id))
   and case when $7 then p.archived_at is not null else p.archived_at is null end
-  and ($2::text is null or p.name_key = lower($2))
+  and ($2::text is null or p.name_key = app.name_key($2))
   and ($3::text is null or p.pipeline_id = any (array(select app.find_pipelines($3))))
   and ($4::uuid is null or p.created_by = $4)
   and ($5::text is null or p.pipeline_id = any (array(
@@ -24,8 +24,8 @@ where (select app.as_caller($1))
       when $8 = 'created_at' then (p.created_at, p.pipeline_id) > ($9, $11)
       when $8 = '-updated_at' then (p.updated_at, p.pipeline_id) < ($9, $11)
       when $8 = 'updated_at' then (p.updated_at, p.pipeline_id) > ($9, $11)
-      when $8 = '-name' then (p.name_key, p.pipeline_id) < ($10::text, $11)
-      when $8 = 'name' then (p.name_key, p.pipeline_id) > ($10, $11)
+      when $8 = '-name' then (p.name_key, p.pipeline_id) < (app.name_key($10), $11)
+      when $8 = 'name' then (p.name_key, p.pipeline_id) > (app.name_key($10), $11)
   end
 order by
     case $8 when '-created_at' then p.created_at when '-updated_at' then p.updated_at end desc,

@@ -7,10 +7,10 @@ where (select app.as_caller($1))
   and ($6::text is null or (select app.owner_id('block', $6, true)) is not null)
   and ($8::text is not null or app.plan_anew(c.category_id))
   and case when $7 then c.archived_at is not null else c.archived_at is null end
-  and ($2::text is null or c.name_key = lower($2))
+  and ($2::text is null or c.name_key = app.name_key($2))
   and ($3::text is null or c.parent_id = (select app.find_category($3)))
   and (not $4::boolean or c.parent_id is null)
-  and ($5::text is null or position(lower($5) in c.name_key) > 0)
+  and ($5::text is null or position(app.name_key($5) in c.name_key) > 0)
   and ($6::text is null or c.category_id = any (array(
       select bt.category_id from block_taxonomies bt where bt.block_id = (select app.owner_id('block', $6, true)))))
   and case
@@ -19,8 +19,8 @@ where (select app.as_caller($1))
       when $8 = 'created_at' then (c.created_at, c.category_id) > ($9, $11)
       when $8 = '-updated_at' then (c.updated_at, c.category_id) < ($9, $11)
       when $8 = 'updated_at' then (c.updated_at, c.category_id) > ($9, $11)
-      when $8 = '-name' then (c.name_key, c.category_id) < ($10::text, $11)
-      when $8 = 'name' then (c.name_key, c.category_id) > ($10, $11)
+      when $8 = '-name' then (c.name_key, c.category_id) < (app.name_key($10), $11)
+      when $8 = 'name' then (c.name_key, c.category_id) > (app.name_key($10), $11)
   end
 order by
     case $8 when '-created_at' then c.created_at when '-updated_at' then c.updated_at end desc,

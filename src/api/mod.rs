@@ -7,6 +7,7 @@ pub mod fields;
 mod i_json;
 pub mod id;
 pub mod known_paths;
+pub mod name;
 pub mod page;
 pub mod path;
 pub mod problem;

@@ -11,6 +11,7 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::path;
 use super::time::DateTime;
 
 /// One page of a list.
@@ -47,7 +48,7 @@ impl<T: Serialize> Page<T> {
                 .finish();
             response.insert_header((
                 header::LINK,
-                format!("<{}?{query}>; rel=\"next\"", request.path()),
+                format!("<{}?{query}>; rel=\"next\"", path::normalized(request.path())),
             ));
         }
         response.json(self)

@@ -4,40 +4,6 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use unicode_normalization::UnicodeNormalization;
-use utoipa::ToSchema;
-use uuid::Uuid;
-
-/// What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters,
-/// trimmed, Unicode NFC, nothing invisible, not in the form of a UUID (`app.is_name`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(value_type = String, min_length = 1, max_length = 200, pattern = r"\S", example = "imagenet-1k")]
-pub struct Name(String);
-
-impl Name {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn parse(text: &str) -> Result<Self, Cow<'static, str>> {
-        let name: String = text.trim().nfc().collect();
-        length(&name, 1, 200)?;
-        if name.chars().any(is_invisible) {
-            return Err("Must not have control or invisible characters.".into());
-        }
-        if name.len() == 36 && Uuid::try_parse(&name).is_ok() {
-            return Err("Must not look like an id.".into());
-        }
-        Ok(Self(name))
-    }
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(D::Error::custom)
-    }
-}
 
 /// Free text of at most `MAX` characters; no null character, which PostgreSQL cannot store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -101,10 +67,4 @@ pub fn length(text: &str, min: usize, max: usize) -> Result<(), Cow<'static, str
         return Err(format!("Must have at most {max} characters; it has {characters}.").into());
     }
     Ok(())
-}
-
-/// Controls, zero-width and bidirectional marks: two names that look alike.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }

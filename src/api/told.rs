@@ -84,7 +84,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::api::text::Name;
+    use crate::api::name::Name;
     use crate::api::time::DateTime;
 
     fn told<T: DeserializeOwned>(value: Value) -> String {

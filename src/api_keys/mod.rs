@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields};
 use crate::api::id::Id;
+use crate::api::name::Name;
 use crate::api::page::Limit;
 use crate::api::page::{Cursor, CursorText};
 use crate::api::query::FromParams;
-use crate::api::text::Name;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::auth::account::Role;

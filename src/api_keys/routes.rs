@@ -12,6 +12,7 @@ use crate::api::etag::IfMatch;
 use crate::api::fields::NoBody;
 use crate::api::id::Id;
 use crate::api::page::{Cursor, Page};
+use crate::api::path;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
@@ -43,7 +44,7 @@ async fn issue(
             let key = keys.key(&seed);
             let stored = Stored { prefix: key.prefix(), digest: keys.digest(&key) };
             let api_key = store(scope, &stored).await?;
-            let location = format!("/api-keys/{}", api_key.api_key_id);
+            let location = path::of(&[&"api-keys", &api_key.api_key_id]);
             let revision = api_key.updated_at;
             Ok(Reply::created(location, &KeptKey { api_key, seed })?.revision(revision))
         })

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::api::name;
 use crate::api::problem::Problem;
 use crate::api::text;
 
@@ -60,8 +61,8 @@ impl NewPassword {
 
     /// Whether it is one of the names of its account.
     pub fn is_any_of(&self, names: &[&str]) -> bool {
-        let password = self.0.0.to_lowercase();
-        names.iter().any(|name| name.to_lowercase() == password)
+        let password = name::key(&self.0.0);
+        names.iter().any(|name| name::key(name) == password)
     }
 }
 

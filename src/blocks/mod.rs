@@ -12,10 +12,12 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
+use crate::api::name::Name;
+use crate::api::path::{self, Reference};
 use crate::api::problem::{BlockCategory, Problem};
 use crate::api::query::FromParams;
 use crate::api::raw_json::{JsonObject, RawJson};
-use crate::api::text::{Description, Name};
+use crate::api::text::Description;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::api::word::Words;
@@ -77,7 +79,7 @@ impl Resource for Block {
     }
 
     fn location(&self) -> String {
-        format!("/blocks/{}", self.block_id)
+        path::of(&[&"blocks", &self.block_id])
     }
 
     fn created_at(&self) -> DateTime {
@@ -186,7 +188,8 @@ pub struct BlockList {
     #[read(with = Word)]
     pub block_type: Option<BlockType>,
     /// In this category: its id or its name.
-    pub category: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub category: Option<Reference>,
     /// `true` counts what is in the categories below `category` as well.
     #[param(value_type = Option<bool>)]
     #[read(default)]

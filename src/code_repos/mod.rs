@@ -18,6 +18,7 @@ use crate::resource::verbs::Resource;
 pub use git::{Branch, RepoUrl};
 
 use crate::api::fields::FromFields;
+use crate::api::path;
 use crate::api::time::DateTime;
 use crate::resource::owner::EntityType;
 
@@ -45,7 +46,7 @@ impl Resource for CodeRepo {
     }
 
     fn location(&self) -> String {
-        format!("/code-repos/{}", self.repo_id)
+        path::of(&[&"code-repos", &self.repo_id])
     }
 
     fn created_at(&self) -> DateTime {

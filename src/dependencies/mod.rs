@@ -14,7 +14,7 @@ use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::page::Limit;
 use crate::api::page::{Cursor, CursorText};
-use crate::api::path::Reference;
+use crate::api::path::{self, Reference};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::raw_json::RawJson;
@@ -72,7 +72,7 @@ impl Resource for Dependency {
     }
 
     fn location(&self) -> String {
-        format!("/dependencies/{}", self.dependency_id)
+        path::of(&[&"dependencies", &self.dependency_id])
     }
 
     fn created_at(&self) -> DateTime {

@@ -18,6 +18,7 @@ use crate::resource::verbs::Resource;
 pub use reference::{ImageName, ImageTag};
 
 use crate::api::fields::{FromFields, Patch};
+use crate::api::path;
 use crate::api::text::Text;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
@@ -67,7 +68,7 @@ impl Resource for DockerImage {
     }
 
     fn location(&self) -> String {
-        format!("/docker-images/{}", self.image_id)
+        path::of(&[&"docker-images", &self.image_id])
     }
 
     fn created_at(&self) -> DateTime {

@@ -13,10 +13,12 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
+use crate::api::name::Name;
+use crate::api::path;
 use crate::api::problem::Problem;
 use crate::api::query::FromParams;
 use crate::api::raw_json::{JsonObject, RawJson};
-use crate::api::text::{Description, Name};
+use crate::api::text::Description;
 use crate::api::time::DateTime;
 use crate::api::word::Words;
 use crate::resource::listing::Filter;
@@ -73,7 +75,7 @@ impl Resource for Edge {
     }
 
     fn location(&self) -> String {
-        format!("/edges/{}", self.edge_id)
+        path::of(&[&"edges", &self.edge_id])
     }
 
     fn created_at(&self) -> DateTime {

@@ -18,10 +18,12 @@ use uuid::Uuid;
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::id::Id;
+use crate::api::name::Name;
+use crate::api::path::{self, Reference};
 use crate::api::problem::Blocker;
 use crate::api::query::{FromParams, Params, SearchText};
 use crate::api::raw_json::{JsonObject, RawJson};
-use crate::api::text::{Description, Name};
+use crate::api::text::Description;
 use crate::api::time::DateTime;
 use crate::blocks::BlockType;
 use crate::locks::{LockedBlock, LockedEdge};
@@ -72,7 +74,7 @@ impl Resource for Pipeline {
     }
 
     fn location(&self) -> String {
-        format!("/pipelines/{}", self.pipeline_id)
+        path::of(&[&"pipelines", &self.pipeline_id])
     }
 
     fn created_at(&self) -> DateTime {
@@ -202,7 +204,8 @@ pub struct PipelinePatch {
 pub struct PipelineList {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
-    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches. Words
+    /// end at punctuation and numbers, in names also within camel case.
     #[param(max_length = 200)]
     #[read(with = SearchText)]
     pub q: Option<String>,
@@ -210,9 +213,11 @@ pub struct PipelineList {
     #[read(with = Id)]
     pub created_by: Option<Uuid>,
     /// With this block: its id or its name.
-    pub block: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub block: Option<Reference>,
     /// With this edge: its id or its name.
-    pub edge: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub edge: Option<Reference>,
     /// `true` lists what is archived instead (yours, or all for admins).
     #[param(value_type = Option<bool>)]
     #[read(default)]

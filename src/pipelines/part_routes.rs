@@ -8,7 +8,7 @@ use super::{Pipeline, PipelineBlock, PipelineEdge};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::id::Id;
-use crate::api::path::Reference;
+use crate::api::path::{self, Reference};
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
@@ -66,7 +66,7 @@ pub async fn add_block(
         .make(&db, async |scope| {
             match queries::add_block(scope, &pipeline, &change.body, &change.if_match).await? {
                 Some(block) => {
-                    let location = format!("/pipelines/{pipeline}/blocks/{}", block.block_id);
+                    let location = path::of(&[&"pipelines", &pipeline, &"blocks", &block.block_id]);
                     Ok(Reply::created(location, &block)?.compound_revision(block.updated_at))
                 }
                 None => {
@@ -195,7 +195,8 @@ pub async fn add_edge(
         .make(&db, async |scope| {
             match queries::add_edge(scope, &pipeline, &change.body, &change.if_match).await? {
                 Some(edge) => {
-                    let location = format!("/pipelines/{pipeline}/edges/{}", edge.pipeline_edge_id);
+                    let location =
+                        path::of(&[&"pipelines", &pipeline, &"edges", &edge.pipeline_edge_id]);
                     Ok(Reply::created(location, &edge)?.compound_revision(edge.updated_at))
                 }
                 None => {

@@ -16,7 +16,9 @@ use crate::api::time::DateTime;
 pub struct Filter {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
-    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches.
+    /// With these words in the name or the description; `"…"`, `or` and `-` as in web searches. Words
+    /// end at punctuation and numbers, in names also within camel case: `llama` finds `acme/llama-8b`
+    /// and `LlamaForCausalLM`.
     #[param(max_length = 200)]
     #[read(with = SearchText)]
     pub q: Option<String>,
@@ -142,7 +144,7 @@ impl<T: Named> Paging<T> for Position {
                 Cursor::at(order, thing.revision(), thing.id())
             }
             Sort::Name | Sort::NameReversed => {
-                Cursor { sort: order.to_owned(), key: thing.name().to_lowercase(), id: thing.id() }
+                Cursor { sort: order.to_owned(), key: thing.name().to_owned(), id: thing.id() }
             }
         }
     }

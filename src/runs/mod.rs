@@ -12,6 +12,7 @@ use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
 use crate::api::page::Limit;
 use crate::api::page::{Cursor, CursorText};
+use crate::api::path;
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::time::DateTime;
@@ -57,7 +58,7 @@ impl Resource for Run {
     }
 
     fn location(&self) -> String {
-        format!("/runs/{}", self.run_id)
+        path::of(&[&"runs", &self.run_id])
     }
 
     fn created_at(&self) -> DateTime {

@@ -8,7 +8,7 @@ use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::id::Id;
 use crate::api::page::{Cursor, Page};
-use crate::api::path::Reference;
+use crate::api::path::{self, Reference};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
@@ -23,7 +23,8 @@ use crate::resource::verbs::{self, Revision};
 #[into_params(parameter_in = Query)]
 pub struct RunsOfAny {
     /// Its id or its name.
-    pub pipeline: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub pipeline: Option<Reference>,
     #[param(ignore)]
     #[read(flatten)]
     pub list: RunList,
@@ -66,7 +67,7 @@ pub async fn create(
             let run = queries::create(scope, &pipeline)
                 .await?
                 .ok_or_else(|| Problem::not_found("Pipeline"))?;
-            Ok(Reply::created(format!("/runs/{}", run.run_id), &run)?.revision(run.updated_at))
+            Ok(Reply::created(path::of(&[&"runs", &run.run_id]), &run)?.revision(run.updated_at))
         })
         .await
 }
@@ -106,7 +107,7 @@ pub async fn list(
     caller: Caller,
     Query(RunsOfAny { pipeline, list }): Query<RunsOfAny>,
 ) -> Result<HttpResponse, Problem> {
-    page(&request, &db, caller, pipeline.as_deref(), false, &list).await
+    page(&request, &db, caller, pipeline.as_ref().map(Reference::as_str), false, &list).await
 }
 
 /// Read a run

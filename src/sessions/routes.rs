@@ -11,6 +11,7 @@ use super::refresh_token::RefreshToken;
 use crate::api::body::Body;
 use crate::api::entity::Entity;
 use crate::api::fields::FromFields;
+use crate::api::name::Tidy;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
@@ -28,7 +29,7 @@ use crate::db::Db;
 pub struct Login {
     /// Username or email address.
     #[schema(value_type = String, max_length = 254)]
-    pub username: Text<254>,
+    pub username: Tidy<254>,
     #[schema(value_type = String, format = Password, max_length = 256)]
     pub password: Password,
 }

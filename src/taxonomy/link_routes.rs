@@ -7,7 +7,7 @@ use super::{BlockTaxonomy, Category, CategoryList, LinkList, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
-use crate::api::path::Reference;
+use crate::api::path::{self, Reference};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
@@ -62,7 +62,7 @@ pub async fn link(
                 let there = there.ok_or_else(|| Problem::not_found("Link"))?;
                 return Ok(Reply::ok(&there)?.revision(there.created_at));
             };
-            let location = format!("/blocks/{}/categories", made.block_id);
+            let location = path::of(&[&"blocks", &made.block_id, &"categories"]);
             Ok(Reply::created(location, &made)?.revision(made.created_at))
         })
         .await
@@ -141,7 +141,7 @@ pub async fn blocks_in_category(
     Query(wanted): Query<BlocksInCategory>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = BlockList {
-        category: Some(category.to_string()),
+        category: Some(category.clone()),
         recursive: wanted.recursive,
         position: wanted.position,
         ..BlockList::default()

@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
-use crate::api::path::Reference;
+use crate::api::name::{self, Name};
+use crate::api::path::{self, Reference};
 use crate::api::query::{FromParams, Params, SearchText};
-use crate::api::text::Name;
 use crate::api::time::DateTime;
 use crate::resource::chronology::Chronology;
 use crate::resource::listing::Named;
@@ -52,7 +52,7 @@ impl Resource for Category {
     }
 
     fn location(&self) -> String {
-        format!("/taxonomy-categories/{}", self.category_id)
+        path::of(&[&"taxonomy-categories", &self.category_id])
     }
 
     fn created_at(&self) -> DateTime {
@@ -97,8 +97,7 @@ impl CategoryTree {
         parent: Option<Uuid>,
     ) -> Vec<Self> {
         let mut children = below.remove(&parent).unwrap_or_default();
-        children
-            .sort_by_cached_key(|category| (category.name.to_lowercase(), category.category_id));
+        children.sort_by_cached_key(|category| (name::key(&category.name), category.category_id));
         children
             .into_iter()
             .map(|category| Self {

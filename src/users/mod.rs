@@ -4,18 +4,20 @@ pub mod password_route;
 mod queries;
 pub mod routes;
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de::Error};
-use unicode_normalization::UnicodeNormalization;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
+use crate::api::name;
 use crate::api::page::Limit;
 use crate::api::page::{Cursor, CursorText};
+use crate::api::path;
 use crate::api::query::{FromParams, Params, SearchText};
 use crate::api::text;
 use crate::api::time::DateTime;
@@ -26,12 +28,34 @@ use crate::auth::passwords::{NewPassword, Password};
 use crate::resource::verbs::Resource;
 
 /// What a user is called: 1 to 100 letters, digits, `.`, `_` and `-`, the first one a letter or a
-/// digit; neither an id nor `me`, which name a user in a path (`users_username_check`).
+/// digit; neither an id nor `me`, which name a user in a path (`app.is_username`).
 #[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, min_length = 1, max_length = 100, example = "ada")]
 pub struct Username(String);
 
 impl Username {
+    /// Reads a username in whatever form it was sent.
+    ///
+    /// # Errors
+    /// A sentence for the client.
+    pub fn parse(text: &str) -> Result<Self, Cow<'static, str>> {
+        let username = name::tidy(text);
+        text::length(&username, 1, 100)?;
+        if let Some(refusal) = name::unfit(&username) {
+            return Err(refusal.into());
+        }
+        if username.starts_with(['.', '_', '-']) || !name::is_of_usernames(&username) {
+            return Err(
+                "Must be of letters, digits, `.`, `_` and `-`, and begin with a letter or a digit."
+                    .into(),
+            );
+        }
+        if name::key(&username) == "me" || name::is_id(&username) {
+            return Err("Must be neither `me` nor look like an id.".into());
+        }
+        Ok(Self(username))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -39,23 +63,11 @@ impl Username {
 
 impl<'de> Deserialize<'de> for Username {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name: String = String::deserialize(deserializer)?.trim().nfc().collect();
-        text::length(&name, 1, 100).map_err(D::Error::custom)?;
-        let readable = name.starts_with(char::is_alphanumeric)
-            && name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
-        if !readable {
-            return Err(D::Error::custom(
-                "Must be of letters, digits, `.`, `_` and `-`, and begin with a letter or a digit.",
-            ));
-        }
-        if name.eq_ignore_ascii_case("me") || (name.len() == 36 && Uuid::try_parse(&name).is_ok()) {
-            return Err(D::Error::custom("Must be neither `me` nor look like an id."));
-        }
-        Ok(Self(name))
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
-/// Where a user gets mail (`users_email_check`).
+/// Where a user gets mail (`app.is_email`).
 #[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
 #[schema(value_type = String, format = Email, min_length = 3, max_length = 254, example = "ada@example.org")]
 pub struct Email(String);
@@ -68,12 +80,15 @@ impl Email {
 
 impl<'de> Deserialize<'de> for Email {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let email = String::deserialize(deserializer)?.trim().to_owned();
+        let email = name::tidy(&String::deserialize(deserializer)?);
         text::length(&email, 3, 254).map_err(D::Error::custom)?;
+        if let Some(refusal) = name::unfit(&email) {
+            return Err(D::Error::custom(refusal));
+        }
         let whole = email.split_once('@').is_some_and(|(mailbox, domain)| {
             !mailbox.is_empty() && !domain.is_empty() && !domain.contains('@')
         });
-        if !whole || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if !whole || email.contains(char::is_whitespace) {
             return Err(D::Error::custom("Must be an email address."));
         }
         Ok(Self(email))
@@ -292,7 +307,7 @@ impl Resource for User {
     }
 
     fn location(&self) -> String {
-        format!("/users/{}", self.user_id)
+        path::of(&[&"users", &self.user_id])
     }
 
     fn created_at(&self) -> DateTime {

@@ -20,6 +20,7 @@ pub use filter::TaxonomyFilter;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
+use crate::api::path;
 use crate::api::raw_json::RawJson;
 use crate::api::text::Line;
 use crate::api::time::DateTime;
@@ -70,7 +71,7 @@ impl Resource for Vector {
         } else {
             "edge-vector-representations"
         };
-        format!("/{list}/{}", self.vector_id)
+        path::of(&[&list, &self.vector_id])
     }
 
     fn created_at(&self) -> DateTime {

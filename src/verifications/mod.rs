@@ -17,6 +17,7 @@ use crate::api::id::Id;
 use crate::api::page::Limit;
 use crate::api::page::Page;
 use crate::api::page::{Cursor, CursorText};
+use crate::api::path::{self, Reference};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::text::Text;
@@ -92,7 +93,7 @@ impl Resource for Verification {
     }
 
     fn location(&self) -> String {
-        format!("/verifications/{}", self.verification_id)
+        path::of(&[&"verifications", &self.verification_id])
     }
 
     fn created_at(&self) -> DateTime {
@@ -188,7 +189,8 @@ pub struct VerificationList {
     /// Also as `status`.
     pub verification_status: Option<VerificationStatus>,
     /// Of this edge: its id or its name.
-    pub edge: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub edge: Option<Reference>,
     /// Of this version of the edge: a number, `latest` or `active`.
     #[param(value_type = Option<VersionReference>, example = "latest")]
     pub version: Option<Which>,
@@ -210,7 +212,7 @@ impl FromParams for VerificationList {
         if let (Some(Some(_)), Some(Some(_))) = (&status, &short) {
             params.fault("status", "Is given more than once.");
         }
-        let edge = params.optional::<String>("edge");
+        let edge = params.optional::<Reference>("edge");
         let version = params.optional::<Which>("version");
         if let (Some(None), Some(Some(_))) = (&edge, version) {
             params.fault("version", "Needs the edge.");

@@ -85,7 +85,7 @@ pub(super) async fn list(
         "sql/verifications/list.sql",
         scope.caller() as _,
         list.verification_status as _,
-        list.edge.as_deref(),
+        list.edge.as_ref().map(Reference::as_str),
         list.version.map(|which| which.to_string()),
         list.edge_version_id,
         list.verified_by,

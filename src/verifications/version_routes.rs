@@ -7,7 +7,7 @@ use super::{
 };
 use crate::api::entity::Entity;
 use crate::api::page::Page;
-use crate::api::path::Reference;
+use crate::api::path::{self, Reference};
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
@@ -47,7 +47,7 @@ pub async fn create(
         .make(&db, async |scope| {
             let made =
                 queries::create(scope, &edge, which, &change.body).await?.ok_or_else(no_version)?;
-            let location = format!("/verifications/{}", made.verification_id);
+            let location = path::of(&[&"verifications", &made.verification_id]);
             Ok(Reply::created(location, &made)?.revision(made.updated_at))
         })
         .await
@@ -77,7 +77,7 @@ pub async fn list(
     let (edge, which) = path.into_inner();
     let caller = caller.reading(Entity::Verification, None);
     let wanted = VerificationList {
-        edge: Some(edge.as_str().to_owned()),
+        edge: Some(edge.clone()),
         version: Some(which),
         page,
         ..VerificationList::default()

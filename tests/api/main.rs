@@ -32,6 +32,7 @@ mod json;
 mod locks;
 mod matrix;
 mod metrics;
+mod names;
 mod parts;
 mod perimeter;
 mod pipelines;

@@ -10,5 +10,6 @@ mod catalog;
 mod guards;
 mod lint;
 mod matrix;
+mod names;
 mod statements;
 mod world;

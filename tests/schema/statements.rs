@@ -310,7 +310,11 @@ fn tail(path: &str, statement: &str) -> Option<String> {
     let alias =
         statement[from..].split("created_at, ").nth(1)?.split(&format!(".{id}")).next()?.to_owned()
             + ".";
-    let text = statement[from..].trim_end().replace(&alias, "").replace(id, "id");
+    // Not the end of `app.`, where a table is called `p`.
+    let text = [" ", "("].iter().fold(statement[from..].trim_end().to_owned(), |text, before| {
+        text.replace(&format!("{before}{alias}"), before)
+    });
+    let text = text.replace(id, "id");
     let mut parameters = Vec::new();
     let mut tail = String::new();
     for (at, piece) in text.split('$').enumerate() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Check, caption, check, ends};
+use super::{Check, caption, check, ends, shown};
 use crate::blocks::BlockType;
 use crate::pipelines::Graph;
 
@@ -46,5 +46,5 @@ pub(super) fn render(graph: &Graph) -> String {
 
 /// For inside a quoted string; Graphviz also reads HTML entities there.
 fn escaped(name: &str) -> String {
-    name.replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;")
+    shown(name).replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;")
 }

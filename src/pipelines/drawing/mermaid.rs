@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Check, caption, check, ends};
+use super::{Check, caption, check, ends, shown};
 use crate::blocks::BlockType;
 use crate::pipelines::Graph;
 
@@ -36,7 +36,7 @@ pub(super) fn render(graph: &Graph) -> String {
 /// Whatever Mermaid, or the HTML that it makes, could take for its own becomes a character code.
 fn escaped(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
-    for character in name.chars() {
+    for character in shown(name).chars() {
         if character.is_ascii_punctuation() && !matches!(character, '-' | '_' | '.' | ',') {
             let _ = write!(escaped, "#{};", u32::from(character));
         } else {

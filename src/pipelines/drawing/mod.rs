@@ -112,6 +112,14 @@ fn caption(block: &PipelineBlock) -> String {
     format!("{kind} v{}{pinned}", block.version_number)
 }
 
+/// A text without what some format cannot hold: control characters, ends of lines, and the two
+/// characters that XML leaves out. No name has them; but a picture shows whatever the tables hold.
+fn shown(text: &str) -> String {
+    let cannot =
+        |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{FFFE}' | '\u{FFFF}');
+    text.replace(cannot, "\u{FFFD}")
+}
+
 /// Whether a run may pass an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Check {

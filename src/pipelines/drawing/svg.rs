@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::layout::{self, PORT, Point, Size};
-use super::{Check, caption, check, ends};
+use super::{Check, caption, check, ends, shown};
 use crate::blocks::BlockType;
 use crate::pipelines::Graph;
 
@@ -184,7 +184,8 @@ fn length(text: &str) -> f64 {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
+    shown(text)
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")

@@ -104,3 +104,65 @@ fn the_largest_graphs_are_drawn_in_time() {
     assert!(drawn.len() > 100_000);
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }
+
+/// Graphs whose names have, one after the other, all characters that there are.
+fn every_character() -> impl Iterator<Item = Graph> {
+    let characters: Vec<char> = ('\0'..=char::MAX).collect();
+    let names: Vec<String> = characters.chunks(1000).map(|chunk| chunk.iter().collect()).collect();
+    let graphs: Vec<Graph> = names
+        .chunks(4)
+        .map(|names| {
+            let name = |at: usize| names[at % names.len()].clone();
+            let mut graph = made_up(2, 1, 1);
+            graph.name = name(0);
+            graph.blocks[0].name = name(1);
+            graph.blocks[1].name = name(2);
+            graph.edges[0].name = name(3);
+            graph
+        })
+        .collect();
+    graphs.into_iter()
+}
+
+#[test]
+fn a_drawing_is_well_formed_whatever_the_tables_hold() {
+    for graph in every_character() {
+        let drawn = Format::Svg.render(&graph).expect("a picture");
+        let document = roxmltree::Document::parse(&drawn).expect("well-formed XML");
+        let titles: Vec<String> = document
+            .descendants()
+            .filter(|node| node.has_tag_name("title"))
+            .map(|node| node.text().unwrap_or_default().to_owned())
+            .collect();
+        let names =
+            [&graph.name, &graph.blocks[0].name, &graph.blocks[1].name, &graph.edges[0].name];
+        assert_eq!(titles, names.map(|name| super::shown(name)), "the names can be read from it");
+    }
+}
+
+#[test]
+fn no_character_of_a_name_gets_out_of_its_quotes() {
+    // Without what is quoted, where DOT knows one escape and Mermaid none.
+    let around = |text: &str, escape: Option<char>| {
+        let (mut around, mut quoted, mut characters) = (String::new(), false, text.chars());
+        while let Some(character) = characters.next() {
+            if quoted && Some(character) == escape {
+                characters.next();
+            } else if character == '"' {
+                quoted = !quoted;
+            } else if !quoted {
+                around.push(character);
+            }
+        }
+        assert!(!quoted, "a quote is left open: {text}");
+        around
+    };
+    let plain = made_up(2, 1, 1);
+    for graph in every_character() {
+        for (format, escape) in [(Format::Dot, Some('\\')), (Format::Mermaid, None)] {
+            let render = |graph: &Graph| format.render(graph).expect("a drawing");
+            assert_eq!(around(&render(&graph), escape), around(&render(&plain), escape));
+            assert_eq!(render(&graph).lines().count(), render(&plain).lines().count());
+        }
+    }
+}
