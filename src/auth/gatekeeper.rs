@@ -65,6 +65,11 @@ impl Gatekeeper {
             None | Some("") => None,
             Some(url) => Some(Arc::new(Jwks::new(web_url(url)?)?)),
         };
+        if jwks.is_some() && config.jwt_trusted_issuers.is_empty() {
+            tracing::warn!(
+                "no token of JWT_JWKS_URL is accepted: JWT_TRUSTED_ISSUERS says for whom its keys sign, and is empty"
+            );
+        }
         let bytes = secret.as_bytes();
         Ok(Self {
             tokens: Tokens::new(

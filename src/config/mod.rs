@@ -246,11 +246,6 @@ impl Config {
             ("BODY_SECONDS", self.body_seconds >= 1),
             ("REQUEST_SECONDS", self.request_seconds > self.body_seconds),
             ("JWT_JWKS_URL", self.jwks_url_is_safe()),
-            // Its keys sign for these and for nobody else.
-            (
-                "JWT_TRUSTED_ISSUERS",
-                self.jwt_jwks_url.is_none() || !self.jwt_trusted_issuers.is_empty(),
-            ),
             ("METRICS_TOKEN", self.metrics_token.as_deref().is_none_or(|token| token.len() >= 16)),
         ];
         checks

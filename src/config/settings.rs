@@ -93,7 +93,7 @@ pub const SETTINGS: &[Group] = &[
             setting(
                 "JWT_TRUSTED_ISSUERS",
                 "",
-                "a list with commas between, not empty with JWT_JWKS_URL",
+                "a list with commas between",
                 "Issuers whose tokens are accepted beside our own; the keys of JWT_JWKS_URL sign for these only.",
             ),
             setting(
