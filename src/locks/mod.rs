@@ -18,6 +18,7 @@ use crate::versions::PatchOperation;
 /// What runs ran on. It never changes, and whoever has it can compute its name: `lock_digest` is
 /// the SHA-256 of `lock` in the canonical form of RFC 8785, in hex.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PipelineLock)]
 pub struct Lock {
     #[schema(example = "89358878025f80c275dc2f07d9c425b1b9192345269bd0f7e2b4cd99efeb3ef6")]
     pub lock_digest: String,

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, get, web};
 use subtle::ConstantTimeEq;
 
 use crate::api::problem::Problem;
+use crate::api::query::{NoParams, Query};
 use crate::config::{Config, Secret};
 use crate::perimeter::forwarding::is_passed_on;
 use crate::telemetry::metrics::Metrics;
@@ -60,6 +61,7 @@ impl Readers {
 )]
 #[get("/metrics")]
 pub async fn metrics(
+    Query(NoParams): Query<NoParams>,
     request: HttpRequest,
     readers: web::Data<Readers>,
     metrics: web::Data<Metrics>,

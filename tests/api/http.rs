@@ -243,10 +243,12 @@ fn assert_every_object_says_what_it_may_have(schema: &Value, at: &str) {
     match schema {
         Value::Object(members) => {
             let is_object = members.get("type").is_some_and(|kind| {
-                kind == "object" || kind.as_array().is_some_and(|kinds| kinds.contains(&"object".into()))
+                kind == "object"
+                    || kind.as_array().is_some_and(|kinds| kinds.contains(&"object".into()))
             });
             if is_object {
-                let says = ["properties", "additionalProperties"].map(|word| members.contains_key(word));
+                let says =
+                    ["properties", "additionalProperties"].map(|word| members.contains_key(word));
                 assert!(says.contains(&true), "{at}");
             }
             for (name, value) in members.iter().filter(|(name, _)| *name != "example") {

@@ -184,6 +184,11 @@ impl<'a> Schema<'a> {
         self.json["additionalProperties"] == false
     }
 
+    /// How many members there are at least.
+    pub fn least(&self) -> Option<usize> {
+        self.number("minProperties")?.try_into().ok()
+    }
+
     pub fn items(&self) -> Option<Self> {
         self.json.get("items").map(|items| Self::of(self.document, items))
     }
@@ -200,7 +205,7 @@ impl<'a> Schema<'a> {
             "string" => match self.pattern() {
                 Some((_, [good, ..], _)) => Value::from(*good),
                 _ => {
-                    let least = self.number("minLength").unwrap_or(0).max(12);
+                    let least = self.number("minLength").unwrap_or(0).max(14);
                     self.text(least as usize, new).into()
                 }
             },

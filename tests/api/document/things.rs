@@ -92,6 +92,13 @@ impl Things {
     }
 }
 
+/// A report is of what has happened; where else a time is asked for, it is one to come.
+pub fn make_past(value: &mut Value) {
+    if let Value::String(text) = value {
+        *text = text.replace("2099", "2020");
+    }
+}
+
 /// Which thing is named there.
 pub fn thing(operation: &str, name: &str) -> Option<&'static str> {
     let graph = matches!(

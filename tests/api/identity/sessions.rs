@@ -115,7 +115,8 @@ async fn two_identities_or_none_are_refused() {
         .refused(StatusCode::BAD_REQUEST, "two_identities");
     let nobody = service.nobody();
     // As clients send it that know both schemes.
-    let token = nobody.post("/auth/login", json!({ "username": "dan", "password": PASSWORD })).await;
+    let token =
+        nobody.post("/auth/login", json!({ "username": "dan", "password": PASSWORD })).await;
     for credential in [token.id("access_token"), key] {
         nobody
             .request(Method::GET, "/auth/me")

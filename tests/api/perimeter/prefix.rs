@@ -35,10 +35,13 @@ async fn addresses(service: &Service, prefix: &str) -> Vec<String> {
         let document = get(&dan, document, prefix).await.expect(StatusCode::OK).body;
         found.push(document["servers"][0]["url"].as_str().expect("a server").to_owned());
     }
-    let links = ["docs", "openapi", "health"].map(|link| greeting[link].as_str().map(str::to_owned));
+    let links =
+        ["docs", "openapi", "health"].map(|link| greeting[link].as_str().map(str::to_owned));
     found.extend(links.into_iter().flatten());
     for made in made {
-        dan.delete(&format!("/blocks/{}", made.id("block_id"))).await.expect(StatusCode::NO_CONTENT);
+        dan.delete(&format!("/blocks/{}", made.id("block_id")))
+            .await
+            .expect(StatusCode::NO_CONTENT);
     }
     found
 }
@@ -46,16 +49,30 @@ async fn addresses(service: &Service, prefix: &str) -> Vec<String> {
 fn below(prefix: &str) -> Vec<String> {
     let root = if prefix.is_empty() { "/" } else { prefix };
     let [location, docs, openapi, health] =
-        ["/blocks/id", "/docs", "/openapi.json", "/health/ready"].map(|path| format!("{prefix}{path}"));
+        ["/blocks/id", "/docs", "/openapi.json", "/health/ready"]
+            .map(|path| format!("{prefix}{path}"));
     let link = format!("<{prefix}/blocks");
-    vec![location, link, format!("{docs}/"), root.to_owned(), root.to_owned(), docs, openapi, health]
+    vec![
+        location,
+        link,
+        format!("{docs}/"),
+        root.to_owned(),
+        root.to_owned(),
+        docs,
+        openapi,
+        health,
+    ]
 }
 
 #[tokio::test]
 async fn behind_a_prefix_nothing_leads_out_of_it() {
     let service = service_with(|config| config.trust_forwarded_for = true).await;
     for prefix in ["/registry", "/a/b.c", "/registry/"] {
-        assert_eq!(addresses(&service, prefix).await, below(prefix.trim_end_matches('/')), "{prefix}");
+        assert_eq!(
+            addresses(&service, prefix).await,
+            below(prefix.trim_end_matches('/')),
+            "{prefix}"
+        );
     }
     // The page of the documentation asks for the document next to it.
     let page = get(&service.nobody(), "/docs/swagger-initializer.js", "/registry").await;
@@ -67,8 +84,18 @@ async fn behind_a_prefix_nothing_leads_out_of_it() {
 async fn a_hostile_prefix_is_none() {
     let trusting = service_with(|config| config.trust_forwarded_for = true).await;
     for hostile in [
-        "//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/..", "/a/../..",
-        "/%0d%0aX-Evil:1", "/a\"}],\"x\":[{\"b\":\"", "/a>; rel=\"x\"", "/registry, //evil.example", "/a b", "évil",
+        "//evil.example",
+        "/\\evil.example",
+        "https://evil.example",
+        "javascript:alert(1)",
+        "/..",
+        "/a/../..",
+        "/%0d%0aX-Evil:1",
+        "/a\"}],\"x\":[{\"b\":\"",
+        "/a>; rel=\"x\"",
+        "/registry, //evil.example",
+        "/a b",
+        "évil",
     ] {
         assert_eq!(addresses(&trusting, hostile).await, below(""), "{hostile}");
     }
