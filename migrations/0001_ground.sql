@@ -582,7 +582,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     -- What is called so is a time, and a time is called so: tests/schema/catalog.rs.
-    times constant text[] := '{created_at,updated_at,archived_at,started_at,ended_at,verified_at,expires_at,last_used_at,last_updated}';
+    times constant text[] := array['created_at', 'updated_at', 'archived_at', 'started_at', 'ended_at', 'verified_at',
+        'expires_at', 'last_used_at', 'last_updated'];
     named text;
 begin
     -- (Without a query, which would take longer than the rest: every change of a row comes by here.)
