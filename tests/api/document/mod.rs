@@ -91,14 +91,13 @@ impl Trial<'_> {
         let code = answer.body["code"].as_str().unwrap_or_default();
         let status = answer.status;
         let right = if allowed {
-            let read_but = match status {
+            match status {
                 // It was read; something else has it already, or it opens no door.
                 StatusCode::CONFLICT => code.ends_with("_taken") || code == "already_exists",
                 StatusCode::UNAUTHORIZED => matches!(operation.id, "login" | "refresh_tokens"),
                 StatusCode::PRECONDITION_FAILED => at == "If-Match",
                 status => status == StatusCode::NOT_MODIFIED || status.is_success(),
-            };
-            read_but
+            }
         } else {
             let blamed = answer
                 .pointers()

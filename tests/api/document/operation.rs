@@ -151,15 +151,10 @@ impl<'a> Operation<'a> {
         }
         let members: Vec<_> = schema.properties().collect();
         for (name, _) in &members {
-            let is_last = schema.least()
-                == whole.pointer(place).and_then(Value::as_object).map(serde_json::Map::len);
-            push(
-                &format!("{place}/{name}"),
-                "absent",
-                None,
-                !schema.requires(name)
-                    && !(is_last && whole.pointer(&format!("{place}/{name}")).is_some()),
-            );
+            let at = format!("{place}/{name}");
+            let members = whole.pointer(place).and_then(Value::as_object).map(serde_json::Map::len);
+            let is_needed = schema.least() == members && whole.pointer(&at).is_some();
+            push(&at, "absent", None, !(schema.requires(name) || is_needed));
         }
         let inner = members.into_iter().map(|(name, member)| (name.to_owned(), member));
         let inner = inner.chain(schema.items().map(|items| ("0".to_owned(), items)));
