@@ -92,9 +92,10 @@ fn plain_bodies(document: &mut Value) {
     for (_, operation) in items.filter_map(|(_, item)| item.as_object_mut()).flatten() {
         let content = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
         for (_, content) in content.into_iter().flatten() {
-            let choices = content["schema"]["oneOf"].as_array().into_iter().flatten();
-            if let Some(body) = choices.cloned().find(|choice| choice["$ref"].is_string()) {
-                content["schema"] = json!({ "$ref": body["$ref"] });
+            let mut choices = content["schema"]["oneOf"].as_array().into_iter().flatten();
+            let body = choices.find_map(|choice| choice.get("$ref")).cloned();
+            if let Some(body) = body {
+                content["schema"] = json!({ "$ref": body });
             }
         }
     }
@@ -215,12 +216,9 @@ fn follow(document: &Value, value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-fn everything(operation: &Value) -> Option<&Value> {
-    Some(operation)
-}
-
 fn drop_unused(document: &mut Value) {
-    let used = reached(document, everything);
+    let mut used = BTreeSet::new();
+    follow(document, &document["paths"], &mut used);
     if let Some(schemas) = schemas_of(document) {
         schemas.retain(|name, _| used.contains(name));
     }

@@ -40,7 +40,6 @@ from blockyard_client.models import (
     VerificationStatus,
 )
 
-
 T = TypeVar("T")
 
 

@@ -8,8 +8,16 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/client.rs"));
 }
 
+use futures::TryStreamExt;
 use generated::{Client, types};
+use progenitor_client::{ByteStream, ResponseValue};
 use types::{BlockType, NewPipelineBlock, NewPipelineEdge, RunStatus, VerificationStatus};
+
+/// progenitor reads no JSON of another media type than its own.
+async fn problem(refusal: ResponseValue<ByteStream>) -> Result<types::Problem, Box<dyn Error>> {
+    let parts: Vec<_> = refusal.into_inner_stream().try_collect().await?;
+    Ok(serde_json::from_slice(&parts.concat())?)
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -39,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let Err(progenitor_client::Error::ErrorResponse(taken)) = model().send().await else {
         panic!("a name is taken");
     };
-    assert_eq!(taken.code, "name_taken");
+    assert_eq!(problem(taken).await?.code, "name_taken");
 
     client.create_edge().body_map(|body| body.name("rust/train")).send().await?;
     let source = NewPipelineBlock::builder().block_id("rust/passengers").try_into()?;
@@ -59,7 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let Err(progenitor_client::Error::ErrorResponse(refused)) = start().send().await else {
         panic!("the edge is not verified");
     };
-    assert_eq!(refused.blockers[0].code, "edge_unverified");
+    assert_eq!(problem(refused).await?.blockers[0].code, "edge_unverified");
     client
         .create_verification()
         .edge("rust/train")
