@@ -23,7 +23,8 @@ async fn problem(refusal: ResponseValue<ByteStream>) -> Result<types::Problem, B
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::var("BLOCKYARD_URL")?;
     let password = std::env::var("BLOCKYARD_PASSWORD")?;
-    let login = Client::new(&url).login().body_map(|body| body.username("admin").password(password));
+    let anonymous = Client::new(&url);
+    let login = anonymous.login().body_map(|body| body.username("admin").password(password));
     let token = login.send().await?.into_inner().access_token;
     let mut headers = reqwest::header::HeaderMap::new();
     headers.insert("Authorization", format!("Bearer {token}").parse()?);
@@ -41,8 +42,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .send()
         .await?;
     assert_eq!(dataset.metadata.0, metadata.0);
-    let model =
-        || client.create_block().body_map(|body| body.name("rust/survival").block_type(BlockType::Model));
+    let model = || {
+        client
+            .create_block()
+            .body_map(|body| body.name("rust/survival").block_type(BlockType::Model))
+    };
     model().send().await?;
     let Err(progenitor_client::Error::ErrorResponse(taken)) = model().send().await else {
         panic!("a name is taken");
