@@ -44,13 +44,24 @@ set search_path = pg_catalog, pg_temp
 as $$ select value ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' $$;
 comment on function app.is_image_tag(text) is 'Whether a text is a tag by the grammar of references.';
 
-create function app.is_line(value text, longest int) returns boolean
-language sql immutable strict parallel safe
+create function app.trimmed(value text) returns text
+language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    select char_length(value) between 1 and longest and value !~ '[\u0001-\u001F\u007F-\u009F]'
-       and value = btrim(value, U&' \0009\000A\000B\000C\000D\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000')
-$$;
+begin
+    return btrim(value, U&' \0009\000A\000B\000C\000D\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000');
+end $$;
+comment on function app.trimmed(text) is 'A text without white space (Unicode''s White_Space) around it, as lines are stored.';
+
+-- Definer, because whoever writes a row runs it, and the API roles may not look up names in `app`.
+create function app.is_line(value text, longest int) returns boolean
+language plpgsql immutable strict parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return char_length(value) between 1 and longest and value !~ '[\u0001-\u001F\u007F-\u009F]'
+       and value = app.trimmed(value);
+end $$;
 comment on function app.is_line(text, int) is 'Whether a text is one trimmed line of 1 to `longest` characters.';
 
 -- Repositories -----------------------------------------------------------------------------
@@ -172,7 +183,7 @@ create table public.dependencies (
     constraint dependencies_depends_on_check check (
         case dependency_type
             when 'internal' then depends_on_type is not null and depends_on_id is not null
-            else depends_on_type is null and depends_on_id is null and dependency_detail <> ''
+            else depends_on_type is null and depends_on_id is null and app.trimmed(dependency_detail) <> ''
         end),
     constraint dependencies_self_check check ((entity_type, entity_id) is distinct from (depends_on_type, depends_on_id)),
     constraint dependencies_dependency_detail_check check (char_length(dependency_detail) <= 2000),
@@ -194,6 +205,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    new.version_constraint := app.trimmed(new.version_constraint);
     if new.dependency_type <> 'internal' or new.depends_on_type is null then
         return new;
     end if;
@@ -321,7 +333,7 @@ revoke execute on all functions in schema app from public;
 grant execute on function app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint) to blockyard_api;
 -- Constraints run with the rights of whoever writes the row.
 grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text),
-    app.is_line(text, int) to authenticated;
+    app.is_line(text, int), app.trimmed(text) to authenticated;
 
 -- Rights -------------------------------------------------------------------------------------------
 

@@ -114,6 +114,19 @@ create trigger block_vector_representations_0_owner before insert or update or d
     for each row execute function app.guard_owner('block_id');
 create trigger edge_vector_representations_0_owner before insert or update or delete on public.edge_vector_representations
     for each row execute function app.guard_owner('edge_id');
+create function app.trim_vectors() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.vector_db := app.trimmed(new.vector_db);
+    new.vector_key := app.trimmed(new.vector_key);
+    return new;
+end $$;
+create trigger block_vector_representations_1_lines before insert or update on public.block_vector_representations
+    for each row execute function app.trim_vectors();
+create trigger edge_vector_representations_1_lines before insert or update on public.edge_vector_representations
+    for each row execute function app.trim_vectors();
 create trigger block_vector_representations_1_filter before insert or update on public.block_vector_representations
     for each row execute function app.guard_taxonomy_filter();
 create trigger edge_vector_representations_1_filter before insert or update on public.edge_vector_representations

@@ -12,7 +12,7 @@ begin
         from pg_catalog.pg_policy p
         join pg_catalog.pg_class c on c.oid = p.polrelid
         where c.relnamespace = 'public'::regnamespace and p.polcmd = 'a'
-          and pg_get_expr(p.polwithcheck, p.polrelid) like '%developer%'
+          and pg_get_expr(p.polwithcheck, p.polrelid) like '%can_write()%'
           and c.relname not in ('blocks', 'edges', 'pipelines')
     loop
         execute format(

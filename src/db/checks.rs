@@ -5,7 +5,8 @@
 /// holds the names against the catalog.
 pub const CHECKS: &[(&str, &str, &str)] = &[
     ("api_keys_encrypted_api_key_check", "", "The digest of a key must be a SHA-256 in hex."),
-    ("api_keys_expires_at_check", "/expires_at", "Must lie in the future, before the year 10000."),
+    ("api_keys_expires_at_late_check", "/expires_at", LATE),
+    ("api_keys_expires_at_past_check", "/expires_at", "Lies in the past."),
     ("api_keys_key_prefix_check", "", "The prefix of a key must be 4 to 32 letters and digits."),
     ("api_keys_name_check", "/name", NAME),
     ("api_keys_role_check", "/role", ROLE),
@@ -91,12 +92,14 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ("idempotency_keys_key_check", "", "An Idempotency-Key must have 1 to 255 characters."),
     ("pipeline_edges_self_check", "/target_block_id", "Must be another block than the source."),
     ("pipeline_locks_lock_digest_check", "/lock_digest", DIGEST),
+    ("pipeline_runs_begun_check", "/started_at", "Is missing: the run has started."),
+    ("pipeline_runs_ended_at_early_check", "/ended_at", EARLY),
+    ("pipeline_runs_ended_at_late_check", "/ended_at", LATE),
     ("pipeline_runs_lock_digest_check", "/lock_digest", DIGEST),
-    (
-        "pipeline_runs_times_check",
-        "/ended_at",
-        "Belongs to an outcome, and does not lie before started_at.",
-    ),
+    ("pipeline_runs_order_check", "/ended_at", "Lies before started_at."),
+    ("pipeline_runs_outcome_check", "/ended_at", "Belongs to an outcome, and an outcome has one."),
+    ("pipeline_runs_started_at_early_check", "/started_at", EARLY),
+    ("pipeline_runs_started_at_late_check", "/started_at", LATE),
     ("pipelines_dagster_pipeline_config_check", "/dagster_pipeline_config", OBJECT),
     ("pipelines_description_check", "/description", DESCRIPTION),
     ("pipelines_name_check", "/name", NAME),
@@ -116,6 +119,9 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
 
 const DESCRIPTION: &str = "Must have at most 10000 characters.";
 const DIGEST: &str = "Must be a SHA-256 in hex: 64 digits.";
+// The bounds of `app.earliest_time()` and `app.latest_time()`.
+const EARLY: &str = "Lies too far back: at least 2000-01-01T00:00:00.000000Z.";
+const LATE: &str = "Lies too far ahead: at most 9999-12-31T23:59:59.999999Z.";
 const LOGS: &str = "Must have at most 10 MiB.";
 const NAME: &str = "Must be a name: 1 to 200 characters without space around them, none of them control or invisible ones, and not in the form of an id.";
 const OBJECT: &str = "Must be a JSON object.";

@@ -57,6 +57,8 @@ pub(super) fn problem(error: &sqlx::Error) -> Problem {
     })
 }
 
+const FUTURE: &str = "Lies in the future.";
+
 fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
     let name = error.constraint()?;
     // Our own guards word their refusal for people.
@@ -124,9 +126,8 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
             Problem::new(StatusCode::FORBIDDEN, "own_version", said())
         }
 
-        (_, time) if let Some((column, fault)) = untimely(time, error) => {
-            Problem::invalid_field(&format!("/{column}"), fault)
-        }
+        (_, "pipeline_runs_started_at_future") => Problem::invalid_field("/started_at", FUTURE),
+        (_, "pipeline_runs_ended_at_future") => Problem::invalid_field("/ended_at", FUTURE),
 
         ("23503", foreign_key) => by_foreign_key(foreign_key, error),
         ("23514", check) => match checks::words(check) {
@@ -137,20 +138,6 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         },
         _ => return None,
     })
-}
-
-/// The column of a time that lies where it may not, and where that is. The bounds are those of
-/// `app.earliest_time()` and `app.latest_time()`.
-fn untimely<'a>(name: &'a str, error: &PgDatabaseError) -> Option<(&'a str, &'static str)> {
-    let rest = name.strip_prefix(error.table()?)?.strip_prefix('_')?;
-    [
-        ("_early_check", "Lies too far back: at least 2000-01-01T00:00:00.000000Z."),
-        ("_late_check", "Lies too far ahead: at most 9999-12-31T23:59:59.999999Z."),
-        ("_past_check", "Lies in the past."),
-        ("_future", "Lies in the future."),
-    ]
-    .into_iter()
-    .find_map(|(ending, fault)| Some((rest.strip_suffix(ending)?, fault)))
 }
 
 /// A foreign key fails from either side: the thing pointed to is not there, or the thing to be

@@ -38,6 +38,7 @@ mod perimeter;
 mod pipelines;
 mod refusals;
 mod round_trips;
+mod rules;
 mod runs;
 mod snapshots;
 mod taxonomy;
