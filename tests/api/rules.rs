@@ -15,7 +15,7 @@ use crate::world::Client;
 
 /// What guards refuse, by the name of the rule: `raise exception '…' using …, constraint = …`.
 const RAISED: &str = r"
-    select distinct trim(both '''' from raised[2]), replace(raised[1], '''''', ''''), p.proname::text
+    select distinct raised[2], replace(raised[1], '''''', ''''), p.proname::text
     from pg_proc p
     cross join lateral regexp_matches(
         p.prosrc, 'raise exception ''((?:[^'']|'''')*)''[^;]*constraint = ([^,;]*[^,;\s])', 'g') as raised
@@ -27,7 +27,16 @@ const KEYS: &str = "
     select i.relname::text, t.relname::text from pg_index x
     join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
     where x.indisunique and t.relnamespace = 'public'::regnamespace and not x.indisprimary
-    order by 2, 1";
+    order by t.relname, i.relname";
+
+/// The name of a rule as the function writes it: what it puts together there is `…`.
+fn named(expression: &str) -> String {
+    let piece = |piece: &str| match piece.trim().strip_prefix('\'') {
+        Some(text) => text.trim_end_matches('\'').to_owned(),
+        None => "…".to_owned(),
+    };
+    expression.split("||").map(piece).collect()
+}
 
 fn table<const N: usize>(
     page: &mut String,
@@ -62,7 +71,7 @@ async fn the_list_of_rules_is_that_of_the_schema() {
     page.push_str("\n## Guards\n\nOf what no single row can say; held by a trigger or a function of `app`.\n\n");
     let mut guards: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for (rule, words, function) in raised {
-        guards.entry((rule, words)).or_default().push(format!("`app.{function}`"));
+        guards.entry((named(&rule), words)).or_default().push(format!("`app.{function}`"));
     }
     let guards = guards.into_iter().map(|((rule, words), functions)| {
         [format!("`{rule}`"), words.replace('%', "…"), functions.join(", ")]
