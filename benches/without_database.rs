@@ -15,6 +15,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use blockyard::api::fields;
+use blockyard::api::page::Rows;
 use blockyard::api::problem::{Fault, Problem};
 use blockyard::api::raw_json::JsonObject;
 use blockyard::api::time::DateTime;
@@ -160,7 +161,13 @@ fn answers(c: &mut Criterion) {
     group.bench_function("a list of 50 blocks", |b| {
         b.iter_batched(
             rows,
-            |rows| bytes_of(&runtime, verbs::paged(rows, &position, &plain)),
+            |blocks| {
+                let mut rows = Rows::none(position.limit);
+                for block in blocks {
+                    rows.push(block).unwrap_or_else(|problem| panic!("{problem}"));
+                }
+                bytes_of(&runtime, verbs::paged(rows, &position, &plain))
+            },
             BatchSize::SmallInput,
         );
     });

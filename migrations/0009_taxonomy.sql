@@ -142,14 +142,19 @@ create view app.block_details with (security_invoker = true) as
 select
     b.*,
     (
-        select coalesce(jsonb_agg(app.row_json(to_jsonb(v)) order by v.version_number desc), '[]')
+        -- At most 100, and 4 MiB of metadata: it is one value, and a row of a page.
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(v) - 'bytes') order by v.version_number desc), '[]')
         from (
-            select v.*
-            from public.block_versions v
-            where v.block_id = b.block_id
-            order by v.version_number desc
-            limit 100
+            select v.*, sum(octet_length(v.metadata::text)) over (order by v.version_number desc) as bytes
+            from (
+                select v.*
+                from public.block_versions v
+                where v.block_id = b.block_id
+                order by v.version_number desc
+                limit 100
+            ) as v
         ) as v
+        where v.version_number = b.latest_version_number or v.bytes <= 4194304
     ) as newest_versions,
     (
         select coalesce(jsonb_agg(

@@ -194,14 +194,19 @@ create view app.edge_details with (security_invoker = true) as
 select
     e.*,
     (
-        select coalesce(jsonb_agg(app.row_json(to_jsonb(v)) order by v.version_number desc), '[]')
+        -- At most 100, and 4 MiB of metadata: it is one value, and a row of a page.
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(v) - 'bytes') order by v.version_number desc), '[]')
         from (
-            select v.*
-            from public.edge_versions v
-            where v.edge_id = e.edge_id
-            order by v.version_number desc
-            limit 100
+            select v.*, sum(octet_length(v.metadata::text)) over (order by v.version_number desc) as bytes
+            from (
+                select v.*
+                from public.edge_versions v
+                where v.edge_id = e.edge_id
+                order by v.version_number desc
+                limit 100
+            ) as v
         ) as v
+        where v.version_number = e.latest_version_number or v.bytes <= 4194304
     ) as newest_versions,
     (
         select coalesce(jsonb_agg(app.row_json(to_jsonb(o)) order by o.created_at desc, o.verification_id desc), '[]')

@@ -7,11 +7,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
 use url::form_urlencoded;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::path;
+use super::problem::Problem;
 use super::time::DateTime;
 
 /// One page of a list.
@@ -23,14 +25,64 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-impl<T> Page<T> {
-    /// Makes a page of `rows`, of which one more than `limit` was asked for, so that a full last
-    /// page does not point to an empty one.
-    pub fn new(mut rows: Vec<T>, limit: Limit, cursor: impl Fn(&T) -> Cursor) -> Self {
-        let more = rows.len() > limit.rows();
-        rows.truncate(limit.rows());
-        let next_cursor = rows.last().filter(|_| more).map(|last| cursor(last).encode());
-        Self { items: rows, next_cursor }
+impl Page<Box<RawValue>> {
+    pub fn new<T>(rows: Rows<T>, cursor: impl Fn(&T) -> Cursor) -> Self {
+        let next_cursor = rows.last.filter(|_| rows.more).map(|last| cursor(&last).encode());
+        Self { items: rows.items, next_cursor }
+    }
+}
+
+/// No page is larger, unless by its first row: it ends before the row that would make it so.
+const MOST_BYTES: usize = 8 << 20;
+
+/// The rows of a page as they are answered, and whether there are more.
+pub struct Rows<T> {
+    items: Vec<Box<RawValue>>,
+    /// The last of them, which a cursor names.
+    last: Option<T>,
+    more: bool,
+    limit: Limit,
+    bytes: usize,
+}
+
+impl<T: Serialize> Rows<T> {
+    /// None so far. One more than `limit` is asked for, so that a full last page does not point to
+    /// an empty one.
+    pub fn none(limit: Limit) -> Self {
+        Self { items: Vec::new(), last: None, more: false, limit, bytes: 0 }
+    }
+
+    /// Takes one more, unless the page is full.
+    ///
+    /// # Errors
+    /// 500 when it has no JSON form.
+    pub fn push(&mut self, row: T) -> Result<(), Problem> {
+        self.more |= self.items.len() == self.limit.rows();
+        if self.more {
+            return Ok(());
+        }
+        let item = to_raw_value(&row).map_err(|_| Problem::internal())?;
+        self.bytes += item.get().len();
+        self.more = self.bytes > MOST_BYTES && !self.items.is_empty();
+        if !self.more {
+            self.items.push(item);
+            self.last = Some(row);
+        }
+        Ok(())
+    }
+
+    /// Whether it takes no more.
+    pub fn is_full(&self) -> bool {
+        self.more
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The last, or the only one.
+    pub fn into_last(self) -> Option<T> {
+        self.last
     }
 }
 

@@ -228,11 +228,6 @@ impl Problem {
         )
     }
 
-    /// 429, for requests of one caller at the same time.
-    pub fn too_many_at_once() -> Self {
-        Self::too_many("Your other requests take all the time that one caller gets", 1)
-    }
-
     fn too_many(what: &str, retry_after_seconds: impl fmt::Display) -> Self {
         Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -256,6 +251,14 @@ impl Problem {
         Self::not_now(
             "unavailable",
             "The database does not answer. Nothing was changed: repeat the request.",
+        )
+    }
+
+    /// 503: the caller is in their own way.
+    pub fn too_many_at_once() -> Self {
+        Self::not_now(
+            "unavailable",
+            "Your other requests hold all the connections that one caller gets. Nothing was changed.",
         )
     }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{ApiKey, ApiKeyList, ApiKeyPatch, NewApiKey, Rotation};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
+use crate::api::page::Rows;
 use crate::api::time::DateTime;
 use crate::db::{Failure, Scope};
 
@@ -39,7 +40,10 @@ pub(super) async fn get(scope: &mut Scope<'_>, id: Uuid) -> Result<Option<ApiKey
 }
 
 /// One row more than the page has.
-pub(super) async fn list(scope: &mut Scope<'_>, list: &ApiKeyList) -> Result<Vec<ApiKey>, Failure> {
+pub(super) async fn list(
+    scope: &mut Scope<'_>,
+    list: &ApiKeyList,
+) -> Result<Rows<ApiKey>, Failure> {
     let cursor = list.cursor.as_ref();
     let query = sqlx::query_file_as!(
         ApiKey,
@@ -51,7 +55,7 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &ApiKeyList) -> Result<Vec
         cursor.map(|cursor| cursor.id),
         list.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(list.limit, |connection| query.fetch(connection)).await
 }
 
 pub(super) async fn update(

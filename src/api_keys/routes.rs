@@ -95,8 +95,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::ApiKey, None);
     let rows = db.run(&caller, async |scope| queries::list(scope, &wanted).await).await?;
-    let page =
-        Page::new(rows, wanted.limit, |key| Cursor::at(ORDER, key.created_at, key.api_key_id));
+    let page = Page::new(rows, |key| Cursor::at(ORDER, key.created_at, key.api_key_id));
     Ok(page.respond(&request))
 }
 

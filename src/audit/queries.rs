@@ -1,6 +1,7 @@
 //! One function for each file in `sql/audit/`.
 
 use super::{AuditList, AuditLog};
+use crate::api::page::Rows;
 use crate::api::page::{Cursor, Limit};
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
@@ -9,7 +10,7 @@ use crate::db::{Failure, Scope};
 pub(super) async fn list(
     scope: &mut Scope<'_>,
     list: &AuditList,
-) -> Result<Vec<AuditLog>, Failure> {
+) -> Result<Rows<AuditLog>, Failure> {
     let cursor = list.cursor.as_ref();
     let query = sqlx::query_file_as!(
         AuditLog,
@@ -25,7 +26,7 @@ pub(super) async fn list(
         cursor.map(|cursor| cursor.id),
         list.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(list.limit, |connection| query.fetch(connection)).await
 }
 
 /// One row more than the page has. `kind` is a word that `app.find_id` knows.
@@ -35,7 +36,7 @@ pub(super) async fn history(
     thing: &Reference,
     cursor: Option<&Cursor>,
     limit: Limit,
-) -> Result<Vec<AuditLog>, Failure> {
+) -> Result<Rows<AuditLog>, Failure> {
     let query = sqlx::query_file_as!(
         AuditLog,
         "sql/audit/history.sql",
@@ -46,7 +47,7 @@ pub(super) async fn history(
         cursor.map(|cursor| cursor.id),
         limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(limit, |connection| query.fetch(connection)).await
 }
 
 /// One row more than the page has.
@@ -55,7 +56,7 @@ pub(super) async fn activity(
     user: &Reference,
     cursor: Option<&Cursor>,
     limit: Limit,
-) -> Result<Vec<AuditLog>, Failure> {
+) -> Result<Rows<AuditLog>, Failure> {
     let query = sqlx::query_file_as!(
         AuditLog,
         "sql/audit/activity.sql",
@@ -65,5 +66,5 @@ pub(super) async fn activity(
         cursor.map(|cursor| cursor.id),
         limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(limit, |connection| query.fetch(connection)).await
 }

@@ -1,6 +1,7 @@
 //! `GET /audit-logs`.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde_json::value::RawValue;
 
 use super::{AuditList, AuditLog, ORDER, PageOfLogs, queries};
 use crate::api::entity::Entity;
@@ -33,7 +34,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::AuditLog, None);
     let rows = db.run(&caller, async |scope| queries::list(scope, &wanted).await).await?;
-    Ok(Page::new(rows, wanted.limit, cursor).respond(&request))
+    Ok(Page::new(rows, cursor).respond(&request))
 }
 
 /// The history of one thing and its parts: for the routes of its resource.
@@ -54,7 +55,7 @@ pub async fn history(
             queries::history(scope, kind, thing, page.cursor.as_ref(), page.limit).await
         })
         .await?;
-    Ok(Page::new(rows, page.limit, cursor).respond(request))
+    Ok(Page::new(rows, cursor).respond(request))
 }
 
 /// What one user did: for the routes of users.
@@ -66,14 +67,14 @@ pub async fn activity(
     caller: Caller,
     user: &Reference,
     page: &PageOfLogs,
-) -> Result<Page<AuditLog>, Problem> {
+) -> Result<Page<Box<RawValue>>, Problem> {
     let caller = caller.reading(Entity::AuditLog, None);
     let rows = db
         .run(&caller, async |scope| {
             queries::activity(scope, user, page.cursor.as_ref(), page.limit).await
         })
         .await?;
-    Ok(Page::new(rows, page.limit, cursor))
+    Ok(Page::new(rows, cursor))
 }
 
 pub fn configure(config: &mut impl Router) {

@@ -72,6 +72,11 @@ impl Caller {
         self.context.identity.number()
     }
 
+    /// Whether the audit trail gets a row of what is read.
+    pub fn is_recorded(&self) -> bool {
+        self.context.reads.is_some()
+    }
+
     /// Whether nothing is changed for them: HTTP's safe methods (HEAD is served as GET).
     pub fn only_reads(&self) -> bool {
         self.only_reads

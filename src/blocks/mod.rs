@@ -60,7 +60,7 @@ pub struct Block {
     pub version_number: i32,
     /// The highest number so far; higher than `version_number` after a rollback.
     pub latest_version_number: i32,
-    /// With `include=versions`: the newest 100, newest first.
+    /// With `include=versions`: the newest 100, or those that have 4 MiB of metadata, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<BlockVersion>, required = false)]
     pub versions: Option<RawJson>,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Block, BlockList, BlockPart, BlockPatch, BlockVersion, NewBlock};
 use crate::api::etag::IfMatch;
-use crate::api::page::Limit;
+use crate::api::page::{Limit, Rows};
 use crate::api::path::Reference;
 use crate::api::word::Words;
 use crate::db::{Failure, Scope};
@@ -54,21 +54,20 @@ pub(super) async fn get(
 }
 
 /// One row more than the page has.
-pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<Block>, Failure> {
+pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Rows<Block>, Failure> {
     let (filter, position) = (&list.filter, &list.position);
-    let rows = if list.is_plain() {
-        sqlx::query_file_as!(
+    if list.is_plain() {
+        let query = sqlx::query_file_as!(
             Block,
             "sql/blocks/newest.sql",
             scope.caller() as _,
             position.time(),
             position.id(),
             position.limit.fetched(),
-        )
-        .fetch_all(scope.connection())
-        .await?
+        );
+        scope.rows(position.limit, |connection| query.fetch(connection)).await
     } else {
-        sqlx::query_file_as!(
+        let query = sqlx::query_file_as!(
             Block,
             "sql/blocks/list.sql",
             scope.caller() as _,
@@ -87,11 +86,9 @@ pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Vec<Block>,
             list.include.has(&BlockPart::Versions),
             list.include.has(&BlockPart::Categories),
             list.recursive,
-        )
-        .fetch_all(scope.connection())
-        .await?
-    };
-    Ok(rows)
+        );
+        scope.rows(position.limit, |connection| query.fetch(connection)).await
+    }
 }
 
 pub(super) async fn update(
@@ -230,7 +227,7 @@ pub(super) async fn versions(
     block: &Reference,
     before: Option<i32>,
     limit: Limit,
-) -> Result<Vec<BlockVersion>, Failure> {
+) -> Result<Rows<BlockVersion>, Failure> {
     let query = sqlx::query_file_as!(
         BlockVersion,
         "sql/blocks/versions.sql",
@@ -239,5 +236,5 @@ pub(super) async fn versions(
         before,
         limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(limit, |connection| query.fetch(connection)).await
 }

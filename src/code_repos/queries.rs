@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{Branch, CodeRepo, CodeRepoFilter, CodeRepoPatch, NewCodeRepo, RepoUrl};
 use crate::api::etag::IfMatch;
+use crate::api::page::Rows;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{Owner, Owners};
 
@@ -30,7 +31,7 @@ pub(super) async fn list(
     scope: &mut Scope<'_>,
     owners: &Owners,
     filter: &CodeRepoFilter,
-) -> Result<Vec<CodeRepo>, Failure> {
+) -> Result<Rows<CodeRepo>, Failure> {
     let position = &filter.position;
     let query = sqlx::query_file_as!(
         CodeRepo,
@@ -46,7 +47,7 @@ pub(super) async fn list(
         position.id(),
         position.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
 
 pub(super) async fn get(scope: &mut Scope<'_>, repo_id: Uuid) -> Result<Option<CodeRepo>, Failure> {

@@ -20,15 +20,20 @@ pub mod service_role;
 mod shares;
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
+use futures_util::stream::BoxStream;
 use prometheus::core::Collector;
 use rand::RngExt;
+use serde::Serialize;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::types::Json;
 use tokio::time::timeout;
 
+use crate::api::page::{Limit, Rows};
 use crate::api::problem::Problem;
 use crate::auth::caller::{Caller, Context};
 use crate::telemetry::database_span::DatabaseSpan;
@@ -56,6 +61,8 @@ pub struct Db {
 pub struct Scope<'a> {
     caller: &'a Caller,
     connection: &'a mut PgConnection,
+    /// Set when the connection has more to say than anybody listens to.
+    is_spent: &'a AtomicBool,
 }
 
 impl<'a> Scope<'a> {
@@ -66,6 +73,31 @@ impl<'a> Scope<'a> {
 
     pub fn connection(&mut self) -> &mut PgConnection {
         self.connection
+    }
+
+    /// The rows of a page, of which `fetch` asks for one more than `limit`. They are not kept beyond
+    /// what a page may have: with the first that is too much the connection is given up.
+    ///
+    /// # Errors
+    /// Those of the statement.
+    pub async fn rows<'c, T: Serialize>(
+        &'c mut self,
+        limit: Limit,
+        fetch: impl FnOnce(&'c mut PgConnection) -> BoxStream<'c, sqlx::Result<T>>,
+    ) -> Result<Rows<T>, Failure> {
+        let mut rows = Rows::none(limit);
+        let mut read = 0;
+        let mut stream = fetch(self.connection);
+        while let Some(row) = stream.try_next().await? {
+            rows.push(row)?;
+            read += 1;
+            // The row of the trail that says what was read is written when the statement ends.
+            if rows.is_full() && read <= limit.rows() && !self.caller.is_recorded() {
+                self.is_spent.store(true, Ordering::Relaxed);
+                break;
+            }
+        }
+        Ok(rows)
     }
 }
 
@@ -116,16 +148,18 @@ impl Db {
     /// when the connection was lost under a request that only reads.
     ///
     /// # Errors
-    /// What `work` refuses; 503 when there is no connection, and 429 when the caller's other requests
-    /// hold all that one caller may.
+    /// What `work` refuses; 503 when there is no connection, or the caller's other requests hold all
+    /// that one caller may.
     pub async fn run<T>(
         &self,
         caller: &Caller,
         work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         let loss = if caller.only_reads() { Loss::Harmless } else { Loss::Doubtful };
-        let work = async |connection: &mut _| work(&mut Scope { caller, connection }).await;
-        self.attempting(Some(caller), loss, work).await
+        let is_spent = &AtomicBool::new(false);
+        let work =
+            async |connection: &mut _| work(&mut Scope { caller, connection, is_spent }).await;
+        self.attempting(Some(caller), loss, is_spent, work).await
     }
 
     /// Runs `work` in one transaction, which commits when it returns `Ok` and rolls back
@@ -164,7 +198,7 @@ impl Db {
         &self,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        self.attempting(None, Loss::Harmless, work).await
+        self.attempting(None, Loss::Harmless, &AtomicBool::new(false), work).await
     }
 
     /// As [`Db::without_caller`], for a statement that must not be made twice.
@@ -175,7 +209,7 @@ impl Db {
         &self,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        self.attempting(None, Loss::Doubtful, work).await
+        self.attempting(None, Loss::Doubtful, &AtomicBool::new(false), work).await
     }
 
     /// Whether the database answers.
@@ -235,10 +269,11 @@ impl Db {
         loss: Loss,
         work: impl AsyncFn(&mut Transaction<'_>) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        self.attempting(Some(caller), loss, async |connection| {
+        let is_spent = &AtomicBool::new(false);
+        self.attempting(Some(caller), loss, is_spent, async |connection| {
             let mut transaction = connection.begin().await?;
             let connection = &mut *transaction;
-            match work(&mut Transaction(Scope { caller, connection })).await {
+            match work(&mut Transaction(Scope { caller, connection, is_spent })).await {
                 Ok(outcome) => {
                     let committed = transaction.commit().await;
                     committed.map_err(|error| Failure::from(error).in_doubt())?;
@@ -268,6 +303,7 @@ impl Db {
         &self,
         caller: Option<&Caller>,
         loss: Loss,
+        is_spent: &AtomicBool,
         work: impl AsyncFn(&mut PgConnection) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         let manager = self.pool.manager();
@@ -297,7 +333,9 @@ impl Db {
             let is_silent = outcome.is_err();
             let failure = match outcome {
                 Ok(Ok(value)) => {
-                    loan.give_back();
+                    if !is_spent.load(Ordering::Relaxed) {
+                        loan.give_back();
+                    }
                     metrics.answered();
                     return Ok(value);
                 }

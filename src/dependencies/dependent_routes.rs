@@ -23,7 +23,7 @@ async fn page(
     let caller = caller.reading(Entity::Dependency, None);
     let rows =
         db.run(&caller, async |scope| queries::dependents(scope, owner, wanted).await).await?;
-    let page = Page::new(rows, wanted.limit, |dependent| Cursor {
+    let page = Page::new(rows, |dependent| Cursor {
         sort: BY_DEPTH.to_owned(),
         key: dependent.depth.to_string(),
         id: dependent.entity_id,

@@ -7,6 +7,7 @@ use super::{
     VersionConstraint,
 };
 use crate::api::etag::IfMatch;
+use crate::api::page::Rows;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{Owner, Owners};
@@ -37,7 +38,7 @@ pub(super) async fn list(
     scope: &mut Scope<'_>,
     owners: &Owners,
     filter: &DependencyFilter,
-) -> Result<Vec<Dependency>, Failure> {
+) -> Result<Rows<Dependency>, Failure> {
     let position = &filter.position;
     let query = sqlx::query_file_as!(
         Dependency,
@@ -54,7 +55,7 @@ pub(super) async fn list(
         position.id(),
         position.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
 
 /// One row more than the page has.
@@ -62,7 +63,7 @@ pub(super) async fn dependents(
     scope: &mut Scope<'_>,
     owner: &Owner,
     list: &DependentList,
-) -> Result<Vec<Dependent>, Failure> {
+) -> Result<Rows<Dependent>, Failure> {
     let query = sqlx::query_file_as!(
         Dependent,
         "sql/dependencies/dependents.sql",
@@ -74,7 +75,7 @@ pub(super) async fn dependents(
         list.id(),
         list.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(list.limit, |connection| query.fetch(connection)).await
 }
 
 pub(super) async fn get(

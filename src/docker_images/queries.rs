@@ -7,6 +7,7 @@ use super::{
     NewDockerImage,
 };
 use crate::api::etag::IfMatch;
+use crate::api::page::Rows;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{Owner, Owners};
 
@@ -35,7 +36,7 @@ pub(super) async fn list(
     scope: &mut Scope<'_>,
     owners: &Owners,
     filter: &DockerImageFilter,
-) -> Result<Vec<DockerImage>, Failure> {
+) -> Result<Rows<DockerImage>, Failure> {
     let position = &filter.position;
     let query = sqlx::query_file_as!(
         DockerImage,
@@ -52,7 +53,7 @@ pub(super) async fn list(
         position.id(),
         position.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
 
 /// With `logs` its logs as well.

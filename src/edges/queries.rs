@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Edge, EdgeList, EdgePart, EdgePatch, EdgeVersion, NewEdge};
 use crate::api::etag::IfMatch;
-use crate::api::page::Limit;
+use crate::api::page::{Limit, Rows};
 use crate::api::path::Reference;
 use crate::api::word::Words;
 use crate::db::{Failure, Scope};
@@ -53,21 +53,20 @@ pub(super) async fn get(
 }
 
 /// One row more than the page has.
-pub(super) async fn list(scope: &mut Scope<'_>, list: &EdgeList) -> Result<Vec<Edge>, Failure> {
+pub(super) async fn list(scope: &mut Scope<'_>, list: &EdgeList) -> Result<Rows<Edge>, Failure> {
     let (filter, position) = (&list.filter, &list.position);
-    let rows = if list.is_plain() {
-        sqlx::query_file_as!(
+    if list.is_plain() {
+        let query = sqlx::query_file_as!(
             Edge,
             "sql/edges/newest.sql",
             scope.caller() as _,
             position.time(),
             position.id(),
             position.limit.fetched(),
-        )
-        .fetch_all(scope.connection())
-        .await?
+        );
+        scope.rows(position.limit, |connection| query.fetch(connection)).await
     } else {
-        sqlx::query_file_as!(
+        let query = sqlx::query_file_as!(
             Edge,
             "sql/edges/list.sql",
             scope.caller() as _,
@@ -83,11 +82,9 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &EdgeList) -> Result<Vec<E
             position.limit.fetched(),
             list.include.has(&EdgePart::Versions),
             list.include.has(&EdgePart::Verifications),
-        )
-        .fetch_all(scope.connection())
-        .await?
-    };
-    Ok(rows)
+        );
+        scope.rows(position.limit, |connection| query.fetch(connection)).await
+    }
 }
 
 pub(super) async fn update(
@@ -225,7 +222,7 @@ pub(super) async fn versions(
     edge: &Reference,
     before: Option<i32>,
     limit: Limit,
-) -> Result<Vec<EdgeVersion>, Failure> {
+) -> Result<Rows<EdgeVersion>, Failure> {
     let query = sqlx::query_file_as!(
         EdgeVersion,
         "sql/edges/versions.sql",
@@ -234,5 +231,5 @@ pub(super) async fn versions(
         before,
         limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(limit, |connection| query.fetch(connection)).await
 }

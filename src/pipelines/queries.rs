@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::graph::GivenGraph;
 use super::{Include, NewPipeline, Pipeline, PipelineList, PipelinePatch};
 use crate::api::etag::IfMatch;
+use crate::api::page::Rows;
 use crate::api::path::Reference;
 use crate::api::raw_json::RawJson;
 use crate::db::{Failure, Scope, Transaction};
@@ -50,7 +51,7 @@ pub(super) async fn get(
 pub(super) async fn list(
     scope: &mut Scope<'_>,
     list: &PipelineList,
-) -> Result<Vec<Pipeline>, Failure> {
+) -> Result<Rows<Pipeline>, Failure> {
     let position = &list.position;
     let query = sqlx::query_file_as!(
         Pipeline,
@@ -70,7 +71,7 @@ pub(super) async fn list(
         list.include.blocks,
         list.include.edges,
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
 
 pub(super) async fn update(

@@ -80,10 +80,6 @@ impl Chronology {
 }
 
 impl<T: Resource> Paging<T> for Chronology {
-    fn limit(&self) -> Limit {
-        self.limit
-    }
-
     fn cursor(&self, thing: &T) -> Cursor {
         self.after(thing.created_at(), thing.id())
     }

@@ -132,10 +132,6 @@ impl Position {
 }
 
 impl<T: Named> Paging<T> for Position {
-    fn limit(&self) -> Limit {
-        self.limit
-    }
-
     fn cursor(&self, thing: &T) -> Cursor {
         let order = self.sort.as_str();
         match self.sort {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::change::Change;
 use crate::api::entity::Entity;
 use crate::api::etag::IfMatch;
-use crate::api::page::{Cursor, Limit, Page};
+use crate::api::page::{Cursor, Page, Rows};
 use crate::api::problem::Problem;
 use crate::api::reply::Reply;
 use crate::api::time::DateTime;
@@ -62,7 +62,6 @@ pub enum Reach {
 
 /// A page of a list, in some order.
 pub trait Paging<T> {
-    fn limit(&self) -> Limit;
     /// The cursor behind a thing.
     fn cursor(&self, thing: &T) -> Cursor;
 }
@@ -200,7 +199,7 @@ pub async fn page<T: Resource>(
     db: &Db,
     caller: Caller,
     paging: &impl Paging<T>,
-    select: impl AsyncFn(&mut Scope<'_>) -> Result<Vec<T>, Failure>,
+    select: impl AsyncFn(&mut Scope<'_>) -> Result<Rows<T>, Failure>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(T::ENTITY, None);
     let rows = db.run(&caller, select).await?;
@@ -209,11 +208,11 @@ pub async fn page<T: Resource>(
 
 /// 200 with a page of the things in `rows`, which are one more than it has when there is a next.
 pub fn paged<T: Resource>(
-    rows: Vec<T>,
+    rows: Rows<T>,
     paging: &impl Paging<T>,
     request: &HttpRequest,
 ) -> HttpResponse {
-    Page::new(rows, paging.limit(), |thing| paging.cursor(thing)).respond(request)
+    Page::new(rows, |thing| paging.cursor(thing)).respond(request)
 }
 
 /// 200 with a thing on its own.

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{Report, Run, RunList};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
+use crate::api::page::Rows;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
 use crate::locks::routes::LockDigest;
@@ -30,7 +31,7 @@ pub(super) async fn list(
     pipeline: Option<&str>,
     in_path: bool,
     list: &RunList,
-) -> Result<Vec<Run>, Failure> {
+) -> Result<Rows<Run>, Failure> {
     let cursor = list.cursor.as_ref();
     let query = sqlx::query_file_as!(
         Run,
@@ -46,7 +47,7 @@ pub(super) async fn list(
         list.limit.fetched(),
         in_path,
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(list.limit, |connection| query.fetch(connection)).await
 }
 
 pub(super) async fn report(

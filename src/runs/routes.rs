@@ -42,7 +42,7 @@ async fn page(
     let rows = db
         .run(&caller, async |scope| queries::list(scope, pipeline, in_path, wanted).await)
         .await?;
-    let page = Page::new(rows, wanted.limit, |run| Cursor::at(ORDER, run.created_at, run.run_id));
+    let page = Page::new(rows, |run| Cursor::at(ORDER, run.created_at, run.run_id));
     Ok(page.respond(request))
 }
 

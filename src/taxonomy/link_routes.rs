@@ -175,7 +175,7 @@ pub async fn links(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Taxonomy, None);
     let rows = db.run(&caller, async |scope| queries::links(scope, &wanted).await).await?;
-    let page = Page::new(rows, wanted.position.limit, |row| {
+    let page = Page::new(rows, |row| {
         let position = &wanted.position;
         position.after(row.created_at, row.block_taxonomy_id)
     });

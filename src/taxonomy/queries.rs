@@ -6,6 +6,7 @@ use super::{
     BlockTaxonomy, Category, CategoryList, CategoryPatch, CategoryRemoval, LinkList, NewCategory,
 };
 use crate::api::etag::IfMatch;
+use crate::api::page::Rows;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope, Transaction};
 use crate::resource::chronology::Chronology;
@@ -43,7 +44,7 @@ pub(super) async fn list(
     scope: &mut Scope<'_>,
     list: &CategoryList,
     block: Option<&Reference>,
-) -> Result<Vec<Category>, Failure> {
+) -> Result<Rows<Category>, Failure> {
     let position = &list.position;
     let query = sqlx::query_file_as!(
         Category,
@@ -61,7 +62,7 @@ pub(super) async fn list(
         position.id(),
         position.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
 
 /// A category and all below it, or everything; at most `rows`.
@@ -200,7 +201,7 @@ pub(super) async fn find_link(
         category_id: Some(category.clone()),
         position: Chronology::default(),
     };
-    Ok(links(scope, &wanted).await?.pop())
+    Ok(links(scope, &wanted).await?.into_last())
 }
 
 /// Takes a block out of a category, if it is in it; whether the caller may.
@@ -222,7 +223,7 @@ pub(super) async fn unlink(
 pub(super) async fn links(
     scope: &mut Scope<'_>,
     list: &LinkList,
-) -> Result<Vec<BlockTaxonomy>, Failure> {
+) -> Result<Rows<BlockTaxonomy>, Failure> {
     let query = sqlx::query_file_as!(
         BlockTaxonomy,
         "sql/taxonomy/links.sql",
@@ -234,5 +235,5 @@ pub(super) async fn links(
         list.position.id(),
         list.position.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(list.position.limit, |connection| query.fetch(connection)).await
 }

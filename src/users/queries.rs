@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{NewUser, UserList, UserPatch};
 use crate::api::etag::IfMatch;
+use crate::api::page::Rows;
 use crate::api::path::Reference;
 use crate::api::time::DateTime;
 use crate::auth::account::User;
@@ -37,7 +38,7 @@ pub(super) async fn get(scope: &mut Scope<'_>, user: &Reference) -> Result<Optio
 }
 
 /// One row more than the page has.
-pub(super) async fn list(scope: &mut Scope<'_>, list: &UserList) -> Result<Vec<User>, Failure> {
+pub(super) async fn list(scope: &mut Scope<'_>, list: &UserList) -> Result<Rows<User>, Failure> {
     let cursor = list.cursor.as_ref();
     let query = sqlx::query_file_as!(
         User,
@@ -54,7 +55,7 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &UserList) -> Result<Vec<U
         cursor.map(|cursor| cursor.id),
         list.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(list.limit, |connection| query.fetch(connection)).await
 }
 
 pub(super) async fn update(

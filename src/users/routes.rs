@@ -71,7 +71,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::User, None);
     let rows = db.run(&caller, async |scope| queries::list(scope, &wanted).await).await?;
-    Ok(Page::new(rows, wanted.limit, |user| wanted.sort.cursor(user)).respond(&request))
+    Ok(Page::new(rows, |user| wanted.sort.cursor(user)).respond(&request))
 }
 
 /// Read a user

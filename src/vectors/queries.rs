@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{NewVector, TaxonomyFilter, Vector, VectorDb, VectorFilter, VectorKey, VectorPatch};
 use crate::api::etag::IfMatch;
+use crate::api::page::Rows;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{EntityType, Owner, Owners};
 
@@ -31,7 +32,7 @@ pub(super) async fn list(
     scope: &mut Scope<'_>,
     owners: &Owners,
     filter: &VectorFilter,
-) -> Result<Vec<Vector>, Failure> {
+) -> Result<Rows<Vector>, Failure> {
     let position = &filter.position;
     let query = sqlx::query_file_as!(
         Vector,
@@ -47,7 +48,7 @@ pub(super) async fn list(
         position.id(),
         position.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
 
 pub(super) async fn get(

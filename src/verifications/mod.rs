@@ -7,6 +7,7 @@ pub mod routes;
 pub mod version_routes;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,8 +16,8 @@ use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
 use crate::api::id::Id;
 use crate::api::page::Limit;
-use crate::api::page::Page;
 use crate::api::page::{Cursor, CursorText};
+use crate::api::page::{Page, Rows};
 use crate::api::path::{self, Reference};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
@@ -164,10 +165,8 @@ pub struct VerificationPage {
 }
 
 impl VerificationPage {
-    fn of(&self, rows: Vec<Verification>) -> Page<Verification> {
-        Page::new(rows, self.limit, |row| {
-            Cursor::at(self.sort.as_str(), row.created_at, row.verification_id)
-        })
+    fn of(&self, rows: Rows<Verification>) -> Page<Box<RawValue>> {
+        Page::new(rows, |row| Cursor::at(self.sort.as_str(), row.created_at, row.verification_id))
     }
 }
 

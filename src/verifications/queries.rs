@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{NewVerification, Verification, VerificationList, VerificationReport, VersionStatus};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
+use crate::api::page::Rows;
 use crate::api::path::Reference;
 use crate::api::time::DateTime;
 use crate::db::{Failure, Scope};
@@ -78,7 +79,7 @@ pub(super) async fn revision(
 pub(super) async fn list(
     scope: &mut Scope<'_>,
     list: &VerificationList,
-) -> Result<Vec<Verification>, Failure> {
+) -> Result<Rows<Verification>, Failure> {
     let cursor = list.page.cursor.as_ref();
     let query = sqlx::query_file_as!(
         Verification,
@@ -96,7 +97,7 @@ pub(super) async fn list(
         cursor.map(|cursor| cursor.id),
         list.page.limit.fetched(),
     );
-    Ok(query.fetch_all(scope.connection()).await?)
+    scope.rows(list.page.limit, |connection| query.fetch(connection)).await
 }
 
 /// `None` when there is no such version.

@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::api::page::{Cursor, CursorText, Limit, Page};
+use crate::api::page::{Cursor, CursorText, Limit, Page, Rows};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
 use crate::api::raw_json::RawJson;
@@ -123,14 +123,14 @@ impl VersionList {
     /// 404 then.
     pub fn respond<V: Version>(
         &self,
-        rows: Vec<V>,
+        rows: Rows<V>,
         what: &str,
         request: &HttpRequest,
     ) -> Result<HttpResponse, Problem> {
         if rows.is_empty() && self.cursor.is_none() {
             return Err(Problem::not_found(what));
         }
-        let page = Page::new(rows, self.limit, |version| Cursor {
+        let page = Page::new(rows, |version| Cursor {
             sort: BY_NUMBER.to_owned(),
             key: version.number().to_string(),
             id: version.id(),

@@ -2,6 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 use crate::service::{Person, Service};
 
@@ -395,4 +396,49 @@ async fn children_are_embedded_in_one_read() {
     let category =
         answer.body["items"][0]["categories"][0]["category_id"].as_str().expect("an id").to_owned();
     assert_eq!(dan.get(&format!("/blocks?category={category}")).await.items("name"), ["b"]);
+}
+
+#[tokio::test]
+async fn a_page_ends_before_it_grows_too_large() {
+    let service = Service::start().await;
+    let (dan, ada) = (service.developer().await, service.admin().await);
+    let fill = "insert into blocks (name, block_type, metadata)
+        select 'b' || n, 'model', jsonb_build_object('text', repeat('é', 250000)) from generate_series(11, 50) n";
+    let mut owner = service.database.connect().await;
+    sqlx::raw_sql(fill).execute(&mut owner).await.unwrap();
+    for (path, person, count) in [
+        ("/blocks?limit=200&sort=name", &dan, 40),
+        ("/blocks?limit=200", &dan, 40),
+        ("/audit-logs?limit=200&action_type=CREATE&entity_type=metadata", &ada, 40),
+    ] {
+        let (mut next, mut found, mut pages) = (path.to_owned(), Vec::new(), 0);
+        loop {
+            let page = person.get(&next).await.expect(StatusCode::OK);
+            assert!(page.text.len() < 9 << 20, "{path}: {}", page.text.len());
+            let items = page.body["items"].as_array().unwrap();
+            assert!(!items.is_empty());
+            found.extend(
+                items.iter().map(|item| item["name"].to_string() + &item["log_id"].to_string()),
+            );
+            pages += 1;
+            let Some(cursor) = page.body["next_cursor"].as_str() else { break };
+            next = format!("{path}&cursor={cursor}");
+        }
+        assert!(pages >= 3, "{path}: {pages}");
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), count, "{path}");
+    }
+    // A read that is recorded is recorded also when its page ends early.
+    let reads = ada.get("/audit-logs?action_type=READ&entity_type=audit_log").await;
+    assert!(reads.body["items"].as_array().unwrap().len() >= 3);
+
+    let versions = "update blocks set metadata = metadata || jsonb_build_object('n', ";
+    for n in 0..12 {
+        let change = format!("{versions}{n}) where name = 'b11'");
+        sqlx::raw_sql(AssertSqlSafe(change)).execute(&mut owner).await.unwrap();
+    }
+    let block = dan.get("/blocks/b11?include=versions").await.expect(StatusCode::OK);
+    let versions = block.body["versions"].as_array().unwrap();
+    assert_eq!((versions.len(), &versions[0]["version_number"]), (8, &json!(13)));
 }

@@ -148,11 +148,11 @@ async fn one_caller_leaves_connections_for_the_others() {
         sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
     };
     let (changes, ()) = join(changes, reads).await;
-    let statuses: Vec<StatusCode> = changes.iter().map(|answer| answer.status).collect();
-    let is_refused = |answer: &&Answer| answer.status == StatusCode::TOO_MANY_REQUESTS;
+    let is_refused = |answer: &&Answer| answer.text.contains("Your other requests");
     // Five of ten connections; whoever had one may have waited too long for the block.
-    assert_eq!(changes.iter().filter(is_refused).count(), 25, "{statuses:?}");
-    let refused = changes.iter().find(is_refused).unwrap();
-    assert_eq!(refused.body["code"], "too_many_requests");
-    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(changes.iter().filter(is_refused).count(), 25);
+    for refused in changes.iter().filter(is_refused) {
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.header("retry-after"), "1");
+    }
 }

@@ -42,7 +42,11 @@ struct Person<'a> {
 
 impl<'a> Person<'a> {
     async fn developer(program: &'a Program) -> Self {
-        Self { program, token: program.token("dan").await, http: client() }
+        Self::named(program, "dan").await
+    }
+
+    async fn named(program: &'a Program, username: &str) -> Self {
+        Self { program, token: program.token(username).await, http: client() }
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
@@ -95,6 +99,8 @@ async fn when_all_connections_are_in_use_others_are_told_to_come_again() {
     let settings = [("DATABASE_CONNECTIONS", "2"), ("DATABASE_WAIT_SECONDS", "1")];
     let program = Program::start(&database.service(), &settings);
     let dan = Person::developer(&program).await;
+    // One caller holds half of the connections: both take two.
+    let dora = Person::named(&program, "dora").await;
     for name in ["a", "b", "c"] {
         dan.register(name).await;
     }
@@ -114,7 +120,7 @@ async fn when_all_connections_are_in_use_others_are_told_to_come_again() {
         run(&mut owner, "rollback").await;
         assert_eq!(dan.get("/blocks/c").await.status, StatusCode::OK);
     };
-    let (a, b, ()) = join!(dan.update("a"), dan.update("b"), others);
+    let (a, b, ()) = join!(dan.update("a"), dora.update("b"), others);
     assert_eq!((a.status, b.status), (StatusCode::OK, StatusCode::OK));
     assert_eq!(dan.get("/health/ready").await.status, StatusCode::OK);
     program.assert_no_errors();
