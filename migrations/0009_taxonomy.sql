@@ -128,9 +128,22 @@ begin
 end $$;
 create trigger block_taxonomies_0_owner before insert or update on public.block_taxonomies
     for each row execute function app.guard_owner('block_id');
--- Not when it goes with its owner, or with its category.
+create function app.keep_archived_links() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- When it goes with its block or its category, that is gone by now. (Not that a trigger is under way:
+    -- anybody may have one on a temporary table.)
+    if exists (select from public.taxonomy_categories c where c.category_id = old.category_id)
+        and exists (select from public.blocks b where b.block_id = old.block_id and b.archived_at is not null) then
+        raise exception 'what belongs to an archived block does not change; restore it first'
+            using errcode = '23514', constraint = 'blocks_archived', table = 'blocks';
+    end if;
+    return old;
+end $$;
 create trigger block_taxonomies_0_owner_kept before delete on public.block_taxonomies
-    for each row when (pg_trigger_depth() = 0) execute function app.guard_owner('block_id');
+    for each row execute function app.keep_archived_links();
 create trigger block_taxonomies_1_guard before insert on public.block_taxonomies
     for each row execute function app.guard_block_taxonomies();
 create trigger block_taxonomies_9_audit after insert or update or delete on public.block_taxonomies

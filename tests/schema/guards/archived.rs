@@ -221,3 +221,32 @@ async fn what_comes_back_and_what_is_archived_wait_for_each_other() {
         "0"
     );
 }
+
+#[tokio::test]
+async fn a_trigger_of_ones_own_gets_past_no_guard() {
+    let world = archived().await;
+    let mut developer = world.developer().await;
+    developer
+        .ok("create temp table door (statement text);
+             create function pg_temp.walk() returns trigger language plpgsql as $$ begin execute new.statement; return new; end $$;
+             create trigger walk before insert on door for each row execute function pg_temp.walk()")
+        .await;
+    for statement in [
+        "delete from block_taxonomies",
+        "delete from code_repos",
+        "delete from pipeline_blocks",
+        "update docker_images set build_logs = 'x'",
+        "update block_versions set is_active = not is_active",
+        "insert into block_versions select * from block_versions",
+        "update pipelines set times_run = 7",
+    ] {
+        let refusal = developer
+            .run(&format!("insert into door values ($_${statement}$_$)"))
+            .await
+            .unwrap_err();
+        assert!(
+            ["23514", "23503", "42501"].contains(&refusal.code.as_str()),
+            "{statement}: {refusal:?}"
+        );
+    }
+}
