@@ -229,7 +229,7 @@ select
     (
         select coalesce(jsonb_agg(app.row_json(to_jsonb(r)) order by r.created_at desc, r.run_id desc), '[]')
         from (
-            select r.run_id, r.pipeline_id, r.status, r.created_at, r.updated_at, r.created_by, r.started_at, r.ended_at
+            select r.run_id, r.pipeline_id, r.lock_digest, r.status, r.created_at, r.updated_at, r.created_by, r.started_at, r.ended_at
             from public.pipeline_runs r
             where r.pipeline_id = p.pipeline_id
             order by r.created_at desc, r.run_id desc
