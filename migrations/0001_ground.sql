@@ -88,6 +88,26 @@ begin
 end $$;
 comment on function app.is_uuid(text) is 'Whether a reference (`id or name`) is an id.';
 
+create function app.white_space() returns text
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return U&' \0009\000A\000B\000C\000D\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000';
+end $$;
+comment on function app.white_space() is
+    'The characters of Unicode''s White_Space. A constant: whoever calls it has it in the plan.';
+
+-- Definer, because whoever writes a row runs it, and the API roles may not look up names in `app`.
+create function app.trimmed(value text) returns text
+language plpgsql immutable strict parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return btrim(value, app.white_space());
+end $$;
+comment on function app.trimmed(text) is 'A text without white space around it, as lines are stored.';
+
 create function app.tidy(name text) returns text
 language plpgsql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
@@ -96,7 +116,7 @@ begin
     if octet_length(name) = char_length(name) then
         return btrim(name, E' \t\n\x0B\f\r');
     end if;
-    return normalize(btrim(name, U&' \0009\000A\000B\000C\000D\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000'), NFC);
+    return normalize(btrim(name, app.white_space()), NFC);
 end $$;
 comment on function app.tidy(text) is 'A name as it is stored: trimmed of white space (Unicode''s White_Space), NFC.';
 
@@ -420,7 +440,7 @@ begin
     if octet_length(name) = char_length(name) then
         return lower(btrim(name, E' \t\n\x0B\f\r') collate "C");
     end if;
-    return normalize(app.folded(normalize(btrim(name, U&' \0009\000A\000B\000C\000D\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000'), NFD)), NFC);
+    return normalize(app.folded(normalize(btrim(name, app.white_space()), NFD)), NFC);
 end $$;
 comment on function app.name_key(text) is
     'What two names have in common when they are the same: Unicode''s canonical caseless matching (full case folding). '
@@ -471,7 +491,7 @@ begin
        and not app.is_unfit(value)
        -- One @, something on both sides of it, no white space.
        and value ~ '^[^@]+@[^@]+$'
-       and translate(value, U&' \0009\000A\000B\000C\000D\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000', '') = value;
+       and translate(value, app.white_space(), '') = value;
 end $$;
 comment on function app.is_email(text) is 'Whether a text may be an email address: 3 to 254 characters, one @ within, no white space, none of them unfit.';
 
@@ -692,7 +712,7 @@ comment on function app.plan_anew(uuid) is 'Has a statement planned for its valu
 revoke execute on all functions in schema app from public;
 -- Defaults and constraints run with the rights of whoever writes the row. Without USAGE on the
 -- schema, `authenticated` cannot call these by name.
-grant execute on function app.uuid_v7(), app.tidy(text), app.name_key(text), app.is_name(text), app.is_username(text),
+grant execute on function app.uuid_v7(), app.trimmed(text), app.name_key(text), app.is_name(text), app.is_username(text),
     app.is_email(text), app.search_vector(text, text), app.is_uuid(text), app.next_revision(timestamptz),
     app.earliest_time(), app.latest_time() to authenticated;
 grant execute on function app.plan_anew(uuid), app.time_text(timestamptz), app.row_json(jsonb) to blockyard_api;

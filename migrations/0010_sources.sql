@@ -44,15 +44,6 @@ set search_path = pg_catalog, pg_temp
 as $$ select value ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' $$;
 comment on function app.is_image_tag(text) is 'Whether a text is a tag by the grammar of references.';
 
-create function app.trimmed(value text) returns text
-language plpgsql immutable strict parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return btrim(value, U&' \0009\000A\000B\000C\000D\0085\00A0\1680\2000\2001\2002\2003\2004\2005\2006\2007\2008\2009\200A\2028\2029\202F\205F\3000');
-end $$;
-comment on function app.trimmed(text) is 'A text without white space (Unicode''s White_Space) around it, as lines are stored.';
-
 -- Definer, because whoever writes a row runs it, and the API roles may not look up names in `app`.
 create function app.is_line(value text, longest int) returns boolean
 language plpgsql immutable strict parallel safe security definer
@@ -333,7 +324,7 @@ revoke execute on all functions in schema app from public;
 grant execute on function app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint) to blockyard_api;
 -- Constraints run with the rights of whoever writes the row.
 grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text),
-    app.is_line(text, int), app.trimmed(text) to authenticated;
+    app.is_line(text, int) to authenticated;
 
 -- Rights -------------------------------------------------------------------------------------------
 

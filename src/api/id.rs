@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, de::Error};
 use uuid::Uuid;
 
+pub(super) const NO_UUID: &str = "Must be a UUID, such as 01a20575-9b1f-7c3a-8d52-6e0f4a7b1c2d.";
+
 /// A UUID in the notation of RFC 9562, in which answers write it as well. What else `uuid` reads
 /// (without hyphens, in braces, as a URN) would be a second name of the same thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +19,7 @@ impl FromStr for Id {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // The other notations have other lengths.
-        (text.len() == 36)
-            .then(|| Uuid::try_parse(text).ok())
-            .flatten()
-            .map(Self)
-            .ok_or("Must be a UUID, such as 01a20575-84d9-79db-a493-fbb455308177.")
+        (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten().map(Self).ok_or(NO_UUID)
     }
 }
 

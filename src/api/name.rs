@@ -10,8 +10,8 @@ use regex::{Regex, RegexSet};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
+use super::id::Id;
 use super::text::length;
 
 /// The characters that no name has: each a class of Unicode, and what is wrong with it.
@@ -87,7 +87,7 @@ pub fn is_of_usernames(text: &str) -> bool {
 /// Whether a text has the form of an id (`app.is_uuid`). The other forms of a UUID have other
 /// lengths, and may be names.
 pub fn is_id(text: &str) -> bool {
-    text.len() == 36 && Uuid::try_parse(text).is_ok()
+    text.parse::<Id>().is_ok()
 }
 
 /// What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,

@@ -71,9 +71,9 @@ impl<T: Serialize> Rows<T> {
         Ok(())
     }
 
-    /// Whether it takes no more.
-    pub fn is_full(&self) -> bool {
-        self.more
+    /// Whether it is full before it has as many rows as were asked for.
+    pub fn ends_early(&self) -> bool {
+        self.more && self.items.len() < self.limit.rows()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::id::Id;
 use super::name;
 use super::problem::Problem;
 
@@ -59,7 +60,7 @@ impl Reference {
     /// The id, if it is one (as `app.is_uuid` sees it): statements that are asked for most take it
     /// as it is and spare the database the question.
     pub fn id(&self) -> Option<Uuid> {
-        name::is_id(&self.0).then(|| Uuid::try_parse(&self.0).ok()).flatten()
+        self.0.parse().ok().map(|Id(id)| id)
     }
 }
 

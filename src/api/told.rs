@@ -4,7 +4,8 @@
 use std::convert::Infallible;
 use std::str::ParseBoolError;
 
-const NO_UUID: &str = "Must be a UUID, such as 01a20575-9b1f-7c3a-8d52-6e0f4a7b1c2d.";
+use super::id::NO_UUID;
+
 const NO_BOOLEAN: &str = "Must be true or false.";
 
 /// An error of a parser, as the sentence that the client gets.

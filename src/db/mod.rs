@@ -86,13 +86,11 @@ impl<'a> Scope<'a> {
         fetch: impl FnOnce(&'c mut PgConnection) -> BoxStream<'c, sqlx::Result<T>>,
     ) -> Result<Rows<T>, Failure> {
         let mut rows = Rows::none(limit);
-        let mut read = 0;
         let mut stream = fetch(self.connection);
         while let Some(row) = stream.try_next().await? {
             rows.push(row)?;
-            read += 1;
             // The row of the trail that says what was read is written when the statement ends.
-            if rows.is_full() && read <= limit.rows() && !self.caller.is_recorded() {
+            if rows.ends_early() && !self.caller.is_recorded() {
                 self.is_spent.store(true, Ordering::Relaxed);
                 break;
             }

@@ -13,10 +13,7 @@ use crate::world::{self, Client};
 /// One of everything that Dan has made, beside what is archived; the ids by name.
 async fn filled(service: &Service) -> Value {
     let mut owner = world::create(&service.database).await;
-    let dan: String = query_scalar("select user_id::text from users where username = 'dan'")
-        .fetch_one(&mut owner)
-        .await
-        .expect("dan");
+    let dan = service.id_of("dan").await;
     // As somebody elsewhere would write it.
     sqlx::raw_sql("set timezone = 'Asia/Kolkata'; set datestyle = 'German'")
         .execute(&mut owner)

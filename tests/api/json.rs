@@ -11,7 +11,6 @@ use sqlx::{query_as, query_scalar};
 
 use crate::blocks::register;
 use crate::service::{Answer, Person, Service};
-use crate::world::Client;
 
 const JSON: &str = "application/json";
 const MOST_BYTES: usize = 524_288;
@@ -22,16 +21,6 @@ async fn send(person: &Person<'_>, method: Method, path: &str, body: impl Into<S
 
 fn canonical(value: &Value) -> String {
     serde_jcs::to_string(value).expect("canonical JSON")
-}
-
-/// Dan, as Supabase's REST API would let him in.
-async fn by_sql(service: &Service) -> Client {
-    let owner = &mut service.database.connect().await;
-    let dan: String = query_scalar("select user_id::text from users where username = 'dan'")
-        .fetch_one(owner)
-        .await
-        .expect("Dan");
-    Client::user(&service.database, &dan).await
 }
 
 fn literal(text: &str) -> String {
@@ -332,7 +321,7 @@ async fn sql_and_http_say_the_same_of_generated_numbers() {
     let service = Service::start().await;
     let dan = service.developer().await;
     register(&dan, "b").await;
-    let mut sql = by_sql(&service).await;
+    let mut sql = service.by_sql("dan").await;
     let mut random = StdRng::seed_from_u64(7493);
     let mut refused = 0;
     for round in 0..400 {
@@ -452,7 +441,7 @@ async fn what_is_no_character_is_refused_where_it_is() {
         assert_eq!(refused.pointers(), [pointer], "{metadata}");
     }
     // All noncharacters, and their neighbours.
-    let mut sql = by_sql(&service).await;
+    let mut sql = service.by_sql("dan").await;
     for code in (0xfdcf..=0xfdf0)
         .chain((0..=16).flat_map(|plane| plane * 0x10000 + 0xfffd..=plane * 0x10000 + 0xffff))
     {
@@ -514,7 +503,7 @@ async fn limits_are_told_with_how_much_it_was() {
     let refused = refused.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
     assert!(refused.text.contains("41 levels deep; at most 32"), "{}", refused.text);
     // The database counts as well.
-    let mut sql = by_sql(&service).await;
+    let mut sql = service.by_sql("dan").await;
     for (levels, words) in
         [(100, None), (101, Some("nested 101 levels")), (1_200, Some("more than 1000 levels"))]
     {
@@ -538,7 +527,7 @@ async fn a_small_request_makes_no_large_answer() {
     let service = Service::start().await;
     let dan = service.developer().await;
     register(&dan, "b").await;
-    let mut sql = by_sql(&service).await;
+    let mut sql = service.by_sql("dan").await;
     for number in
         ["1e131071", "-1e131071", "1e131072", "1e309", "0e-16383", "1e-16383", "1e-400", "0e-1000"]
     {
@@ -631,7 +620,7 @@ async fn every_json_column_that_clients_write_is_guarded_for_insert_update_and_c
         &format!(r#"{{"a":[{}0]}}"#, "1e131071,".repeat(20)),
     ]
     .map(str::to_owned);
-    let mut sql = by_sql(&service).await;
+    let mut sql = service.by_sql("dan").await;
     let others = |table: &str| match table {
         "blocks" => ("name, block_type, ", "'x', 'model', "),
         "edges" | "pipelines" => ("name, ", "'x', "),
@@ -905,7 +894,7 @@ async fn what_is_kept_of_a_configuration_is_that_of_now() {
         assert_eq!(kept().await, count);
     }
     // By SQL as well; and it goes with its pipeline.
-    let mut sql = by_sql(&service).await;
+    let mut sql = service.by_sql("dan").await;
     sql.ok(&format!(
         "update pipelines set dagster_pipeline_config = {}",
         literal(&large(5).to_string())
@@ -1052,7 +1041,7 @@ fn config(random: &mut StdRng) -> Value {
 async fn what_dagster_is_told_is_held_in_the_database_too() {
     let service = Service::start().await;
     let dan = service.developer().await;
-    let mut sql = by_sql(&service).await;
+    let mut sql = service.by_sql("dan").await;
     // The statement of the review.
     let refusal = sql
         .refused(

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar};
 
 use crate::service::{Service, Setup};
@@ -11,7 +12,7 @@ use crate::world;
 use blockyard::config::Config;
 
 /// A digest of all that is stored, but for the record of reads.
-async fn everything(owner: &mut sqlx::postgres::PgConnection) -> String {
+async fn everything(owner: &mut PgConnection) -> String {
     let tables: Vec<String> = query_scalar(
         "select c.oid::regclass::text from pg_class c
          where c.relnamespace in ('public'::regnamespace, 'app'::regnamespace) and c.relkind in ('r', 'p')
@@ -34,15 +35,19 @@ async fn everything(owner: &mut sqlx::postgres::PgConnection) -> String {
         .expect("a digest")
 }
 
+/// One of everything, made by Dan; their ids by what they are.
+async fn furnished(service: &Service) -> (PgConnection, Value) {
+    let mut owner = world::create(&service.database).await;
+    let dan = service.id_of("dan").await;
+    let things = world::furnish(&mut owner, Some(&dan)).await;
+    (owner, things)
+}
+
 #[actix_web::test]
 async fn a_refusal_leaves_nothing_done() {
     let service = Service::start().await;
-    let mut owner = world::create(&service.database).await;
-    let dan: String = query_scalar("select user_id::text from users where username = 'dan'")
-        .fetch_one(&mut owner)
-        .await
-        .expect("dan");
-    let things = world::furnish(&mut owner, Some(&dan)).await;
+    let (mut owner, things) = furnished(&service).await;
+    let dan = service.id_of("dan").await;
     let of = |thing: &str| things[thing].as_str().expect("an id").to_owned();
     let developer = service.developer().await;
     for parent in ["category", "loose_category", "archived_category"] {
@@ -421,12 +426,7 @@ async fn a_long_way_is_walked_to_its_end() {
 #[actix_web::test]
 async fn a_lock_over_http_is_seen_with_its_pipeline() {
     let service = Service::start().await;
-    let mut owner = world::create(&service.database).await;
-    let dan: String = query_scalar("select user_id::text from users where username = 'dan'")
-        .fetch_one(&mut owner)
-        .await
-        .expect("dan");
-    let things = world::furnish(&mut owner, Some(&dan)).await;
+    let (_, things) = furnished(&service).await;
     let of = |thing: &str| things[thing].as_str().expect("an id").to_owned();
     let (lock, pipeline, run) = (of("lock"), of("pipeline"), of("run"));
     let addresses = [format!("/locks/{lock}"), format!("/locks/diff?a={lock}&b={lock}")];

@@ -6,12 +6,11 @@ use std::fmt::Write;
 use blockyard::db::CHECKS;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sqlx::{query_as, query_scalar};
+use sqlx::query_as;
 
 use crate::blocks::register;
 use crate::service::Service;
 use crate::support::Database;
-use crate::world::Client;
 
 /// What guards refuse, by the name of the rule: `raise exception '…' using …, constraint = …`.
 const RAISED: &str = r"
@@ -327,11 +326,7 @@ async fn a_text_is_taken_over_sql_exactly_when_it_is_over_http() {
     let service = Service::start().await;
     let dan = service.developer().await;
     register(&dan, "b").await;
-    let id: String = query_scalar("select user_id::text from users where username = 'dan'")
-        .fetch_one(&mut service.database.connect().await)
-        .await
-        .unwrap();
-    let mut sql = Client::user(&service.database, &id).await;
+    let mut sql = service.by_sql("dan").await;
     let (mut tried, mut taken, mut apart) = (0, 0, Vec::new());
     for member in members() {
         for text in texts() {

@@ -14,10 +14,12 @@ use blockyard::service::drain::Drain;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
+use sqlx::query_scalar;
 
 use crate::support::Database;
 pub use crate::support::people::PASSWORD;
 use crate::support::people::people;
+use crate::world::Client;
 
 pub const JWT_SECRET: &str = "a-secret-that-only-these-tests-know-0123456789";
 
@@ -128,6 +130,20 @@ impl Service {
 
     pub async fn admin(&self) -> Person<'_> {
         self.login("ada").await
+    }
+
+    /// The id of one of [`people`].
+    pub async fn id_of(&self, username: &str) -> String {
+        query_scalar("select user_id::text from users where username = $1")
+            .bind(username)
+            .fetch_one(&mut self.database.connect().await)
+            .await
+            .expect("a user")
+    }
+
+    /// One of [`people`], as Supabase's REST API would let them in.
+    pub async fn by_sql(&self, username: &str) -> Client {
+        Client::user(&self.database, &self.id_of(username).await).await
     }
 
     pub fn nobody(&self) -> Person<'_> {

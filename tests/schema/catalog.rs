@@ -134,9 +134,9 @@ const RULES: &[Rule] = &[
               and has_function_privilege('authenticated', p.oid, 'execute')
               and p.proname <> all (case when p.prosecdef
                   then array['caller_role', 'can_write', 'is_admin', 'is_unnarrowed', 'is_name', 'is_username', 'is_email',
-                      'name_key', 'search_vector', 'is_line']
-                  else array['caller_id', 'uuid_v7', 'tidy', 'is_uuid', 'next_revision',
-                      'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'trimmed', 'earliest_time', 'latest_time'] end)",
+                      'name_key', 'search_vector', 'is_line', 'trimmed']
+                  else array['caller_id', 'uuid_v7', 'is_uuid', 'next_revision',
+                      'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'earliest_time', 'latest_time'] end)",
         broken_by: "grant execute on function app.find_id(text, text) to authenticated",
     },
     Rule {
