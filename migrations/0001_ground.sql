@@ -33,6 +33,7 @@ alter role blockyard_api set random_page_cost = 1.1;
 
 create type public.block_type as enum ('dataset', 'model');
 create type public.entity_type as enum ('block', 'edge');
+create type public.activation_mode as enum ('open', 'reviewed');
 create type public.build_status as enum ('pending', 'success', 'failed');
 create type public.dependency_type as enum ('internal', 'external');
 create type public.verification_status as enum ('pending', 'passed', 'failed');
@@ -42,11 +43,13 @@ create type public.audit_entity_type as enum (
     'block', 'edge', 'pipeline', 'taxonomy', 'metadata', 'user', 'api_key', 'code_repo',
     'docker_image', 'verification',
     -- added: tables for which none of the ten fits
-    'dependency', 'vector', 'pipeline_run', 'audit_log', 'pipeline_lock'
+    'dependency', 'vector', 'pipeline_run', 'audit_log', 'pipeline_lock',
+    'alias'
 );
 
 comment on type public.block_type is 'What a block is.';
-comment on type public.entity_type is 'What has repositories, images and dependencies.';
+comment on type public.entity_type is 'What has versions, aliases, repositories, images and dependencies.';
+comment on type public.activation_mode is 'Whether a change of a block or an edge is in use at once, or after somebody else has activated it.';
 comment on type public.build_status is 'How the build of an image went.';
 comment on type public.dependency_type is 'internal: another block or edge of this registry; external: something outside.';
 comment on type public.verification_status is 'pending until it is reported, then passed or failed for good.';
@@ -107,6 +110,16 @@ begin
     return btrim(value, app.white_space());
 end $$;
 comment on function app.trimmed(text) is 'A text without white space around it, as lines are stored.';
+
+create function app.is_line(value text, longest int) returns boolean
+language plpgsql immutable strict parallel safe security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return char_length(value) between 1 and longest and value !~ '[\u0001-\u001F\u007F-\u009F]'
+       and value = app.trimmed(value);
+end $$;
+comment on function app.is_line(text, int) is 'Whether a text is one trimmed line of 1 to `longest` characters.';
 
 create function app.tidy(name text) returns text
 language plpgsql immutable strict parallel safe
@@ -714,5 +727,5 @@ revoke execute on all functions in schema app from public;
 -- schema, `authenticated` cannot call these by name.
 grant execute on function app.uuid_v7(), app.trimmed(text), app.name_key(text), app.is_name(text), app.is_username(text),
     app.is_email(text), app.search_vector(text, text), app.is_uuid(text), app.next_revision(timestamptz),
-    app.earliest_time(), app.latest_time() to authenticated;
+    app.earliest_time(), app.latest_time(), app.is_line(text, int) to authenticated;
 grant execute on function app.plan_anew(uuid), app.time_text(timestamptz), app.row_json(jsonb) to blockyard_api;

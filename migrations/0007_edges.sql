@@ -12,6 +12,7 @@ create table public.edges (
     current_version_id uuid not null,
     version_number int not null,
     latest_version_number int not null,
+    activation public.activation_mode not null default 'open',
     name_key text collate "C" not null generated always as (app.name_key(name)) stored,
     search tsvector generated always as (app.search_vector(name, description)) stored,
     constraint edges_name_check check (app.is_name(name)),
@@ -22,7 +23,10 @@ create table public.edges (
 comment on table public.edges is 'Named, versioned connections between blocks, as they are in use now. Every change of content appends to edge_versions.';
 comment on column public.edges.metadata is 'Of the active version.';
 comment on column public.edges.version_number is 'Of the active version.';
-comment on column public.edges.latest_version_number is 'The highest number given so far; higher than version_number after a rollback.';
+comment on column public.edges.latest_version_number is 'The highest number given so far; higher than version_number after a rollback, or while there is a candidate.';
+comment on column public.edges.activation is
+    'open: a change is in use at once. reviewed: it appends a candidate, which somebody other than its author activates'
+    ', once it has passed.';
 comment on column public.edges.updated_at is 'The revision that an ETag names; grows with every change of this row.';
 comment on column public.edges.name_key is
     'By which names are found, compared and sorted: byte by byte, so that a cursor means the same in every database. '
@@ -45,13 +49,27 @@ create table public.edge_versions (
     created_at timestamptz not null,
     created_by uuid constraint edge_versions_created_by_fkey references public.users,
     is_active boolean not null,
+    activated_at timestamptz,
+    withdrawn_at timestamptz,
+    withdrawn_by uuid constraint edge_versions_withdrawn_by_fkey references public.users,
+    withdrawn_reason text,
     constraint edge_versions_number_key unique (edge_id, version_number),
     constraint edge_versions_version_id_edge_id_key unique (version_id, edge_id),
-    constraint edge_versions_version_number_check check (version_number >= 1)
+    constraint edge_versions_version_number_check check (version_number >= 1),
+    constraint edge_versions_description_check check (char_length(description) <= 10000),
+    constraint edge_versions_metadata_check check (jsonb_typeof(metadata) = 'object'),
+    constraint edge_versions_activated_at_check check (activated_at is not null or not is_active),
+    constraint edge_versions_withdrawn_at_check check ((withdrawn_at is null) = (withdrawn_reason is null)),
+    constraint edge_versions_withdrawn_reason_check check (app.is_line(withdrawn_reason, 1000))
 );
-comment on table public.edge_versions is 'Append-only snapshots of an edge, numbered 1, 2, 3 … without gaps.';
+comment on table public.edge_versions is
+    'Append-only snapshots of an edge, numbered 1, 2, 3 … without gaps. One that is inserted is a candidate: not in use until it is activated.';
+comment on column public.edge_versions.activated_at is 'When it was first in use; null of a candidate.';
+comment on column public.edge_versions.withdrawn_reason is
+    'Why no pipeline may run on it; null of a version that is not withdrawn. Whoever may write sets it; whoever set it, or an admin, clears it.';
 create unique index edge_versions_active_key on public.edge_versions (edge_id) where is_active;
 create index edge_versions_created_by_idx on public.edge_versions (created_by);
+create index edge_versions_withdrawn_by_idx on public.edge_versions (withdrawn_by) where withdrawn_by is not null;
 
 -- Deferred: the pointer is known before the version is written.
 alter table public.edges add constraint edges_current_version_id_fkey
@@ -66,7 +84,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    target_number int;
+    target record;
 begin
     if tg_op = 'UPDATE' and new.metadata = old.metadata then
         -- As it was written: 1.0 in the place of 1 changes nothing.
@@ -100,41 +118,84 @@ begin
         end if;
     end if;
 
-    if (new.name, new.description, new.metadata) is distinct from (old.name, old.description, old.metadata) then
-        if new.archived_at is not null then
-            raise exception 'an archived edge does not change; restore it first'
-                using errcode = '23514', constraint = 'edges_archived', table = 'edges';
+    if new.activation <> old.activation and app.caller_id() is not null then
+        if new.activation = 'reviewed' and not app.is_admin() and old.created_by is distinct from app.caller_id() then
+            raise exception 'only its creator or an admin has the changes of an edge reviewed'
+                using errcode = '42501', constraint = 'edges_reviewed', table = 'edges';
         end if;
+        if new.activation = 'open' and (not app.is_admin() or exists (
+            select from public.edge_versions v
+            where v.edge_id = old.edge_id and v.activated_at is null and v.created_by = app.caller_id())) then
+            raise exception 'only an admin who wrote none of its candidates ends the review of an edge'
+                using errcode = '42501', constraint = 'edges_reviewed', table = 'edges';
+        end if;
+    end if;
+    if new.archived_at is not null and (
+        (new.name, new.description, new.metadata) is distinct from (old.name, old.description, old.metadata)
+        or new.current_version_id <> old.current_version_id or new.activation <> old.activation) then
+        raise exception 'an archived edge does not change; restore it first'
+            using errcode = '23514', constraint = 'edges_archived', table = 'edges';
+    end if;
+
+    if (new.name, new.description, new.metadata) is distinct from (old.name, old.description, old.metadata) then
         if new.current_version_id <> old.current_version_id then
             raise exception 'either change an edge or activate one of its versions'
                 using errcode = '23514', constraint = 'edges_change_or_activate', table = 'edges';
         end if;
-        new.current_version_id := app.uuid_v7();
         new.latest_version_number := old.latest_version_number + 1;
-        new.version_number := new.latest_version_number;
-    elsif new.current_version_id <> old.current_version_id then
-        if new.archived_at is not null then
-            raise exception 'an archived edge does not change; restore it first'
-                using errcode = '23514', constraint = 'edges_archived', table = 'edges';
+        if new.activation = 'reviewed' then
+            if new.name <> old.name then
+                raise exception 'an edge keeps its name while its changes are reviewed: it would be another''s in every pipeline at once'
+                    using errcode = '23514', constraint = 'edges_reviewed_name', table = 'edges';
+            end if;
+            new.updated_at := app.next_revision(old.updated_at);
+            insert into public.edge_versions (version_id, edge_id, version_number, name, description, metadata, created_at, created_by, is_active)
+            values (app.uuid_v7(), new.edge_id, new.latest_version_number, new.name, new.description, new.metadata,
+                new.updated_at, app.caller_id(), false);
+            new.description := old.description;
+            new.metadata := old.metadata;
+        else
+            new.current_version_id := app.uuid_v7();
+            new.version_number := new.latest_version_number;
         end if;
-        -- Activation brings back everything but the name, which stays.
-        select v.version_number, v.description, v.metadata
-        into target_number, new.description, new.metadata
+    elsif new.current_version_id <> old.current_version_id then
+        select v.version_number, v.description, v.metadata, v.created_by, v.withdrawn_reason
+        into target
         from public.edge_versions v
         where v.version_id = new.current_version_id and v.edge_id = new.edge_id;
-        if target_number is null then
+        if not found then
             raise exception 'that version belongs to another edge'
                 using errcode = '23503', constraint = 'edges_current_version_id_fkey', table = 'edges';
         end if;
-        new.version_number := target_number;
+        if target.withdrawn_reason is not null then
+            raise exception 'version % is withdrawn: %', target.version_number, target.withdrawn_reason
+                using errcode = '23514', constraint = 'edges_withdrawn', table = 'edges';
+        end if;
+        if new.activation = 'reviewed' then
+            if target.created_by = app.caller_id() then
+                raise exception 'somebody other than its author activates a version of an edge whose changes are reviewed'
+                    using errcode = '42501', constraint = 'edges_reviewed', table = 'edges';
+            end if;
+            perform app.require_current_view();
+            if (select s.status from app.edge_version_statuses s where s.version_id = new.current_version_id) <> 'passed' then
+                raise exception 'version % has not passed: an edge whose changes are reviewed takes no other', target.version_number
+                    using errcode = '23514', constraint = 'edges_unverified', table = 'edges';
+            end if;
+        end if;
+        -- Activation brings back everything but the name, which stays.
+        new.description := target.description;
+        new.metadata := target.metadata;
+        new.version_number := target.version_number;
     end if;
 
-    if new.current_version_id <> old.current_version_id or new.archived_at is distinct from old.archived_at then
+    if new.updated_at = old.updated_at and (
+        new.current_version_id <> old.current_version_id or new.latest_version_number <> old.latest_version_number
+        or new.archived_at is distinct from old.archived_at or new.activation <> old.activation) then
         new.updated_at := app.next_revision(old.updated_at);
     end if;
     return new;
 end $$;
-comment on function app.track_edge_versions() is 'BEFORE INSERT OR UPDATE: numbers versions, activates, archives.';
+comment on function app.track_edge_versions() is 'BEFORE INSERT OR UPDATE: numbers versions, keeps what is reviewed as a candidate, activates, archives.';
 
 create function app.append_edge_version() returns trigger
 language plpgsql security definer
@@ -157,12 +218,13 @@ begin
         update public.edge_versions set is_active = false where version_id = old.current_version_id;
     end if;
     if tg_op = 'INSERT' or new.latest_version_number <> old.latest_version_number then
-        insert into public.edge_versions (version_id, edge_id, version_number, name, description, metadata, created_at, created_by, is_active)
+        insert into public.edge_versions (version_id, edge_id, version_number, name, description, metadata, created_at, created_by, is_active, activated_at)
         values (new.current_version_id, new.edge_id, new.version_number, new.name, new.description, new.metadata,
-            new.updated_at, case when tg_op = 'INSERT' then new.created_by else author end, true)
+            new.updated_at, case when tg_op = 'INSERT' then new.created_by else author end, true, new.updated_at)
         returning to_jsonb(edge_versions) || jsonb_build_object('created_at', app.time_text(created_at)) into version;
     else
-        update public.edge_versions set is_active = true where version_id = new.current_version_id;
+        update public.edge_versions set is_active = true, activated_at = coalesce(activated_at, new.updated_at)
+        where version_id = new.current_version_id;
     end if;
 
     context := app.audit_context();
@@ -191,6 +253,41 @@ end $$;
 comment on function app.append_edge_version() is
     'AFTER INSERT OR UPDATE: writes the snapshot, moves is_active, and puts both into the audit trail.';
 
+create function app.append_edge_candidate() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    it record;
+begin
+    -- Writers of one edge queue on its row, whatever they append.
+    select p.name, p.archived_at into it
+    from public.edges p where p.edge_id = new.edge_id for no key update;
+    if not found then
+        raise exception 'there is no such edge'
+            using errcode = '23503', constraint = 'edge_versions_edge_id_fkey', table = 'edge_versions';
+    end if;
+    if it.archived_at is not null then
+        raise exception 'an archived edge does not change; restore it first'
+            using errcode = '23514', constraint = 'edges_archived', table = 'edges';
+    end if;
+    perform app.require_json(new.metadata, 'edge_versions', 'metadata');
+    update public.edges p set latest_version_number = p.latest_version_number + 1
+    where p.edge_id = new.edge_id
+    returning p.latest_version_number, p.updated_at into new.version_number, new.created_at;
+    new.version_id := app.uuid_v7();
+    new.name := it.name;
+    new.created_by := app.caller_id();
+    new.is_active := false;
+    new.activated_at := null;
+    new.withdrawn_at := null;
+    new.withdrawn_by := null;
+    new.withdrawn_reason := null;
+    return new;
+end $$;
+comment on function app.append_edge_candidate() is
+    'BEFORE INSERT: a version that anybody inserts is the next one, has the edge''s name, and is a candidate.';
+
 create function app.guard_edge_versions() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -198,38 +295,63 @@ as $$
 -- Holds for the owner of the tables as well: what a version says about its edge must be so.
 declare
     current_id uuid;
-    latest_number int;
+    archived timestamptz;
 begin
-    select p.current_version_id, p.latest_version_number into current_id, latest_number
-    from public.edges p where p.edge_id = case when tg_op = 'DELETE' then old.edge_id else new.edge_id end;
     if tg_op = 'DELETE' then
         -- Only with its edge, which is gone by then.
-        if current_id is not null then
+        if exists (select from public.edges p where p.edge_id = old.edge_id) then
             raise exception 'versions are append-only' using errcode = '42501';
         end if;
         return old;
     end if;
-    if tg_op = 'INSERT' then
-        if new.version_id is distinct from current_id
-           or new.version_number is distinct from latest_number or not new.is_active then
-            raise exception 'a version is appended by changing its edge' using errcode = '42501';
-        end if;
-        return new;
-    end if;
+    select p.current_version_id, p.archived_at into current_id, archived from public.edges p where p.edge_id = old.edge_id;
     if new.is_active is distinct from (new.version_id = current_id) then
         raise exception 'the active version is the one that the edge points to' using errcode = '42501';
     end if;
+    if new.withdrawn_reason is distinct from old.withdrawn_reason then
+        if archived is not null then
+            raise exception 'an archived edge does not change; restore it first'
+                using errcode = '23514', constraint = 'edges_archived', table = 'edges';
+        end if;
+        if old.withdrawn_reason is not null and app.caller_id() is not null and not app.is_admin()
+           and old.withdrawn_by is distinct from app.caller_id() then
+            raise exception 'only whoever withdrew a version, or an admin, says otherwise'
+                using errcode = '42501', constraint = 'edge_versions_withdrawn_by', table = 'edge_versions';
+        end if;
+        new.withdrawn_reason := app.trimmed(new.withdrawn_reason);
+        new.withdrawn_at := case when new.withdrawn_reason is not null then clock_timestamp() end;
+        new.withdrawn_by := case when new.withdrawn_reason is not null then app.caller_id() end;
+    end if;
     old.is_active := new.is_active;
+    old.withdrawn_at := new.withdrawn_at;
+    old.withdrawn_by := new.withdrawn_by;
+    old.withdrawn_reason := new.withdrawn_reason;
     if new is distinct from old then
         raise exception 'versions are append-only' using errcode = '42501';
     end if;
     return new;
 end $$;
 comment on function app.guard_edge_versions() is
-    'BEFORE INSERT OR UPDATE OR DELETE: append-only, numbered and active as the edge says.';
+    'BEFORE UPDATE OR DELETE: append-only, and active as the edge says; withdrawn, and back, by those who may.';
 
+create function app.see_edge() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from public.edges p where p.edge_id = new.edge_id;
+    if not found then
+        raise exception 'there is no such edge'
+            using errcode = '23503', constraint = tg_table_name || '_edge_id_fkey', table = tg_table_name;
+    end if;
+    return new;
+end $$;
+comment on function app.see_edge() is
+    'BEFORE INSERT, with the rights of whoever inserts: the guard tells of an edge to those who see it.';
+
+-- (A candidate is numbered by app.append_edge_candidate(); who else would write these has no grant.)
 create trigger edges_0_numbers before update of version_number, latest_version_number on public.edges
-    for each row execute function app.refuse_derived();
+    for each row when (pg_trigger_depth() = 0) execute function app.refuse_derived();
 create trigger edges_1_versions before insert or update on public.edges
     for each row execute function app.track_edge_versions();
 create trigger edges_8_versions after insert or update on public.edges
@@ -240,10 +362,22 @@ create trigger edges_9_audit after insert or delete on public.edges
 create trigger edges_9_audit_update after update on public.edges
     for each row when (new.current_version_id = old.current_version_id)
     execute function app.audit('edge', 'edge_id', 'edge_id', 'search,name_key,updated_at,metadata,latest_version_number');
--- (Nobody but the owner may write here. What comes from a trigger comes from app.append_edge_version(), which
--- writes what this would ask for, or goes with its edge.)
-create trigger edge_versions_1_guard before insert or update or delete on public.edge_versions
-    for each row when (pg_trigger_depth() = 0) execute function app.guard_edge_versions();
+-- (What comes from a trigger of the owner's comes from app.track_edge_versions() or app.append_edge_version(), which write
+-- what these would ask for, or goes with its edge. A trigger of somebody else's has their rights.)
+create trigger edge_versions_0_seen before insert on public.edge_versions
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions')) execute function app.see_edge();
+create trigger edge_versions_1_append before insert on public.edge_versions
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions'))
+    execute function app.append_edge_candidate();
+create trigger edge_versions_1_guard before update or delete on public.edge_versions
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions'))
+    execute function app.guard_edge_versions();
+-- (Of a version that is in use at once, app.append_edge_version().)
+create trigger edge_versions_9_audit after insert on public.edge_versions
+    for each row when (not new.is_active) execute function app.audit('metadata', 'version_id', 'edge_id', '');
+create trigger edge_versions_9_audit_withdrawn after update on public.edge_versions
+    for each row when (new.withdrawn_reason is distinct from old.withdrawn_reason)
+    execute function app.audit('metadata', 'version_id', 'edge_id', 'metadata');
 create trigger edge_versions_no_truncate before truncate on public.edge_versions
     for each statement execute function app.refuse_truncate();
 
@@ -265,8 +399,8 @@ grant execute on function app.find_edges(text) to blockyard_api;
 
 alter table public.edges enable row level security;
 revoke all on public.edges from public, anon, authenticated, service_role;
-grant select, insert (name, description, metadata),
-      update (name, description, metadata, current_version_id, archived_at),
+grant select, insert (name, description, metadata, activation),
+      update (name, description, metadata, current_version_id, archived_at, activation),
       delete on public.edges to authenticated;
 -- Archived rows are out of sight, except for those who may restore them.
 create policy edges_select on public.edges for select to authenticated
@@ -280,7 +414,12 @@ create policy edges_delete on public.edges for delete to authenticated
 
 alter table public.edge_versions enable row level security;
 revoke all on public.edge_versions from public, anon, authenticated, service_role;
-grant select on public.edge_versions to authenticated;
+grant select, insert (edge_id, description, metadata), update (withdrawn_reason) on public.edge_versions to authenticated;
 -- Whoever sees an edge sees its versions (see block_versions_select).
 create policy edge_versions_select on public.edge_versions for select to authenticated
     using (exists (select from public.edges e where e.edge_id = edge_versions.edge_id offset 0));
+create policy edge_versions_insert on public.edge_versions for insert to authenticated
+    with check ((select app.can_write()));
+create policy edge_versions_update on public.edge_versions for update to authenticated
+    using ((select app.can_write()) and exists (select from public.edges e where e.edge_id = edge_versions.edge_id offset 0))
+    with check ((select app.can_write()));

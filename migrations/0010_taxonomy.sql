@@ -176,9 +176,21 @@ select
         from public.block_taxonomies bt
         join public.taxonomy_categories c using (category_id)
         where bt.block_id = b.block_id and c.archived_at is null
-    ) as live_categories
+    ) as live_categories,
+    (
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(a)) order by a.alias), '[]')
+        from (
+            select a.alias_id, a.entity_type, a.entity_id, a.alias, a.version_id, v.version_number, a.is_protected,
+                a.created_at, a.updated_at, a.created_by
+            from public.aliases a
+            join public.block_versions v using (version_id)
+            where a.block_id = b.block_id
+            order by a.alias
+            limit 100
+        ) as a
+    ) as its_aliases
 from public.blocks b;
-comment on view app.block_details is 'Blocks with their newest 100 versions and their categories, as the service shows them.';
+comment on view app.block_details is 'Blocks with their newest 100 versions, their categories and aliases, as the service shows them.';
 revoke all on app.block_details from public, anon, authenticated, service_role;
 grant select on app.block_details to blockyard_api;
 

@@ -44,17 +44,6 @@ set search_path = pg_catalog, pg_temp
 as $$ select value ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' $$;
 comment on function app.is_image_tag(text) is 'Whether a text is a tag by the grammar of references.';
 
--- Definer, because whoever writes a row runs it, and the API roles may not look up names in `app`.
-create function app.is_line(value text, longest int) returns boolean
-language plpgsql immutable strict parallel safe security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return char_length(value) between 1 and longest and value !~ '[\u0001-\u001F\u007F-\u009F]'
-       and value = app.trimmed(value);
-end $$;
-comment on function app.is_line(text, int) is 'Whether a text is one trimmed line of 1 to `longest` characters.';
-
 -- Repositories -----------------------------------------------------------------------------
 
 create table public.code_repos (
@@ -323,8 +312,7 @@ comment on function app.dependents(public.entity_type, uuid, boolean, int, uuid,
 revoke execute on all functions in schema app from public;
 grant execute on function app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint) to blockyard_api;
 -- Constraints run with the rights of whoever writes the row.
-grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text),
-    app.is_line(text, int) to authenticated;
+grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text) to authenticated;
 
 -- Rights -------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ create table public.edge_verifications (
     updated_at timestamptz not null default clock_timestamp(),
     created_by uuid default app.caller_id() constraint edge_verifications_created_by_fkey references public.users,
     edge_id uuid not null,
+    activate_when_passed boolean not null default false,
     constraint edge_verifications_edge_version_id_fkey foreign key (edge_version_id, edge_id)
         references public.edge_versions (version_id, edge_id) on delete cascade,
     constraint edge_verifications_verified_at_check check (
@@ -22,6 +23,8 @@ comment on table public.edge_verifications is
 -- Kept by the guard. By it the audit trail files a verification under its edge, and the
 -- verifications of an edge are found without a join.
 comment on column public.edge_verifications.edge_id is 'The edge of the version.';
+comment on column public.edge_verifications.activate_when_passed is
+    'Whether the version is activated in the transaction that reports it passed, on behalf of whoever reports that.';
 -- The question of the gate: the newest final verification of a version.
 create index edge_verifications_final_idx on public.edge_verifications (edge_version_id, verified_at desc, verification_id desc);
 create index edge_verifications_pending_idx on public.edge_verifications (created_at, verification_id) where verification_status = 'pending';
@@ -81,6 +84,11 @@ begin
         new.edge_version_id := old.edge_version_id;
         new.edge_id := old.edge_id;
     end if;
+    -- What activates a version queues on its edge first.
+    if new.verification_status = 'passed' and new.activate_when_passed then
+        perform from public.edges e
+        where e.edge_id = (select v.edge_id from public.edge_versions v where v.version_id = new.edge_version_id) for no key update;
+    end if;
     -- Reports on one version queue on its row, so that a later one is later by the clock as well
     -- and a run that is being admitted (which shares the lock) sees it or comes first.
     if new.verification_status = 'pending' then
@@ -139,6 +147,24 @@ create trigger edge_verifications_1_guard before insert or update on public.edge
     for each row execute function app.guard_verifications();
 create trigger edge_verifications_9_audit after insert or update or delete on public.edge_verifications
     for each row execute function app.audit('verification', 'verification_id', 'edge_id', 'updated_at');
+
+create function app.activate_passed_version() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update public.edges e set current_version_id = new.edge_version_id
+    where e.edge_id = new.edge_id and e.current_version_id <> new.edge_version_id;
+    return null;
+end $$;
+comment on function app.activate_passed_version() is
+    'AFTER INSERT OR UPDATE: activates a version that has just passed and is to be activated then. Whoever may not activate it may not pass it so.';
+create trigger edge_verifications_8_activate_new after insert on public.edge_verifications
+    for each row when (new.activate_when_passed and new.verification_status = 'passed')
+    execute function app.activate_passed_version();
+create trigger edge_verifications_8_activate after update on public.edge_verifications
+    for each row when (new.activate_when_passed and new.verification_status = 'passed' and old.verification_status <> 'passed')
+    execute function app.activate_passed_version();
 
 create function app.refuse_verification_delete() returns trigger
 language plpgsql security definer
@@ -213,7 +239,7 @@ select
         from (
             select
                 o.verification_id, o.edge_version_id, o.verification_status, o.verified_at, o.verified_by,
-                o.created_at, o.updated_at, o.created_by, o.edge_id, e.version_number
+                o.created_at, o.updated_at, o.created_by, o.edge_id, o.activate_when_passed, e.version_number
             from public.edge_verifications o
             where o.edge_version_id = e.current_version_id and o.edge_id = e.edge_id
             order by o.created_at desc, o.verification_id desc
@@ -222,10 +248,22 @@ select
     ) as newest_verifications,
     (
         select s.status from app.edge_version_statuses s where s.version_id = e.current_version_id
-    ) as verification_status
+    ) as verification_status,
+    (
+        select coalesce(jsonb_agg(app.row_json(to_jsonb(a)) order by a.alias), '[]')
+        from (
+            select a.alias_id, a.entity_type, a.entity_id, a.alias, a.version_id, v.version_number, a.is_protected,
+                a.created_at, a.updated_at, a.created_by
+            from public.aliases a
+            join public.edge_versions v using (version_id)
+            where a.edge_id = e.edge_id
+            order by a.alias
+            limit 100
+        ) as a
+    ) as its_aliases
 from public.edges e;
 comment on view app.edge_details is
-    'Edges with their newest 100 versions, and of the active version the newest 100 verifications (without logs) and the status.';
+    'Edges with their newest 100 versions and their aliases, and of the active version the newest 100 verifications (without logs) and the status.';
 
 -- A verification as the service shows it; those of archived edges are out of sight with them.
 create view app.verification_details with (security_invoker = true) as
@@ -246,8 +284,8 @@ grant select on app.edge_version_statuses, app.edge_details, app.verification_de
 
 alter table public.edge_verifications enable row level security;
 revoke all on public.edge_verifications from public, anon, authenticated, service_role;
-grant select, insert (edge_version_id, verification_status, verification_logs),
-      update (verification_status, verification_logs) on public.edge_verifications to authenticated;
+grant select, insert (edge_version_id, verification_status, verification_logs, activate_when_passed),
+      update (verification_status, verification_logs, activate_when_passed) on public.edge_verifications to authenticated;
 create policy edge_verifications_select on public.edge_verifications for select to authenticated
     using (exists (select from public.edges e where e.edge_id = edge_verifications.edge_id offset 0));
 create policy edge_verifications_insert on public.edge_verifications for insert to authenticated

@@ -42,16 +42,21 @@ create table public.pipeline_blocks (
     pipeline_id uuid not null constraint pipeline_blocks_pipeline_id_fkey references public.pipelines on delete cascade,
     block_id uuid not null constraint pipeline_blocks_block_id_fkey references public.blocks,
     block_version_id uuid,
+    block_alias text collate "C",
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
     constraint pipeline_blocks_pipeline_id_block_id_key unique (pipeline_id, block_id),
     constraint pipeline_blocks_block_version_id_fkey foreign key (block_version_id, block_id)
-        references public.block_versions (version_id, block_id)
+        references public.block_versions (version_id, block_id),
+    -- It follows one thing.
+    constraint pipeline_blocks_pin_check check (block_version_id is null or block_alias is null),
+    constraint pipeline_blocks_block_alias_fkey foreign key (block_id, block_alias) references public.aliases (block_id, alias)
 );
 comment on table public.pipeline_blocks is 'The blocks of a pipeline.';
-comment on column public.pipeline_blocks.block_version_id is 'A pin; without one the pipeline follows the active version.';
+comment on column public.pipeline_blocks.block_version_id is 'A pin; without one the pipeline follows the alias, and without either the active version.';
 create index pipeline_blocks_block_id_idx on public.pipeline_blocks (block_id);
 create index pipeline_blocks_block_version_id_idx on public.pipeline_blocks (block_version_id, block_id);
+create index pipeline_blocks_block_alias_idx on public.pipeline_blocks (block_id, block_alias) where block_alias is not null;
 
 create table public.pipeline_edges (
     pipeline_edge_id uuid not null default app.uuid_v7() constraint pipeline_edges_pkey primary key,
@@ -60,6 +65,7 @@ create table public.pipeline_edges (
     source_block_id uuid not null constraint pipeline_edges_source_block_id_fkey references public.blocks,
     target_block_id uuid not null constraint pipeline_edges_target_block_id_fkey references public.blocks,
     edge_version_id uuid,
+    edge_alias text collate "C",
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
     constraint pipeline_edges_key unique (pipeline_id, edge_id, source_block_id, target_block_id),
@@ -70,16 +76,20 @@ create table public.pipeline_edges (
     constraint pipeline_edges_target_fkey foreign key (pipeline_id, target_block_id)
         references public.pipeline_blocks (pipeline_id, block_id),
     constraint pipeline_edges_edge_version_id_fkey foreign key (edge_version_id, edge_id)
-        references public.edge_versions (version_id, edge_id)
+        references public.edge_versions (version_id, edge_id),
+    -- It follows one thing.
+    constraint pipeline_edges_pin_check check (edge_version_id is null or edge_alias is null),
+    constraint pipeline_edges_edge_alias_fkey foreign key (edge_id, edge_alias) references public.aliases (edge_id, alias)
 );
 comment on table public.pipeline_edges is 'The edges of a pipeline, each from a source block to a target block.';
-comment on column public.pipeline_edges.edge_version_id is 'A pin; without one the pipeline follows the active version.';
+comment on column public.pipeline_edges.edge_version_id is 'A pin; without one the pipeline follows the alias, and without either the active version.';
 create index pipeline_edges_source_idx on public.pipeline_edges (pipeline_id, source_block_id);
 create index pipeline_edges_target_idx on public.pipeline_edges (pipeline_id, target_block_id);
 create index pipeline_edges_edge_id_idx on public.pipeline_edges (edge_id);
 create index pipeline_edges_source_block_id_idx on public.pipeline_edges (source_block_id);
 create index pipeline_edges_target_block_id_idx on public.pipeline_edges (target_block_id);
 create index pipeline_edges_edge_version_id_idx on public.pipeline_edges (edge_version_id, edge_id);
+create index pipeline_edges_edge_alias_idx on public.pipeline_edges (edge_id, edge_alias) where edge_alias is not null;
 
 -- What Dagster is told -----------------------------------------------------------------------------
 
@@ -317,12 +327,18 @@ create function app.guard_pipeline_part() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+-- Argument: block or edge.
+declare
+    movable constant text[] := array['block_version_id', 'edge_version_id', 'block_alias', 'edge_alias', 'updated_at'];
+    new_part constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+    old_part constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+    pin constant uuid := (new_part ->> (tg_argv[0] || '_version_id'))::uuid;
+    pinned record;
 begin
     if tg_op = 'UPDATE' then
-        -- Only the pin moves.
-        if to_jsonb(new) - array['block_version_id', 'edge_version_id', 'updated_at']
-           <> to_jsonb(old) - array['block_version_id', 'edge_version_id', 'updated_at'] then
-            raise exception 'of a part of a pipeline only the pinned version changes' using errcode = '42501';
+        -- Only what it follows changes.
+        if new_part - movable <> old_part - movable then
+            raise exception 'of a part of a pipeline only the version or alias that it follows changes' using errcode = '42501';
         end if;
         if new is distinct from old then
             new.updated_at := app.next_revision(old.updated_at);
@@ -346,17 +362,30 @@ begin
     if tg_op = 'INSERT' then
         -- FOR SHARE: it is not archived between this look and the commit.
         if tg_argv[0] = 'block' then
-            perform from public.blocks b where b.block_id = (to_jsonb(new) ->> 'block_id')::uuid and b.archived_at is null for share;
+            perform from public.blocks b where b.block_id = (new_part ->> 'block_id')::uuid and b.archived_at is null for share;
         else
-            perform from public.edges e where e.edge_id = (to_jsonb(new) ->> 'edge_id')::uuid and e.archived_at is null for share;
+            perform from public.edges e where e.edge_id = (new_part ->> 'edge_id')::uuid and e.archived_at is null for share;
         end if;
         if not found then
             raise exception 'there is no such %', tg_argv[0]
                 using errcode = '23503', constraint = tg_table_name || '_' || tg_argv[0] || '_id_fkey', table = tg_table_name;
         end if;
     end if;
+    if pin is not null and pin is distinct from (old_part ->> (tg_argv[0] || '_version_id'))::uuid then
+        if tg_argv[0] = 'block' then
+            select v.version_number, v.withdrawn_reason into pinned from public.block_versions v where v.version_id = pin for share;
+        else
+            select v.version_number, v.withdrawn_reason into pinned from public.edge_versions v where v.version_id = pin for share;
+        end if;
+        if pinned.withdrawn_reason is not null then
+            raise exception 'version % is withdrawn: %', pinned.version_number, pinned.withdrawn_reason
+                using errcode = '23514', constraint = tg_table_name || '_withdrawn', table = tg_table_name;
+        end if;
+    end if;
     return new;
 end $$;
+comment on function app.guard_pipeline_part() is
+    'BEFORE INSERT OR UPDATE OR DELETE: parts of live pipelines are live themselves, and pinned to versions that are not withdrawn.';
 create trigger pipeline_blocks_1_guard before insert or update or delete on public.pipeline_blocks
     for each row execute function app.guard_pipeline_part('block');
 create trigger pipeline_edges_1_guard before insert or update or delete on public.pipeline_edges
@@ -366,6 +395,27 @@ create trigger pipeline_blocks_9_audit after insert or update or delete on publi
     for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id', 'updated_at');
 create trigger pipeline_edges_9_audit after insert or update or delete on public.pipeline_edges
     for each row execute function app.audit('pipeline', 'pipeline_id', 'pipeline_id', 'updated_at');
+
+create view app.pipeline_block_versions with (security_invoker = true) as
+select
+    pb.pipeline_id, pb.block_id, pb.block_alias,
+    coalesce(pb.block_version_id, a.version_id, b.current_version_id) as version_id
+from public.pipeline_blocks pb
+join public.blocks b using (block_id)
+left join public.aliases a on a.block_id = pb.block_id and a.alias = pb.block_alias;
+comment on view app.pipeline_block_versions is 'The version of each block that a run of the pipeline would take: the pin, where the alias points, or the active one.';
+
+create view app.pipeline_edge_versions with (security_invoker = true) as
+select
+    pe.pipeline_id, pe.edge_id, pe.source_block_id, pe.target_block_id, pe.edge_alias,
+    coalesce(pe.edge_version_id, a.version_id, e.current_version_id) as version_id
+from public.pipeline_edges pe
+join public.edges e using (edge_id)
+left join public.aliases a on a.edge_id = pe.edge_id and a.alias = pe.edge_alias;
+comment on view app.pipeline_edge_versions is 'The version of each edge that a run of the pipeline would take: the pin, where the alias points, or the active one.';
+
+revoke all on app.pipeline_block_versions, app.pipeline_edge_versions from public, anon, authenticated, service_role;
+grant select on app.pipeline_block_versions, app.pipeline_edge_versions to blockyard_api;
 
 create function app.guard_run_figures() returns trigger
 language plpgsql security definer
@@ -414,7 +464,7 @@ create policy pipelines_delete on public.pipelines for delete to authenticated
 
 alter table public.pipeline_blocks enable row level security;
 revoke all on public.pipeline_blocks from public, anon, authenticated, service_role;
-grant select, delete, insert (pipeline_id, block_id, block_version_id), update (block_version_id)
+grant select, delete, insert (pipeline_id, block_id, block_version_id, block_alias), update (block_version_id, block_alias)
     on public.pipeline_blocks to authenticated;
 create policy pipeline_blocks_select on public.pipeline_blocks for select to authenticated
     using (exists (select from public.pipelines p where p.pipeline_id = pipeline_blocks.pipeline_id offset 0));
@@ -428,7 +478,7 @@ create policy pipeline_blocks_delete on public.pipeline_blocks for delete to aut
 
 alter table public.pipeline_edges enable row level security;
 revoke all on public.pipeline_edges from public, anon, authenticated, service_role;
-grant select, delete, insert (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id), update (edge_version_id)
+grant select, delete, insert (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id, edge_alias), update (edge_version_id, edge_alias)
     on public.pipeline_edges to authenticated;
 create policy pipeline_edges_select on public.pipeline_edges for select to authenticated
     using (exists (select from public.pipelines p where p.pipeline_id = pipeline_edges.pipeline_id offset 0));

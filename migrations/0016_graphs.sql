@@ -143,7 +143,8 @@ begin
     with given_block as (
         select g.ordinality - 1 as at, b.block_id, v.version_id,
             coalesce(g.value ->> 'block_version_id', g.value ->> 'version_number') as pin,
-            case when g.value ->> 'block_version_id' is null then 'version_number' else 'block_version_id' end as pin_field
+            case when g.value ->> 'block_version_id' is null then 'version_number' else 'block_version_id' end as pin_field,
+            g.value ->> 'block_alias' as alias, v.withdrawn_reason
         from jsonb_array_elements(given_blocks) with ordinality as g
         left join public.blocks b on b.block_id = app.find_id('block', g.value ->> 'block_id') and b.archived_at is null
         left join public.block_versions v on v.block_id = b.block_id
@@ -152,7 +153,8 @@ begin
         select g.ordinality - 1 as at, e.edge_id, v.version_id,
             s.block_id as source_block_id, t.block_id as target_block_id,
             coalesce(g.value ->> 'edge_version_id', g.value ->> 'version_number') as pin,
-            case when g.value ->> 'edge_version_id' is null then 'version_number' else 'edge_version_id' end as pin_field
+            case when g.value ->> 'edge_version_id' is null then 'version_number' else 'edge_version_id' end as pin_field,
+            g.value ->> 'edge_alias' as alias, v.withdrawn_reason
         from jsonb_array_elements(given_edges) with ordinality as g
         left join public.edges e on e.edge_id = app.find_id('edge', g.value ->> 'edge_id') and e.archived_at is null
         left join public.edge_versions v on v.edge_id = e.edge_id
@@ -173,11 +175,27 @@ begin
         select format('/blocks/%s/%s', b.at, b.pin_field), 'Names no version of this block.'
         from given_block b where b.block_id is not null and b.pin is not null and b.version_id is null
         union all
+        select format('/blocks/%s/%s', b.at, b.pin_field), format('Is withdrawn: %s', b.withdrawn_reason)
+        from given_block b where b.withdrawn_reason is not null
+        union all
+        select format('/blocks/%s/block_alias', b.at), 'Names no alias of this block.'
+        from given_block b
+        where b.block_id is not null and b.alias is not null
+          and not exists (select from public.aliases a where a.block_id = b.block_id and a.alias = b.alias)
+        union all
         select format('/edges/%s/edge_id', e.at), 'Names no edge that is there.'
         from given_edge e where e.edge_id is null
         union all
         select format('/edges/%s/%s', e.at, e.pin_field), 'Names no version of this edge.'
         from given_edge e where e.edge_id is not null and e.pin is not null and e.version_id is null
+        union all
+        select format('/edges/%s/%s', e.at, e.pin_field), format('Is withdrawn: %s', e.withdrawn_reason)
+        from given_edge e where e.withdrawn_reason is not null
+        union all
+        select format('/edges/%s/edge_alias', e.at), 'Names no alias of this edge.'
+        from given_edge e
+        where e.edge_id is not null and e.alias is not null
+          and not exists (select from public.aliases a where a.edge_id = e.edge_id and a.alias = e.alias)
         union all
         select format('/edges/%s/source_block_id', e.at),
             case when e.source_block_id is null then 'Names no block that is there.' else 'Is no block of the pipeline.' end
@@ -201,10 +219,10 @@ begin
         from cycle c where c.path is not null
     )
     select
-        (select coalesce(jsonb_agg(jsonb_build_object('block_id', b.block_id, 'block_version_id', b.version_id)
+        (select coalesce(jsonb_agg(jsonb_build_object('block_id', b.block_id, 'block_version_id', b.version_id, 'block_alias', b.alias)
             order by b.block_id), '[]') from given_block b),
         (select coalesce(jsonb_agg(jsonb_build_object('edge_id', e.edge_id, 'source_block_id', e.source_block_id,
-            'target_block_id', e.target_block_id, 'edge_version_id', e.version_id) order by e.edge_id, e.at), '[]') from given_edge e),
+            'target_block_id', e.target_block_id, 'edge_version_id', e.version_id, 'edge_alias', e.alias) order by e.edge_id, e.at), '[]') from given_edge e),
         -- `/blocks/2` before `/blocks/10`
         (select jsonb_agg(jsonb_build_object('detail', f.detail,
                 'pointer', case when one_part then regexp_replace(f.pointer, '^/(blocks|edges)/\d+', '') else f.pointer end)
@@ -226,19 +244,23 @@ comment on function app.resolve_graph(jsonb, jsonb, boolean) is
 
 create view app.pipeline_block_details with (security_invoker = true) as
 select
-    pb.pipeline_block_id, pb.pipeline_id, pb.block_id, pb.block_version_id, pb.created_at, pb.updated_at,
+    pb.pipeline_block_id, pb.pipeline_id, pb.block_id, pb.block_version_id, pb.block_alias, pb.created_at, pb.updated_at,
     coalesce(b.name, v.name) as name, v.block_type, v.version_id, v.version_number
 from public.pipeline_blocks pb
 -- The active version is the one marked so: the block itself may be archived, and out of sight. Each
--- of the two has its index.
+-- of the three has its index.
 join lateral (
-    select * from public.block_versions v where pb.block_version_id is null and v.block_id = pb.block_id and v.is_active
+    select v.* from public.block_versions v
+    where pb.block_version_id is null and pb.block_alias is null and v.block_id = pb.block_id and v.is_active
     union all
-    select * from public.block_versions v where v.version_id = pb.block_version_id
+    select v.* from public.block_versions v where v.version_id = pb.block_version_id
+    union all
+    select v.* from public.aliases a join public.block_versions v using (version_id)
+    where a.block_id = pb.block_id and a.alias = pb.block_alias
 ) as v on true
 left join public.blocks b on b.block_id = pb.block_id;
 comment on view app.pipeline_block_details is
-    'The blocks of pipelines: block_version_id is the pin, version_id the version that a run would take.';
+    'The blocks of pipelines: block_version_id is the pin, block_alias the alias that is followed, version_id the version that a run would take.';
 
 create view app.checked_edge_versions with (security_invoker = true) as
 select
@@ -255,18 +277,22 @@ comment on view app.checked_edge_versions is 'Versions of edges, and how the las
 
 create view app.pipeline_edge_details with (security_invoker = true) as
 select
-    pe.pipeline_edge_id, pe.pipeline_id, pe.edge_id, pe.source_block_id, pe.target_block_id, pe.edge_version_id,
+    pe.pipeline_edge_id, pe.pipeline_id, pe.edge_id, pe.source_block_id, pe.target_block_id, pe.edge_version_id, pe.edge_alias,
     pe.created_at, pe.updated_at,
     coalesce(e.name, v.name) as name, v.version_id, v.version_number, v.verification_status
 from public.pipeline_edges pe
 join lateral (
-    select * from app.checked_edge_versions v where pe.edge_version_id is null and v.edge_id = pe.edge_id and v.is_active
+    select v.* from app.checked_edge_versions v
+    where pe.edge_version_id is null and pe.edge_alias is null and v.edge_id = pe.edge_id and v.is_active
     union all
-    select * from app.checked_edge_versions v where v.version_id = pe.edge_version_id
+    select v.* from app.checked_edge_versions v where v.version_id = pe.edge_version_id
+    union all
+    select v.* from public.aliases a join app.checked_edge_versions v using (version_id)
+    where a.edge_id = pe.edge_id and a.alias = pe.edge_alias
 ) as v on true
 left join public.edges e on e.edge_id = pe.edge_id;
 comment on view app.pipeline_edge_details is
-    'The edges of pipelines: edge_version_id is the pin, version_id the version that a run would take, verification_status how its last check ended.';
+    'The edges of pipelines: edge_version_id is the pin, edge_alias the alias that is followed, version_id the version that a run would take, verification_status how its last check ended.';
 
 revoke all on app.checked_edge_versions, app.pipeline_block_details, app.pipeline_edge_details
     from public, anon, authenticated, service_role;

@@ -84,15 +84,13 @@ begin
     select v.version_id, app.json_digest(v.metadata)
     from (
         select v.version_id, v.metadata
-        from public.pipeline_blocks pb
-        join public.blocks b using (block_id)
-        join public.block_versions v on v.version_id = coalesce(pb.block_version_id, b.current_version_id)
+        from app.pipeline_block_versions pb
+        join public.block_versions v using (version_id)
         where pb.pipeline_id = pipeline
         union all
         select v.version_id, v.metadata
-        from public.pipeline_edges pe
-        join public.edges e using (edge_id)
-        join public.edge_versions v on v.version_id = coalesce(pe.edge_version_id, e.current_version_id)
+        from app.pipeline_edge_versions pe
+        join public.edge_versions v using (version_id)
         where pe.pipeline_id = pipeline
     ) as v
     where not exists (select from app.metadata_digests d where d.version_id = v.version_id)
@@ -173,12 +171,11 @@ begin
                     select string_agg(row_to_json(part)::text, ',' order by part.block_id)
                     from (
                         select
-                            v.block_id, v.block_type, s.images,
+                            pb.block_alias as alias, v.block_id, v.block_type, s.images,
                             coalesce(d.digest, app.json_digest(v.metadata)) as metadata_digest,
                             v.name, s.repos, v.version_id, v.version_number
-                        from public.pipeline_blocks pb
-                        join public.blocks b using (block_id)
-                        join public.block_versions v on v.version_id = coalesce(pb.block_version_id, b.current_version_id)
+                        from app.pipeline_block_versions pb
+                        join public.block_versions v using (version_id)
                         left join app.metadata_digests d on d.version_id = v.version_id
                         join app.sources('block', array(
                             select pb.block_id from public.pipeline_blocks pb where pb.pipeline_id = p.pipeline_id)) as s on s.id = v.block_id
@@ -189,7 +186,7 @@ begin
                     select string_agg(row_to_json(part)::text, ',' order by part.edge_id, part.source_block_id, part.target_block_id)
                     from (
                         select
-                            v.edge_id, s.images,
+                            pe.edge_alias as alias, v.edge_id, s.images,
                             coalesce(d.digest, app.json_digest(v.metadata)) as metadata_digest,
                             v.name, s.repos, pe.source_block_id, pe.target_block_id,
                             (
@@ -203,9 +200,8 @@ begin
                                 ) as passed
                             ) as verification,
                             v.version_id, v.version_number
-                        from public.pipeline_edges pe
-                        join public.edges e using (edge_id)
-                        join public.edge_versions v on v.version_id = coalesce(pe.edge_version_id, e.current_version_id)
+                        from app.pipeline_edge_versions pe
+                        join public.edge_versions v using (version_id)
                         join app.edge_version_statuses c on c.version_id = v.version_id
                         left join app.metadata_digests d on d.version_id = v.version_id
                         join app.sources('edge', array(

@@ -68,11 +68,25 @@ begin
             when 'failed' then 'Version %s of the edge failed its last verification: mend the edge, or verify it anew.'
             when 'pending' then 'The verification of version %s of the edge is pending: report its outcome.'
             else 'Version %s of the edge was never verified: verify it.' end, v.version_number)
-    from (select distinct pe.edge_id, pe.edge_version_id from public.pipeline_edges pe where pe.pipeline_id = pipeline) as pe
+    from (select distinct pe.edge_id, pe.version_id from app.pipeline_edge_versions pe where pe.pipeline_id = pipeline) as pe
     join public.edges e using (edge_id)
-    join public.edge_versions v on v.version_id = coalesce(pe.edge_version_id, e.current_version_id)
-    join app.edge_version_statuses s on s.version_id = v.version_id
-    where s.status <> 'passed';
+    join public.edge_versions v using (version_id)
+    join app.edge_version_statuses s using (version_id)
+    where s.status <> 'passed' and v.withdrawn_reason is null
+    union all
+    select 'edge_version_withdrawn', 'edge', e.edge_id, e.name, v.version_id, v.version_number,
+        format('Version %s of the edge is withdrawn: %s', v.version_number, v.withdrawn_reason)
+    from (select distinct pe.edge_id, pe.version_id from app.pipeline_edge_versions pe where pe.pipeline_id = pipeline) as pe
+    join public.edges e using (edge_id)
+    join public.edge_versions v using (version_id)
+    where v.withdrawn_reason is not null
+    union all
+    select 'block_version_withdrawn', 'block', b.block_id, b.name, v.version_id, v.version_number,
+        format('Version %s of the block is withdrawn: %s', v.version_number, v.withdrawn_reason)
+    from app.pipeline_block_versions pb
+    join public.blocks b using (block_id)
+    join public.block_versions v using (version_id)
+    where pb.pipeline_id = pipeline and v.withdrawn_reason is not null;
 end $$;
 comment on function app.blockers(uuid) is 'Why a pipeline may not run now, and what to do about each reason; no rows when it may.';
 
@@ -92,7 +106,8 @@ begin
         end if;
         perform app.require_current_view();
         -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
-        -- the pointers of its blocks and edges, the versions that verifications queue on.
+        -- the pointers of its blocks and edges, the aliases that it follows, the versions that
+        -- verifications and withdrawals queue on.
         perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
         if not found then
             raise exception 'there is no such pipeline'
@@ -104,11 +119,19 @@ begin
         perform from public.edges e
             where e.edge_id in (select pe.edge_id from public.pipeline_edges pe where pe.pipeline_id = new.pipeline_id)
             order by e.edge_id for share;
+        perform from public.aliases a
+            where (a.block_id, a.alias) in (
+                    select pb.block_id, pb.block_alias from public.pipeline_blocks pb
+                    where pb.pipeline_id = new.pipeline_id and pb.block_alias is not null)
+               or (a.edge_id, a.alias) in (
+                    select pe.edge_id, pe.edge_alias from public.pipeline_edges pe
+                    where pe.pipeline_id = new.pipeline_id and pe.edge_alias is not null)
+            order by a.alias_id for share;
+        perform from public.block_versions v
+            where v.version_id in (select pb.version_id from app.pipeline_block_versions pb where pb.pipeline_id = new.pipeline_id)
+            order by v.version_id for share;
         perform from public.edge_versions v
-            where v.version_id in (
-                select coalesce(pe.edge_version_id, e.current_version_id)
-                from public.pipeline_edges pe join public.edges e using (edge_id)
-                where pe.pipeline_id = new.pipeline_id)
+            where v.version_id in (select pe.version_id from app.pipeline_edge_versions pe where pe.pipeline_id = new.pipeline_id)
             order by v.version_id for share;
         select jsonb_agg(to_jsonb(b) order by b.entity_type, b.name, b.code) into blocking
         from app.blockers(new.pipeline_id) as b;

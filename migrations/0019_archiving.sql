@@ -126,6 +126,10 @@ begin
         union all select 'metadata', version_id, name from public.edge_versions where created_by = id
         union all select 'verification', verification_id, null from public.edge_verifications where created_by = id
         union all select 'verification', verification_id, null from public.edge_verifications where verified_by = id and created_by is distinct from id
+        union all select 'metadata', version_id, name from public.block_versions where withdrawn_by = id and created_by is distinct from id
+        union all select 'metadata', version_id, name from public.edge_versions where withdrawn_by = id and created_by is distinct from id
+        union all select 'alias', alias_id, alias from public.aliases where created_by = id
+        union all select 'alias', move_id, alias from public.alias_moves where moved_by = id
         union all select 'pipeline_run', run_id, null from public.pipeline_runs where created_by = id
         union all select 'audit_log', log_id, null from public.audit_logs where user_id = id
         limit 20) as u;

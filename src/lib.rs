@@ -22,6 +22,7 @@
     reason = "they ask for more words where the code says it already"
 )]
 
+pub mod aliases;
 pub mod api;
 pub mod api_keys;
 pub mod audit;

@@ -40,7 +40,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
-    api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges, locks,
+    aliases, api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges, locks,
     pipelines, runs, service, sessions, taxonomy, telemetry, users, vectors, verifications,
 };
 
@@ -67,6 +67,7 @@ fn routes(config: &mut impl Router) {
     taxonomy::routes::configure(config);
     taxonomy::tree_routes::configure(config);
     taxonomy::link_routes::configure(config);
+    aliases::routes::configure(config);
     code_repos::routes::configure(config);
     docker_images::routes::configure(config);
     docker_images::log_routes::configure(config);

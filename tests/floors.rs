@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["db"],
     &["resource"],
     &["audit", "sessions", "versions"],
+    &["aliases"],
     &[
         "api_keys",
         "blocks",

@@ -7,5 +7,5 @@ where (select app.as_caller($1))
   and ($4::timestamptz[] is null or blocks.updated_at = any ($4))
 returning
     blocks.block_id, blocks.name, blocks.block_type, blocks.description, blocks.metadata, blocks.created_at, blocks.updated_at, blocks.created_by, blocks.archived_at,
-    blocks.current_version_id, blocks.version_number, blocks.latest_version_number,
-    null::jsonb as versions, null::jsonb as categories
+    blocks.current_version_id, blocks.version_number, blocks.latest_version_number, blocks.activation,
+    null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases

@@ -2,14 +2,15 @@
 -- (app.plan_anew): what they make constant falls away, and the order that is left reads its index.
 -- $2 block_type, $3 name, $4 category (id or name), $5 text, $6 and $7 created from and before,
 -- $8 archived instead of live, $9 order; of the last row seen $10 time or $11 name, and $12 id;
--- $13 rows; $14 and $15 include versions, categories; $16 with those below the category.
+-- $13 rows; $14, $15 and $17 include versions, categories, aliases; $16 with those below the category.
 select
     b.block_id as "block_id!", b.name as "name!", b.block_type as "block_type!", b.description, b.metadata as "metadata!",
     b.created_at as "created_at!", b.updated_at as "updated_at!", b.created_by, b.archived_at,
     b.current_version_id as "current_version_id!", b.version_number as "version_number!",
-    b.latest_version_number as "latest_version_number!",
+    b.latest_version_number as "latest_version_number!", b.activation as "activation!",
     case when $14 then b.newest_versions end as versions,
-    case when $15 then b.live_categories end as categories
+    case when $15 then b.live_categories end as categories,
+    case when $17 then b.its_aliases end as aliases
 from app.block_details b
 where (select app.as_caller($1))
   and ($9::text is not null or app.plan_anew(b.block_id))

@@ -3,8 +3,8 @@
 -- every call. Of the last row seen: $2 time, $3 id; $4 rows.
 select
     block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
-    current_version_id, version_number, latest_version_number,
-    null::jsonb as versions, null::jsonb as categories
+    current_version_id, version_number, latest_version_number, activation,
+    null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases
 from (
     select *
     from blocks

@@ -2,12 +2,13 @@ update blocks set
     name = coalesce($4, name),
     block_type = coalesce($5, block_type),
     description = case when $6 then $7 else description end,
-    metadata = coalesce($8, metadata)
+    metadata = coalesce($8, metadata),
+    activation = coalesce($10, activation)
 where (select app.as_caller($1))
   and block_id = (select coalesce($2, app.find_id('block', $3)))
   and archived_at is null
   and ($9::timestamptz[] is null or updated_at = any ($9))
 returning
     block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
-    current_version_id, version_number, latest_version_number,
-    null::jsonb as versions, null::jsonb as categories
+    current_version_id, version_number, latest_version_number, activation,
+    null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases

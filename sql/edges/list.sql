@@ -1,14 +1,15 @@
 -- Every filter and every order. PostgreSQL plans this anew for the values it gets
 -- (app.plan_anew): what they make constant falls away, and the order that is left reads its index.
 -- $2 name, $3 text, $4 and $5 created from and before, $6 archived instead of live, $7 order; of the
--- last row seen $8 time or $9 name, and $10 id; $11 rows; $12 and $13 include versions,
--- verifications.
+-- last row seen $8 time or $9 name, and $10 id; $11 rows; $12, $13 and $14 include versions,
+-- verifications, aliases.
 select
     e.edge_id as "edge_id!", e.name as "name!", e.description, e.metadata as "metadata!",
     e.created_at as "created_at!", e.updated_at as "updated_at!", e.created_by, e.archived_at,
     e.current_version_id as "current_version_id!", e.version_number as "version_number!",
-    e.latest_version_number as "latest_version_number!",
+    e.latest_version_number as "latest_version_number!", e.activation as "activation!",
     case when $12 then e.newest_versions end as versions,
+    case when $14 then e.its_aliases end as aliases,
     case when $13 then e.newest_verifications end as verifications,
     case when $13 then e.verification_status end as "verification_status: _"
 from app.edge_details e

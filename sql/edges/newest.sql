@@ -3,8 +3,8 @@
 -- every call. Of the last row seen: $2 time, $3 id; $4 rows.
 select
     edge_id, name, description, metadata, created_at, updated_at, created_by, archived_at,
-    current_version_id, version_number, latest_version_number,
-    null::jsonb as versions, null::jsonb as verifications, null::text as "verification_status: _"
+    current_version_id, version_number, latest_version_number, activation,
+    null::jsonb as versions, null::jsonb as aliases, null::jsonb as verifications, null::text as "verification_status: _"
 from (
     select *
     from edges

@@ -8,17 +8,18 @@ with graph as materialized (
       and p.archived_at is null
       and ($4::timestamptz[] is null or p.updated_at = any ($4))
 ), added as (
-    insert into pipeline_blocks (pipeline_id, block_id, block_version_id)
-    select g.pipeline_id, b.block_id, b.block_version_id
+    insert into pipeline_blocks (pipeline_id, block_id, block_version_id, block_alias)
+    select g.pipeline_id, b.block_id, b.block_version_id, b.block_alias
     from graph g
-    cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid)
+    cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid, block_alias text)
     where (select app.as_caller($1))
     returning *
 )
 select
-    a.pipeline_block_id, a.block_id, a.block_version_id, a.created_at, a.updated_at, b.name, v.block_type, v.version_id,
+    a.pipeline_block_id, a.block_id, a.block_version_id, a.block_alias, a.created_at, a.updated_at, b.name, v.block_type, v.version_id,
     v.version_number
 from added a
 join blocks b using (block_id)
-join block_versions v on v.version_id = coalesce(a.block_version_id, b.current_version_id)
+join block_versions v on v.version_id = coalesce(a.block_version_id,
+    (select n.version_id from aliases n where n.block_id = a.block_id and n.alias = a.block_alias), b.current_version_id)
 where (select app.as_caller($1))

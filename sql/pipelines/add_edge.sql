@@ -11,18 +11,19 @@ with graph as materialized (
       and p.archived_at is null
       and ($4::timestamptz[] is null or p.updated_at = any ($4))
 ), added as (
-    insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id)
-    select g.pipeline_id, e.edge_id, e.source_block_id, e.target_block_id, e.edge_version_id
+    insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id, edge_alias)
+    select g.pipeline_id, e.edge_id, e.source_block_id, e.target_block_id, e.edge_version_id, e.edge_alias
     from graph g
     cross join lateral jsonb_to_recordset(g.edges)
-        as e (edge_id uuid, source_block_id uuid, target_block_id uuid, edge_version_id uuid)
+        as e (edge_id uuid, source_block_id uuid, target_block_id uuid, edge_version_id uuid, edge_alias text)
     where (select app.as_caller($1))
     returning *
 )
 select
-    a.pipeline_edge_id, a.edge_id, a.source_block_id, a.target_block_id, a.edge_version_id, a.created_at, a.updated_at,
+    a.pipeline_edge_id, a.edge_id, a.source_block_id, a.target_block_id, a.edge_version_id, a.edge_alias, a.created_at, a.updated_at,
     e.name, v.version_id as "version_id!", v.version_number as "version_number!", v.verification_status::text as verification_status
 from added a
 join edges e using (edge_id)
-join app.checked_edge_versions v on v.version_id = coalesce(a.edge_version_id, e.current_version_id)
+join app.checked_edge_versions v on v.version_id = coalesce(a.edge_version_id,
+    (select n.version_id from aliases n where n.edge_id = a.edge_id and n.alias = a.edge_alias), e.current_version_id)
 where (select app.as_caller($1))

@@ -1,5 +1,5 @@
 select
-    pipeline_block_id as "pipeline_block_id!", block_id as "block_id!", block_version_id, created_at as "created_at!",
+    pipeline_block_id as "pipeline_block_id!", block_id as "block_id!", block_version_id, block_alias, created_at as "created_at!",
     updated_at as "updated_at!", name as "name!", block_type as "block_type!", version_id as "version_id!", version_number as "version_number!"
 from app.pipeline_block_details
 where (select app.as_caller($1))

@@ -12,19 +12,19 @@ with graph as materialized (
     where (select app.as_caller($1))
     returning *
 ), new_blocks as (
-    insert into pipeline_blocks (pipeline_id, block_id, block_version_id)
-    select p.pipeline_id, b.block_id, b.block_version_id
+    insert into pipeline_blocks (pipeline_id, block_id, block_version_id, block_alias)
+    select p.pipeline_id, b.block_id, b.block_version_id, b.block_alias
     from pipeline p
     cross join graph g
-    cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid)
+    cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid, block_alias text)
     where (select app.as_caller($1))
 ), new_edges as (
-    insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id)
-    select p.pipeline_id, e.edge_id, e.source_block_id, e.target_block_id, e.edge_version_id
+    insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id, edge_version_id, edge_alias)
+    select p.pipeline_id, e.edge_id, e.source_block_id, e.target_block_id, e.edge_version_id, e.edge_alias
     from pipeline p
     cross join graph g
     cross join lateral jsonb_to_recordset(g.edges)
-        as e (edge_id uuid, source_block_id uuid, target_block_id uuid, edge_version_id uuid)
+        as e (edge_id uuid, source_block_id uuid, target_block_id uuid, edge_version_id uuid, edge_alias text)
     where (select app.as_caller($1))
 )
 select

@@ -10,18 +10,19 @@ with graph as materialized (
       and p.archived_at is null
       and pb.block_id = (select app.find_id('block', $3))
 ), pinned as (
-    update pipeline_blocks pb set block_version_id = b.block_version_id
+    update pipeline_blocks pb set block_version_id = b.block_version_id, block_alias = b.block_alias
     from graph g
-    cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid)
+    cross join lateral jsonb_to_recordset(g.blocks) as b (block_id uuid, block_version_id uuid, block_alias text)
     where (select app.as_caller($1))
       and pb.pipeline_block_id = g.pipeline_block_id
       and ($5::timestamptz[] is null or pb.updated_at = any ($5))
     returning pb.*
 )
 select
-    a.pipeline_block_id, a.block_id, a.block_version_id, a.created_at, a.updated_at, b.name, v.block_type, v.version_id,
+    a.pipeline_block_id, a.block_id, a.block_version_id, a.block_alias, a.created_at, a.updated_at, b.name, v.block_type, v.version_id,
     v.version_number
 from pinned a
 join blocks b using (block_id)
-join block_versions v on v.version_id = coalesce(a.block_version_id, b.current_version_id)
+join block_versions v on v.version_id = coalesce(a.block_version_id,
+    (select n.version_id from aliases n where n.block_id = a.block_id and n.alias = a.block_alias), b.current_version_id)
 where (select app.as_caller($1))

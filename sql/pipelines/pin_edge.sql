@@ -12,18 +12,19 @@ with graph as materialized (
       and p.archived_at is null
       and pe.pipeline_edge_id = $3
 ), pinned as (
-    update pipeline_edges pe set edge_version_id = e.edge_version_id
+    update pipeline_edges pe set edge_version_id = e.edge_version_id, edge_alias = e.edge_alias
     from graph g
-    cross join lateral jsonb_to_recordset(g.edges) as e (edge_id uuid, edge_version_id uuid)
+    cross join lateral jsonb_to_recordset(g.edges) as e (edge_id uuid, edge_version_id uuid, edge_alias text)
     where (select app.as_caller($1))
       and pe.pipeline_edge_id = g.pipeline_edge_id
       and ($5::timestamptz[] is null or pe.updated_at = any ($5))
     returning pe.*
 )
 select
-    a.pipeline_edge_id, a.edge_id, a.source_block_id, a.target_block_id, a.edge_version_id, a.created_at, a.updated_at,
+    a.pipeline_edge_id, a.edge_id, a.source_block_id, a.target_block_id, a.edge_version_id, a.edge_alias, a.created_at, a.updated_at,
     e.name, v.version_id as "version_id!", v.version_number as "version_number!", v.verification_status::text as verification_status
 from pinned a
 join edges e using (edge_id)
-join app.checked_edge_versions v on v.version_id = coalesce(a.edge_version_id, e.current_version_id)
+join app.checked_edge_versions v on v.version_id = coalesce(a.edge_version_id,
+    (select n.version_id from aliases n where n.edge_id = a.edge_id and n.alias = a.edge_alias), e.current_version_id)
 where (select app.as_caller($1))

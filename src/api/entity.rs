@@ -24,4 +24,5 @@ pub enum Entity {
     PipelineRun,
     PipelineLock,
     AuditLog,
+    Alias,
 }

@@ -26,7 +26,8 @@ use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
-use crate::versions::{Metadata, Version, tree};
+use crate::aliases::Alias;
+use crate::versions::{Activation, Metadata, Version, tree};
 
 /// What kind of thing a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -58,8 +59,10 @@ pub struct Block {
     pub current_version_id: Uuid,
     /// Of the active version.
     pub version_number: i32,
-    /// The highest number so far; higher than `version_number` after a rollback.
+    /// The highest number so far; higher than `version_number` after a rollback, or while there is a
+    /// candidate.
     pub latest_version_number: i32,
+    pub activation: Activation,
     /// With `include=versions`: the newest 100, or those that have 4 MiB of metadata, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<BlockVersion>, required = false)]
@@ -68,6 +71,10 @@ pub struct Block {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<BlockCategory>, required = false)]
     pub categories: Option<RawJson>,
+    /// With `include=aliases`: the first 100 by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Alias>, required = false)]
+    pub aliases: Option<RawJson>,
 }
 
 impl Resource for Block {
@@ -103,9 +110,10 @@ impl Named for Block {
 pub enum BlockPart {
     Versions,
     Categories,
+    Aliases,
 }
 
-/// A snapshot of a block. It never changes, but for which one is active.
+/// A snapshot of a block. Its content never changes; whether it is active or withdrawn does.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BlockVersion {
     pub version_id: Uuid,
@@ -120,9 +128,30 @@ pub struct BlockVersion {
     pub created_at: DateTime,
     pub created_by: Option<Uuid>,
     pub is_active: bool,
+    /// When it was first active; null of a candidate, which never was.
+    pub activated_at: Option<DateTime>,
+    /// Set while it is withdrawn: no pipeline runs on it.
+    pub withdrawn_at: Option<DateTime>,
+    pub withdrawn_by: Option<Uuid>,
+    pub withdrawn_reason: Option<String>,
+}
+
+/// A block after a change.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BlockAfterChange {
+    #[serde(flatten)]
+    pub block: Block,
+    /// What the change came to when changes are reviewed: a version that somebody else activates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = BlockVersion, required = false)]
+    pub candidate: Option<BlockVersion>,
 }
 
 impl Version for BlockVersion {
+    fn location(&self) -> String {
+        path::of(&[&"blocks", &self.block_id, &"versions", &self.version_number])
+    }
+
     fn id(&self) -> Uuid {
         self.version_id
     }
@@ -159,6 +188,10 @@ pub struct NewBlock {
     /// read as a double. At most 524288 bytes as it is printed, and 100 levels.
     #[schema(value_type = Option<Metadata>)]
     pub metadata: Option<JsonObject>,
+    /// `open` when missing.
+    #[schema(value_type = Option<Activation>)]
+    #[read(with = Word)]
+    pub activation: Option<Activation>,
 }
 
 /// What to change of a block. What is missing stays; `null` clears the description. `metadata` is
@@ -179,6 +212,27 @@ pub struct BlockPatch {
     #[schema(value_type = Metadata, required = false)]
     #[read(changed)]
     pub metadata: Option<JsonObject>,
+    /// Makes no version. `reviewed` takes the creator or an admin, `open` an admin who wrote none of the
+    /// candidates.
+    #[schema(value_type = Activation, required = false)]
+    #[read(changed, with = Word)]
+    pub activation: Option<Activation>,
+}
+
+/// A candidate: a version that is not active. What is missing is as in the active version.
+#[derive(Debug, ToSchema, FromFields)]
+#[schema(example = json!({ "metadata": {"rows": 1281168} }))]
+#[read(body_optional)]
+pub struct NewBlockVersion {
+    #[schema(value_type = BlockType, required = false)]
+    #[read(changed, with = Word)]
+    pub block_type: Option<BlockType>,
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    pub description: Patch<Description>,
+    /// As that of a block.
+    #[schema(value_type = Metadata, required = false)]
+    #[read(changed)]
+    pub metadata: Option<JsonObject>,
 }
 
 /// Which blocks, and how they are shown.
@@ -194,8 +248,8 @@ pub struct BlockList {
     #[param(value_type = Option<bool>)]
     #[read(default)]
     pub recursive: bool,
-    /// `versions`, `categories`, or both with a comma between.
-    #[param(value_type = Option<String>, pattern = r"^ *(versions|categories) *(, *(versions|categories) *)*$", example = "versions,categories")]
+    /// `versions`, `categories`, `aliases`, or several with commas between.
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|categories|aliases) *(, *(versions|categories|aliases) *)*$", example = "versions,aliases")]
     #[read(default)]
     pub include: Words<BlockPart>,
     #[param(ignore)]

@@ -2,10 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Block, BlockList, BlockPart, BlockPatch, BlockVersion, NewBlock};
+use super::{Block, BlockList, BlockPart, BlockPatch, BlockVersion, NewBlock, NewBlockVersion};
 use crate::api::etag::IfMatch;
 use crate::api::page::{Limit, Rows};
 use crate::api::path::Reference;
+use crate::api::time::DateTime;
 use crate::api::word::Words;
 use crate::db::{Failure, Scope};
 use crate::resource::verbs::Revision;
@@ -20,6 +21,7 @@ pub(super) async fn create(scope: &mut Scope<'_>, block: &NewBlock) -> Result<Bl
         block.block_type as _,
         block.description.as_ref().map(|text| text.as_str()),
         block.metadata.as_ref().map(|json| json.as_json()) as _,
+        block.activation as _,
     );
     Ok(query.fetch_one(scope.connection()).await?)
 }
@@ -47,6 +49,7 @@ pub(super) async fn get(
             block.as_str(),
             include.has(&BlockPart::Versions),
             include.has(&BlockPart::Categories),
+            include.has(&BlockPart::Aliases),
         );
         query.fetch_optional(scope.connection()).await?
     };
@@ -86,6 +89,7 @@ pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Rows<Block>
             list.include.has(&BlockPart::Versions),
             list.include.has(&BlockPart::Categories),
             list.recursive,
+            list.include.has(&BlockPart::Aliases),
         );
         scope.rows(position.limit, |connection| query.fetch(connection)).await
     }
@@ -110,6 +114,66 @@ pub(super) async fn update(
         description.map(|text| text.as_str()),
         patch.metadata.as_ref().map(|json| json.as_json()) as _,
         if_match.revisions(),
+        patch.activation as _,
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// The candidate that the change at `revision` has appended.
+pub(super) async fn candidate(
+    scope: &mut Scope<'_>,
+    block_id: Uuid,
+    revision: DateTime,
+) -> Result<Option<BlockVersion>, Failure> {
+    let query = sqlx::query_file_as!(
+        BlockVersion,
+        "sql/blocks/candidate.sql",
+        scope.caller() as _,
+        block_id,
+        revision as _,
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// Appends a candidate.
+pub(super) async fn append(
+    scope: &mut Scope<'_>,
+    block: &Reference,
+    version: &NewBlockVersion,
+    if_match: &IfMatch,
+) -> Result<Option<BlockVersion>, Failure> {
+    let (sets_description, description) = version.description.assignment();
+    let query = sqlx::query_file_as!(
+        BlockVersion,
+        "sql/blocks/append.sql",
+        scope.caller() as _,
+        block.id(),
+        block.as_str(),
+        version.block_type as _,
+        sets_description,
+        description.map(|text| text.as_str()),
+        version.metadata.as_ref().map(|json| json.as_json()) as _,
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// Withdraws a version, or without a reason brings it back.
+pub(super) async fn withdraw(
+    scope: &mut Scope<'_>,
+    block: &Reference,
+    which: &Which,
+    reason: Option<&str>,
+    if_match: &IfMatch,
+) -> Result<Option<BlockVersion>, Failure> {
+    let query = sqlx::query_file_as!(
+        BlockVersion,
+        "sql/blocks/withdraw.sql",
+        scope.caller() as _,
+        block.as_str(),
+        which.to_string(),
+        reason,
+        if_match.revisions(),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }
@@ -118,7 +182,7 @@ pub(super) async fn update(
 pub(super) async fn activate(
     scope: &mut Scope<'_>,
     block: &Reference,
-    which: Which,
+    which: &Which,
     if_match: &IfMatch,
 ) -> Result<Option<Block>, Failure> {
     let query = sqlx::query_file_as!(
@@ -191,7 +255,7 @@ pub(super) async fn revision(
 pub(super) async fn version(
     scope: &mut Scope<'_>,
     block: &Reference,
-    which: Which,
+    which: &Which,
 ) -> Result<Option<BlockVersion>, Failure> {
     let query = sqlx::query_file_as!(
         BlockVersion,
@@ -207,8 +271,8 @@ pub(super) async fn version(
 pub(super) async fn pair(
     scope: &mut Scope<'_>,
     block: &Reference,
-    from: Which,
-    to: Which,
+    from: &Which,
+    to: &Which,
 ) -> Result<Vec<BlockVersion>, Failure> {
     let query = sqlx::query_file_as!(
         BlockVersion,

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::{Block, BlockList, BlockPart, BlockPatch, NewBlock, queries};
+use super::{Block, BlockAfterChange, BlockList, BlockPart, BlockPatch, NewBlock, queries};
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -19,14 +19,15 @@ use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::listing::{Filter, Position};
 use crate::resource::removal::Removal;
-use crate::resource::verbs::{self};
+use crate::resource::verbs::{self, Reach};
+use crate::versions::Activation;
 
 /// How one block is shown.
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlockShown {
-    /// `versions`, `categories`, or both with a comma between.
-    #[param(value_type = Option<String>, pattern = r"^ *(versions|categories) *(, *(versions|categories) *)*$", example = "versions,categories")]
+    /// `versions`, `categories`, `aliases`, or several with commas between.
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|categories|aliases) *(, *(versions|categories|aliases) *)*$", example = "versions,aliases")]
     #[read(default)]
     pub include: Words<BlockPart>,
 }
@@ -98,13 +99,14 @@ pub async fn get(
 
 /// Change a block
 ///
-/// Whatever changes, a new version is appended and becomes the active one. A change that changes
-/// nothing appends nothing.
+/// Whatever changes, a new version is appended and becomes the active one; when changes are
+/// `reviewed`, it is a candidate, and the block stays as it is until somebody else activates that. A
+/// change that changes nothing appends nothing.
 #[utoipa::path(
     operation_id = "update_block",
     params(("block" = Reference, Path, description = "Id or name")),
     request_body = BlockPatch,
-    responses((status = 200, description = "The block after the change", body = Block))
+    responses((status = 200, description = "The block after the change", body = BlockAfterChange))
 )]
 #[patch("/blocks/{block}")]
 pub async fn update(
@@ -113,13 +115,24 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<BlockPatch>,
 ) -> Result<Reply, Problem> {
-    verbs::update(
-        &db,
-        &change,
-        async |scope| queries::update(scope, &block, &change.body, &change.if_match).await,
-        async |scope| queries::revision(scope, &block).await,
-    )
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, &block, &change.body, &change.if_match).await? {
+                Some(block) => {
+                    let (id, revision) = (block.block_id, block.updated_at);
+                    let candidate = match block.activation {
+                        Activation::Open => None,
+                        Activation::Reviewed => queries::candidate(scope, id, revision).await?,
+                    };
+                    Ok(Reply::ok(&BlockAfterChange { block, candidate })?.revision(revision))
+                }
+                None => {
+                    let found = queries::revision(scope, &block).await?;
+                    Err(verbs::why::<Block>(found, &change.if_match, Reach::Live))
+                }
+            }
+        })
+        .await
 }
 
 /// Archive a block

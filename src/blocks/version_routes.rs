@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 
-use super::{Block, BlockVersion, queries};
+use super::{Block, BlockVersion, NewBlockVersion, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -16,13 +16,15 @@ use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::verbs::{self, Reach, Resource};
-use crate::versions::{Difference, PatchOperation, VersionList, VersionReference, Which};
+use crate::versions::{
+    Difference, PatchOperation, Version, VersionList, VersionReference, Which, Withdrawal,
+};
 
 async fn read_version(
     db: &Db,
     caller: &Caller,
     block: &Reference,
-    which: Which,
+    which: &Which,
 ) -> Result<BlockVersion, Problem> {
     db.run(caller, async |scope| queries::version(scope, block, which).await)
         .await?
@@ -57,12 +59,12 @@ pub async fn list_versions(
 
 /// Read a version of a block
 ///
-/// A snapshot never changes, but for whether it is the active one.
+/// The content of a snapshot never changes; whether it is active or withdrawn does.
 #[utoipa::path(
     operation_id = "get_block_version",
     params(
         ("block" = Reference, Path, description = "Id or name"),
-        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`")
+        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias")
     ),
     responses((status = 200, description = "The version", body = BlockVersion))
 )]
@@ -75,18 +77,19 @@ pub async fn get_version(
 ) -> Result<Reply, Problem> {
     let (block, which) = path.into_inner();
     let caller = caller.reading(Entity::Metadata, None);
-    let version = read_version(&db, &caller, &block, which).await?;
+    let version = read_version(&db, &caller, &block, &which).await?;
     Ok(Reply::ok(&version)?.compound_revision(version.created_at))
 }
 
 /// Make a version the active one
 ///
-/// Brings back its metadata and its description; the name stays. Appends no version.
+/// Brings back its metadata and its description; the name stays. Appends no version. When changes are
+/// `reviewed`, another than the version's author activates it.
 #[utoipa::path(
     operation_id = "activate_block_version",
     params(
         ("block" = Reference, Path, description = "Id or name"),
-        ("version" = VersionReference, Path, description = "Its number, or `latest`")
+        ("version" = VersionReference, Path, description = "Its number, `latest` or an alias")
     ),
     responses((status = 200, description = "The block with that version in use", body = Block))
 )]
@@ -105,9 +108,9 @@ pub async fn activate_version(
                 let block = block.ok_or_else(|| Problem::not_found(Block::WHAT))?;
                 return Ok(verbs::shown(&block)?);
             }
-            match queries::activate(scope, &block, which, &change.if_match).await? {
+            match queries::activate(scope, &block, &which, &change.if_match).await? {
                 Some(block) => Ok(verbs::shown(&block)?),
-                None => match queries::version(scope, &block, which).await? {
+                None => match queries::version(scope, &block, &which).await? {
                     Some(_) => {
                         let found = queries::revision(scope, &block).await?;
                         Err(verbs::why::<Block>(found, &change.if_match, Reach::Live))
@@ -117,6 +120,101 @@ pub async fn activate_version(
             }
         })
         .await
+}
+
+/// Append a version that is not active
+///
+/// A candidate: it can be read, compared, pinned and activated like any version. What is missing is
+/// as in the active version.
+#[utoipa::path(
+    operation_id = "append_block_version",
+    params(("block" = Reference, Path, description = "Id or name")),
+    request_body = NewBlockVersion,
+    responses((status = 201, description = "Appended", body = BlockVersion))
+)]
+#[post("/blocks/{block}/versions")]
+pub async fn append_version(
+    db: web::Data<Db>,
+    block: web::Path<Reference>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NewBlockVersion>,
+) -> Result<Reply, Problem> {
+    change
+        .make(&db, async |scope| {
+            match queries::append(scope, &block, &change.body, &change.if_match).await? {
+                Some(version) => Ok(Reply::created(version.location(), &version)?
+                    .compound_revision(version.created_at)),
+                None => {
+                    let found = queries::revision(scope, &block).await?;
+                    Err(verbs::why::<Block>(found, &change.if_match, Reach::Live))
+                }
+            }
+        })
+        .await
+}
+
+async fn withdraw(
+    db: &Db,
+    (ref block, ref which): (Reference, Which),
+    change: &Change<impl Sized>,
+    reason: Option<&str>,
+) -> Result<Reply, Problem> {
+    change
+        .make(db, async |scope| {
+            match queries::withdraw(scope, block, which, reason, &change.if_match).await? {
+                Some(version) => Ok(Reply::ok(&version)?.compound_revision(version.created_at)),
+                None => {
+                    let found = queries::version(scope, block, which).await?;
+                    let found = found.map(|version| version.created_at);
+                    Err(change.if_match.refusal("Version", found).into())
+                }
+            }
+        })
+        .await
+}
+
+/// Withdraw a version
+///
+/// It can be read and compared, but not activated, pinned, aliased or run on; pipelines that would run
+/// on it are not ready, for the reason that is given.
+#[utoipa::path(
+    operation_id = "withdraw_block_version",
+    params(
+        ("block" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias")
+    ),
+    request_body = Withdrawal,
+    responses((status = 200, description = "Withdrawn", body = BlockVersion))
+)]
+#[post("/blocks/{block}/versions/{version}/withdraw")]
+pub async fn withdraw_version(
+    db: web::Data<Db>,
+    path: web::Path<(Reference, Which)>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<Withdrawal>,
+) -> Result<Reply, Problem> {
+    withdraw(&db, path.into_inner(), &change, Some(change.body.reason.as_str())).await
+}
+
+/// Bring a withdrawn version back
+///
+/// By whoever withdrew it, or an admin.
+#[utoipa::path(
+    operation_id = "restore_block_version",
+    params(
+        ("block" = Reference, Path, description = "Id or name"),
+        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias")
+    ),
+    responses((status = 200, description = "Not withdrawn", body = BlockVersion))
+)]
+#[post("/blocks/{block}/versions/{version}/restore")]
+pub async fn restore_version(
+    db: web::Data<Db>,
+    path: web::Path<(Reference, Which)>,
+    Query(NoParams): Query<NoParams>,
+    change: Change<NoBody>,
+) -> Result<Reply, Problem> {
+    withdraw(&db, path.into_inner(), &change, None).await
 }
 
 /// What turns one version of a block into another
@@ -142,10 +240,17 @@ pub async fn diff(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Metadata, None);
     let versions =
-        db.run(&caller, async |scope| queries::pair(scope, &block, from, to).await).await?;
+        db.run(&caller, async |scope| queries::pair(scope, &block, &from, &to).await).await?;
     Difference::patch(&versions)
 }
 
 pub fn configure(config: &mut impl Router) {
-    config.service(list_versions).service(get_version).service(activate_version).service(diff);
+    config
+        .service(list_versions)
+        .service(append_version)
+        .service(get_version)
+        .service(activate_version)
+        .service(withdraw_version)
+        .service(restore_version)
+        .service(diff);
 }

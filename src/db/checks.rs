@@ -4,6 +4,7 @@
 /// The name of each check, where in a body that is which it checks, and what it asks for. A test
 /// holds the names against the catalog.
 pub const CHECKS: &[(&str, &str, &str)] = &[
+    ("aliases_alias_check", "/alias", ALIAS),
     ("api_keys_encrypted_api_key_check", "", "The digest of a key must be a SHA-256 in hex."),
     ("api_keys_expires_at_late_check", "/expires_at", LATE),
     ("api_keys_expires_at_past_check", "/expires_at", "Lies in the past."),
@@ -21,7 +22,12 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
         "/vector_key",
         "Must be a line of 1 to 1000 characters.",
     ),
+    ("block_versions_activated_at_check", "/activated_at", "Is missing: the version is active."),
+    ("block_versions_description_check", "/description", DESCRIPTION),
+    ("block_versions_metadata_check", "/metadata", OBJECT),
     ("block_versions_version_number_check", "/version_number", VERSION),
+    ("block_versions_withdrawn_at_check", "/withdrawn_at", "Belongs to a reason, and to nothing else."),
+    ("block_versions_withdrawn_reason_check", "/withdrawn_reason", "Must be a line of 1 to 1000 characters."),
     ("blocks_description_check", "/description", DESCRIPTION),
     ("blocks_metadata_check", "/metadata", OBJECT),
     ("blocks_name_check", "/name", NAME),
@@ -84,12 +90,19 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
         "/verified_at",
         "Belongs to an outcome, and only to one.",
     ),
+    ("edge_versions_activated_at_check", "/activated_at", "Is missing: the version is active."),
+    ("edge_versions_description_check", "/description", DESCRIPTION),
+    ("edge_versions_metadata_check", "/metadata", OBJECT),
     ("edge_versions_version_number_check", "/version_number", VERSION),
+    ("edge_versions_withdrawn_at_check", "/withdrawn_at", "Belongs to a reason, and to nothing else."),
+    ("edge_versions_withdrawn_reason_check", "/withdrawn_reason", "Must be a line of 1 to 1000 characters."),
     ("edges_description_check", "/description", DESCRIPTION),
     ("edges_metadata_check", "/metadata", OBJECT),
     ("edges_name_check", "/name", NAME),
     ("idempotency_keys_fingerprint_check", "", "The fingerprint of a request must have 32 bytes."),
     ("idempotency_keys_key_check", "", "An Idempotency-Key must have 1 to 255 characters."),
+    ("pipeline_blocks_pin_check", "", PIN),
+    ("pipeline_edges_pin_check", "", PIN),
     ("pipeline_edges_self_check", "/target_block_id", "Must be another block than the source."),
     ("pipeline_locks_lock_digest_check", "/lock_digest", DIGEST),
     ("pipeline_runs_begun_check", "/started_at", "Is missing: the run has started."),
@@ -117,6 +130,7 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+const ALIAS: &str = "Must be 1 to 63 small letters, digits, `_` and `-`, a letter first, and neither latest, active nor v with a number.";
 const DESCRIPTION: &str = "Must have at most 10000 characters.";
 const DIGEST: &str = "Must be a SHA-256 in hex: 64 digits.";
 // The bounds of `app.earliest_time()` and `app.latest_time()`.
@@ -125,6 +139,7 @@ const LATE: &str = "Lies too far ahead: at most 9999-12-31T23:59:59.999999Z.";
 const LOGS: &str = "Must have at most 10 MiB.";
 const NAME: &str = "Must be a name: 1 to 200 characters without space around them, none of them control or invisible ones, and not in the form of an id.";
 const OBJECT: &str = "Must be a JSON object.";
+const PIN: &str = "Follows either one version or an alias.";
 const ROLE: &str = "Must be viewer, developer or admin.";
 const VERSION: &str = "Must be 1 or more.";
 

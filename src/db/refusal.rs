@@ -122,6 +122,19 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
             Problem::conflict("wrong_step", &said())
         }
 
+        (_, own) if own.ends_with("_reviewed") || own.ends_with("_protected") => {
+            Problem::new(StatusCode::FORBIDDEN, "own_version", said())
+        }
+        ("42501", withdrawn) if withdrawn.ends_with("_withdrawn_by") => {
+            Problem::new(StatusCode::FORBIDDEN, "forbidden", said())
+        }
+        (_, withdrawn) if withdrawn.ends_with("_withdrawn") => {
+            Problem::conflict("withdrawn", &said())
+        }
+        (_, "edges_unverified") => Problem::conflict("unverified", &said()),
+        (_, reviewed) if reviewed.ends_with("_reviewed_name") => {
+            Problem::conflict("reviewed", &said())
+        }
         (_, "edge_verifications_independent") => {
             Problem::new(StatusCode::FORBIDDEN, "own_version", said())
         }

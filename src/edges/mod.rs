@@ -20,14 +20,15 @@ use crate::api::query::FromParams;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::Description;
 use crate::api::time::DateTime;
-use crate::api::word::Words;
+use crate::api::word::{Word, Words};
 use crate::resource::listing::Filter;
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
 use crate::verifications::{Standing, Verification};
-use crate::versions::{Metadata, Version, tree};
+use crate::aliases::Alias;
+use crate::versions::{Activation, Metadata, Version, tree};
 
 /// An edge as it is in use now: the content of its active version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,12 +50,18 @@ pub struct Edge {
     pub current_version_id: Uuid,
     /// Of the active version.
     pub version_number: i32,
-    /// The highest number so far; higher than `version_number` after a rollback.
+    /// The highest number so far; higher than `version_number` after a rollback, or while there is a
+    /// candidate.
     pub latest_version_number: i32,
+    pub activation: Activation,
     /// With `include=versions`: the newest 100, or those that have 4 MiB of metadata, newest first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<EdgeVersion>, required = false)]
     pub versions: Option<RawJson>,
+    /// With `include=aliases`: the first 100 by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Alias>, required = false)]
+    pub aliases: Option<RawJson>,
     /// With `include=verifications`: the newest 100 of the active version, newest first, without
     /// their logs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,9 +106,10 @@ impl Named for Edge {
 pub enum EdgePart {
     Versions,
     Verifications,
+    Aliases,
 }
 
-/// A snapshot of an edge. It never changes, but for which one is active.
+/// A snapshot of an edge. Its content never changes; whether it is active or withdrawn does.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EdgeVersion {
     pub version_id: Uuid,
@@ -115,9 +123,30 @@ pub struct EdgeVersion {
     pub created_at: DateTime,
     pub created_by: Option<Uuid>,
     pub is_active: bool,
+    /// When it was first active; null of a candidate, which never was.
+    pub activated_at: Option<DateTime>,
+    /// Set while it is withdrawn: no pipeline runs on it.
+    pub withdrawn_at: Option<DateTime>,
+    pub withdrawn_by: Option<Uuid>,
+    pub withdrawn_reason: Option<String>,
+}
+
+/// An edge after a change.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EdgeAfterChange {
+    #[serde(flatten)]
+    pub edge: Edge,
+    /// What the change came to when changes are reviewed: a version that somebody else activates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EdgeVersion, required = false)]
+    pub candidate: Option<EdgeVersion>,
 }
 
 impl Version for EdgeVersion {
+    fn location(&self) -> String {
+        path::of(&[&"edges", &self.edge_id, &"versions", &self.version_number])
+    }
+
     fn id(&self) -> Uuid {
         self.version_id
     }
@@ -150,6 +179,10 @@ pub struct NewEdge {
     /// read as a double. At most 524288 bytes as it is printed, and 100 levels.
     #[schema(value_type = Option<Metadata>)]
     pub metadata: Option<JsonObject>,
+    /// `open` when missing.
+    #[schema(value_type = Option<Activation>)]
+    #[read(with = Word)]
+    pub activation: Option<Activation>,
 }
 
 /// What to change of an edge. What is missing stays; `null` clears the description. `metadata` is
@@ -167,14 +200,32 @@ pub struct EdgePatch {
     #[schema(value_type = Metadata, required = false)]
     #[read(changed)]
     pub metadata: Option<JsonObject>,
+    /// Makes no version. `reviewed` takes the creator or an admin, `open` an admin who wrote none of the
+    /// candidates.
+    #[schema(value_type = Activation, required = false)]
+    #[read(changed, with = Word)]
+    pub activation: Option<Activation>,
+}
+
+/// A candidate: a version that is not active. What is missing is as in the active version.
+#[derive(Debug, ToSchema, FromFields)]
+#[schema(example = json!({ "metadata": {"width": 256} }))]
+#[read(body_optional)]
+pub struct NewEdgeVersion {
+    #[schema(value_type = Option<String>, max_length = 10000)]
+    pub description: Patch<Description>,
+    /// As that of an edge.
+    #[schema(value_type = Metadata, required = false)]
+    #[read(changed)]
+    pub metadata: Option<JsonObject>,
 }
 
 /// Which edges, and how they are shown.
 #[derive(Debug, PartialEq, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct EdgeList {
-    /// `versions`, `verifications`, or both with a comma between.
-    #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications) *(, *(versions|verifications) *)*$", example = "versions,verifications")]
+    /// `versions`, `verifications`, `aliases`, or several with commas between.
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications|aliases) *(, *(versions|verifications|aliases) *)*$", example = "versions,aliases")]
     #[read(default)]
     pub include: Words<EdgePart>,
     #[param(ignore)]

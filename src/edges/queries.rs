@@ -2,10 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Edge, EdgeList, EdgePart, EdgePatch, EdgeVersion, NewEdge};
+use super::{Edge, EdgeList, EdgePart, EdgePatch, EdgeVersion, NewEdge, NewEdgeVersion};
 use crate::api::etag::IfMatch;
 use crate::api::page::{Limit, Rows};
 use crate::api::path::Reference;
+use crate::api::time::DateTime;
 use crate::api::word::Words;
 use crate::db::{Failure, Scope};
 use crate::resource::verbs::Revision;
@@ -19,6 +20,7 @@ pub(super) async fn create(scope: &mut Scope<'_>, edge: &NewEdge) -> Result<Edge
         edge.name.as_str(),
         edge.description.as_ref().map(|text| text.as_str()),
         edge.metadata.as_ref().map(|json| json.as_json()) as _,
+        edge.activation as _,
     );
     Ok(query.fetch_one(scope.connection()).await?)
 }
@@ -46,6 +48,7 @@ pub(super) async fn get(
             edge.as_str(),
             include.has(&EdgePart::Versions),
             include.has(&EdgePart::Verifications),
+            include.has(&EdgePart::Aliases),
         );
         query.fetch_optional(scope.connection()).await?
     };
@@ -82,6 +85,7 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &EdgeList) -> Result<Rows<
             position.limit.fetched(),
             list.include.has(&EdgePart::Versions),
             list.include.has(&EdgePart::Verifications),
+            list.include.has(&EdgePart::Aliases),
         );
         scope.rows(position.limit, |connection| query.fetch(connection)).await
     }
@@ -105,6 +109,65 @@ pub(super) async fn update(
         description.map(|text| text.as_str()),
         patch.metadata.as_ref().map(|json| json.as_json()) as _,
         if_match.revisions(),
+        patch.activation as _,
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// The candidate that the change at `revision` has appended.
+pub(super) async fn candidate(
+    scope: &mut Scope<'_>,
+    edge_id: Uuid,
+    revision: DateTime,
+) -> Result<Option<EdgeVersion>, Failure> {
+    let query = sqlx::query_file_as!(
+        EdgeVersion,
+        "sql/edges/candidate.sql",
+        scope.caller() as _,
+        edge_id,
+        revision as _,
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// Appends a candidate.
+pub(super) async fn append(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    version: &NewEdgeVersion,
+    if_match: &IfMatch,
+) -> Result<Option<EdgeVersion>, Failure> {
+    let (sets_description, description) = version.description.assignment();
+    let query = sqlx::query_file_as!(
+        EdgeVersion,
+        "sql/edges/append.sql",
+        scope.caller() as _,
+        edge.id(),
+        edge.as_str(),
+        sets_description,
+        description.map(|text| text.as_str()),
+        version.metadata.as_ref().map(|json| json.as_json()) as _,
+        if_match.revisions(),
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+/// Withdraws a version, or without a reason brings it back.
+pub(super) async fn withdraw(
+    scope: &mut Scope<'_>,
+    edge: &Reference,
+    which: &Which,
+    reason: Option<&str>,
+    if_match: &IfMatch,
+) -> Result<Option<EdgeVersion>, Failure> {
+    let query = sqlx::query_file_as!(
+        EdgeVersion,
+        "sql/edges/withdraw.sql",
+        scope.caller() as _,
+        edge.as_str(),
+        which.to_string(),
+        reason,
+        if_match.revisions(),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }
@@ -113,7 +176,7 @@ pub(super) async fn update(
 pub(super) async fn activate(
     scope: &mut Scope<'_>,
     edge: &Reference,
-    which: Which,
+    which: &Which,
     if_match: &IfMatch,
 ) -> Result<Option<Edge>, Failure> {
     let query = sqlx::query_file_as!(
@@ -186,7 +249,7 @@ pub(super) async fn revision(
 pub(super) async fn version(
     scope: &mut Scope<'_>,
     edge: &Reference,
-    which: Which,
+    which: &Which,
 ) -> Result<Option<EdgeVersion>, Failure> {
     let query = sqlx::query_file_as!(
         EdgeVersion,
@@ -202,8 +265,8 @@ pub(super) async fn version(
 pub(super) async fn pair(
     scope: &mut Scope<'_>,
     edge: &Reference,
-    from: Which,
-    to: Which,
+    from: &Which,
+    to: &Which,
 ) -> Result<Vec<EdgeVersion>, Failure> {
     let query = sqlx::query_file_as!(
         EdgeVersion,

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::{Edge, EdgeList, EdgePart, EdgePatch, NewEdge, queries};
+use super::{Edge, EdgeAfterChange, EdgeList, EdgePart, EdgePatch, NewEdge, queries};
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
@@ -19,14 +19,15 @@ use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::listing::{Filter, Position};
 use crate::resource::removal::Removal;
-use crate::resource::verbs::{self};
+use crate::resource::verbs::{self, Reach};
+use crate::versions::Activation;
 
 /// How one edge is shown.
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct EdgeShown {
-    /// `versions`, `verifications`, or both with a comma between.
-    #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications) *(, *(versions|verifications) *)*$", example = "versions,verifications")]
+    /// `versions`, `verifications`, `aliases`, or several with commas between.
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications|aliases) *(, *(versions|verifications|aliases) *)*$", example = "versions,aliases")]
     #[read(default)]
     pub include: Words<EdgePart>,
 }
@@ -99,13 +100,14 @@ pub async fn get(
 
 /// Change an edge
 ///
-/// Whatever changes, a new version is appended and becomes the active one. A change that changes
-/// nothing appends nothing. The new version has to be verified before pipelines run on it.
+/// Whatever changes, a new version is appended and becomes the active one; when changes are
+/// `reviewed`, it is a candidate, and the edge stays as it is until somebody else activates that. A
+/// change that changes nothing appends nothing.
 #[utoipa::path(
     operation_id = "update_edge",
     params(("edge" = Reference, Path, description = "Id or name")),
     request_body = EdgePatch,
-    responses((status = 200, description = "The edge after the change", body = Edge))
+    responses((status = 200, description = "The edge after the change", body = EdgeAfterChange))
 )]
 #[patch("/edges/{edge}")]
 pub async fn update(
@@ -114,13 +116,24 @@ pub async fn update(
     Query(NoParams): Query<NoParams>,
     change: Change<EdgePatch>,
 ) -> Result<Reply, Problem> {
-    verbs::update(
-        &db,
-        &change,
-        async |scope| queries::update(scope, &edge, &change.body, &change.if_match).await,
-        async |scope| queries::revision(scope, &edge).await,
-    )
-    .await
+    change
+        .make(&db, async |scope| {
+            match queries::update(scope, &edge, &change.body, &change.if_match).await? {
+                Some(edge) => {
+                    let (id, revision) = (edge.edge_id, edge.updated_at);
+                    let candidate = match edge.activation {
+                        Activation::Open => None,
+                        Activation::Reviewed => queries::candidate(scope, id, revision).await?,
+                    };
+                    Ok(Reply::ok(&EdgeAfterChange { edge, candidate })?.revision(revision))
+                }
+                None => {
+                    let found = queries::revision(scope, &edge).await?;
+                    Err(verbs::why::<Edge>(found, &change.if_match, Reach::Live))
+                }
+            }
+        })
+        .await
 }
 
 /// Archive an edge

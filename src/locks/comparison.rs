@@ -78,6 +78,12 @@ impl Kind {
             };
             lines.push(format!("{called}: {change}"));
         }
+        if old["alias"] != new["alias"] {
+            lines.push(match new["alias"].as_str() {
+                Some(alias) => format!("{called}: follows {alias}"),
+                None => format!("{called}: follows {} no more", text(&old["alias"])),
+            });
+        }
         for (list, word) in [("repos", "repositories"), ("images", "images")] {
             if old[list] != new[list] {
                 let (before, after) = (sources(&old[list]), sources(&new[list]));

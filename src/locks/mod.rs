@@ -48,6 +48,8 @@ pub struct LockContent {
 /// The exact version of a block.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct LockedBlock {
+    /// The alias that led to the version.
+    pub alias: Option<String>,
     pub block_id: Uuid,
     pub name: String,
     pub block_type: BlockType,
@@ -62,6 +64,8 @@ pub struct LockedBlock {
 /// The exact version of an edge.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct LockedEdge {
+    /// The alias that led to the version.
+    pub alias: Option<String>,
     pub edge_id: Uuid,
     pub name: String,
     pub source_block_id: Uuid,

@@ -99,9 +99,11 @@ pub struct PipelineBlock {
     pub block_id: Uuid,
     pub name: String,
     pub block_type: BlockType,
-    /// The pin; without one the pipeline follows the active version.
+    /// The pin.
     pub block_version_id: Option<Uuid>,
-    /// The version that a run would take: the pinned one, or the active one.
+    /// The alias that the pipeline follows; without it and a pin it follows the active version.
+    pub block_alias: Option<String>,
+    /// The version that a run would take.
     pub version_id: Uuid,
     pub version_number: i32,
     pub created_at: DateTime,
@@ -116,9 +118,11 @@ pub struct PipelineEdge {
     pub name: String,
     pub source_block_id: Uuid,
     pub target_block_id: Uuid,
-    /// The pin; without one the pipeline follows the active version.
+    /// The pin.
     pub edge_version_id: Option<Uuid>,
-    /// The version that a run would take: the pinned one, or the active one.
+    /// The alias that the pipeline follows; without it and a pin it follows the active version.
+    pub edge_alias: Option<String>,
+    /// The version that a run would take.
     pub version_id: Uuid,
     pub version_number: i32,
     /// How the last check of that version ended: `passed` or `failed`; null when none did.

@@ -81,6 +81,8 @@ pub struct Verification {
     pub created_by: Option<Uuid>,
     /// The edge of the version.
     pub edge_id: Uuid,
+    /// Whether the version is activated once it is reported as passed, on behalf of whoever reports it.
+    pub activate_when_passed: bool,
     /// The number of the version.
     pub version_number: i32,
 }
@@ -136,6 +138,10 @@ pub struct NewVerification {
     pub verification_status: VerificationStatus,
     #[schema(value_type = Option<String>, max_length = 10_485_760)]
     pub verification_logs: Option<Logs>,
+    /// Activates the version in the transaction that reports it as passed.
+    #[schema(value_type = Option<bool>, default = false)]
+    #[read(default)]
+    pub activate_when_passed: bool,
 }
 
 /// The outcome of a pending verification, or what is known of it so far.
@@ -148,6 +154,10 @@ pub struct VerificationReport {
     /// Replaced as a whole; `null` clears them.
     #[schema(value_type = Option<String>, max_length = 10_485_760)]
     pub verification_logs: Patch<Logs>,
+    /// Activates the version in the transaction that reports it as passed.
+    #[schema(value_type = bool, required = false)]
+    #[read(changed)]
+    pub activate_when_passed: Option<bool>,
 }
 
 /// Which page, in which order.
@@ -190,7 +200,7 @@ pub struct VerificationList {
     /// Of this edge: its id or its name.
     #[param(value_type = Option<String>)]
     pub edge: Option<Reference>,
-    /// Of this version of the edge: a number, `latest` or `active`.
+    /// Of this version of the edge: a number, `latest`, `active` or an alias.
     #[param(value_type = Option<VersionReference>, example = "latest")]
     pub version: Option<Which>,
     pub edge_version_id: Option<Uuid>,
@@ -213,7 +223,7 @@ impl FromParams for VerificationList {
         }
         let edge = params.optional::<Reference>("edge");
         let version = params.optional::<Which>("version");
-        if let (Some(None), Some(Some(_))) = (&edge, version) {
+        if let (Some(None), Some(Some(_))) = (&edge, &version) {
             params.fault("version", "Needs the edge.");
         }
         let edge_version_id = params.optional::<Id>("edge_version_id");

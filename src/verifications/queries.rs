@@ -15,7 +15,7 @@ use crate::versions::Which;
 pub(super) async fn create(
     scope: &mut Scope<'_>,
     edge: &Reference,
-    which: Which,
+    which: &Which,
     verification: &NewVerification,
 ) -> Result<Option<Verification>, Failure> {
     let query = sqlx::query_file_as!(
@@ -26,6 +26,7 @@ pub(super) async fn create(
         which.to_string(),
         verification.verification_status as _,
         verification.verification_logs.as_ref().map(|text| text.as_str()),
+        verification.activate_when_passed,
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }
@@ -46,6 +47,7 @@ pub(super) async fn report(
         sets_logs,
         logs.map(|text| text.as_str()),
         if_match.revisions(),
+        report.activate_when_passed,
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }
@@ -87,7 +89,7 @@ pub(super) async fn list(
         scope.caller() as _,
         list.verification_status as _,
         list.edge.as_ref().map(Reference::as_str),
-        list.version.map(|which| which.to_string()),
+        list.version.as_ref().map(ToString::to_string),
         list.edge_version_id,
         list.verified_by,
         list.created_after,
@@ -104,7 +106,7 @@ pub(super) async fn list(
 pub(super) async fn status(
     scope: &mut Scope<'_>,
     edge: &Reference,
-    which: Which,
+    which: &Which,
 ) -> Result<Option<VersionStatus>, Failure> {
     let query = sqlx::query_file_as!(
         VersionStatus,

@@ -30,7 +30,7 @@ fn no_version() -> Problem {
     operation_id = "create_verification",
     params(
         ("edge" = Reference, Path, description = "Id or name"),
-        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`")
+        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias")
     ),
     request_body = Option<NewVerification>,
     responses((status = 201, description = "Opened, or reported", body = Verification))
@@ -46,7 +46,7 @@ pub async fn create(
     change
         .make(&db, async |scope| {
             let made =
-                queries::create(scope, &edge, which, &change.body).await?.ok_or_else(no_version)?;
+                queries::create(scope, &edge, &which, &change.body).await?.ok_or_else(no_version)?;
             let location = path::of(&[&"verifications", &made.verification_id]);
             Ok(Reply::created(location, &made)?.revision(made.updated_at))
         })
@@ -61,7 +61,7 @@ pub async fn create(
     operation_id = "list_edge_version_verifications",
     params(
         ("edge" = Reference, Path, description = "Id or name"),
-        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`"),
+        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias"),
         VerificationPage
     ),
     responses((status = 200, description = "A page of verifications, without their logs", body = Page<Verification>))
@@ -78,7 +78,7 @@ pub async fn list(
     let caller = caller.reading(Entity::Verification, None);
     let wanted = VerificationList {
         edge: Some(edge.clone()),
-        version: Some(which),
+        version: Some(which.clone()),
         page,
         ..VerificationList::default()
     };
@@ -86,7 +86,7 @@ pub async fn list(
         .run(&caller, async |scope| {
             let rows = queries::list(scope, &wanted).await?;
             // None, or none of a version that is not there?
-            if rows.is_empty() && queries::status(scope, &edge, which).await?.is_none() {
+            if rows.is_empty() && queries::status(scope, &edge, &which).await?.is_none() {
                 return Err(no_version().into());
             }
             Ok(rows)
@@ -103,7 +103,7 @@ pub async fn list(
     operation_id = "get_edge_version_status",
     params(
         ("edge" = Reference, Path, description = "Id or name"),
-        ("version" = VersionReference, Path, description = "Its number, `latest` or `active`")
+        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias")
     ),
     responses((status = 200, description = "What the verifications come to", body = VersionStatus))
 )]
@@ -117,7 +117,7 @@ pub async fn status(
     let (edge, which) = path.into_inner();
     let caller = caller.reading(Entity::Verification, None);
     let status = db
-        .run(&caller, async |scope| queries::status(scope, &edge, which).await)
+        .run(&caller, async |scope| queries::status(scope, &edge, &which).await)
         .await?
         .ok_or_else(no_version)?;
     Ok(Reply::ok(&status)?.compound_revision(status.created_at))

@@ -1,10 +1,7 @@
 //! The versions of one thing: which of them, page by page, and how two of them differ.
 
-use std::fmt;
-use std::str::FromStr;
-
 use actix_web::{HttpRequest, HttpResponse};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::{Number, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -13,6 +10,7 @@ use crate::api::page::{Cursor, CursorText, Limit, Page, Rows};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
 use crate::api::raw_json::RawJson;
+use super::reference::{VersionReference, Which};
 
 /// What describes a block or an edge: a JSON object with any members.
 #[derive(ToSchema)]
@@ -36,6 +34,9 @@ pub struct PatchOperation {
 
 /// A version of a block or an edge.
 pub trait Version: Serialize {
+    /// Where it is read.
+    fn location(&self) -> String;
+
     fn id(&self) -> Uuid;
 
     fn number(&self) -> i32;
@@ -45,56 +46,6 @@ pub trait Version: Serialize {
     /// # Errors
     /// 500 when the database holds metadata that is no JSON.
     fn content(&self) -> Result<Value, Problem>;
-}
-
-/// Which version: its number, `latest` or `active`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    Number(i32),
-    Latest,
-    Active,
-}
-
-/// Which version: its number, `latest` or `active`.
-#[derive(ToSchema)]
-#[schema(value_type = String, pattern = "^([1-9][0-9]{0,8}|latest|active)$", example = "latest")]
-#[allow(dead_code, reason = "the document only")]
-pub struct VersionReference(String);
-
-impl<'de> Deserialize<'de> for Which {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl FromStr for Which {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "latest" => Ok(Self::Latest),
-            "active" => Ok(Self::Active),
-            number => Some(number)
-                .filter(|number| {
-                    number.len() <= 9 && number.bytes().all(|byte| byte.is_ascii_digit())
-                })
-                .filter(|number| !number.starts_with('0'))
-                .and_then(|number| number.parse().ok())
-                .map(Self::Number)
-                .ok_or("Must be the number of a version, latest or active."),
-        }
-    }
-}
-
-/// As it is written, which is how `app.find_version` in the database takes it.
-impl fmt::Display for Which {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Latest => f.write_str("latest"),
-            Self::Active => f.write_str("active"),
-        }
-    }
 }
 
 /// Which page of the versions.
@@ -152,10 +103,10 @@ impl FromParams for VersionList {
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct Difference {
-    /// A number, `latest` or `active`.
+    /// A number, `latest`, `active` or an alias.
     #[param(value_type = VersionReference, example = "1")]
     pub from: Which,
-    /// A number, `latest` or `active`; `active` when missing.
+    /// A number, `latest`, `active` or an alias; `active` when missing.
     #[param(value_type = Option<VersionReference>, example = "latest")]
     #[read(default = Which::Active)]
     pub to: Which,

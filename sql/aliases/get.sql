@@ -1,0 +1,11 @@
+-- $2 kind of owner, $3 owner (id or name), $4 alias.
+select
+    a.alias_id, a.entity_type, a.entity_id, a.alias, a.version_id, a.is_protected, a.created_at, a.updated_at, a.created_by,
+    coalesce(
+        (select v.version_number from block_versions v where v.version_id = a.block_version_id),
+        (select v.version_number from edge_versions v where v.version_id = a.edge_version_id)) as "version_number!"
+from aliases a
+where (select app.as_caller($1))
+  and case when $2::entity_type = 'block'
+      then a.block_id = (select app.owner_id($2, $3, true)) else a.edge_id = (select app.owner_id($2, $3, true)) end
+  and a.alias = $4

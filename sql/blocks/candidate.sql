@@ -1,0 +1,9 @@
+-- The candidate that the change at $3 has appended: versions bear the time of their block's revision.
+select
+    v.version_id, v.block_id, v.version_number, v.name, v.block_type, v.description, v.metadata,
+    v.created_at, v.created_by, v.is_active, v.activated_at, v.withdrawn_at, v.withdrawn_by, v.withdrawn_reason
+from block_versions v
+where (select app.as_caller($1))
+  and v.block_id = $2
+  and v.created_at = $3
+  and not v.is_active

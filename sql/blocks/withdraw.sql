@@ -1,0 +1,8 @@
+-- $4 is the reason; null brings the version back. $5 revisions: a version is told by when it was made.
+update block_versions set withdrawn_reason = $4
+where (select app.as_caller($1))
+  and version_id = (select app.find_version('block', $2, $3))
+  and ($5::timestamptz[] is null or created_at = any ($5))
+returning
+    version_id, block_id, version_number, name, block_type, description, metadata,
+    created_at, created_by, is_active, activated_at, withdrawn_at, withdrawn_by, withdrawn_reason
