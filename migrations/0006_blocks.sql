@@ -220,7 +220,8 @@ begin
         insert into public.block_versions (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active, activated_at)
         values (new.current_version_id, new.block_id, new.version_number, new.name, new.block_type, new.description, new.metadata,
             new.updated_at, case when tg_op = 'INSERT' then new.created_by else author end, true, new.updated_at)
-        returning to_jsonb(block_versions) || jsonb_build_object('created_at', app.time_text(created_at)) into version;
+        returning to_jsonb(block_versions)
+            || jsonb_build_object('created_at', app.time_text(created_at), 'activated_at', app.time_text(activated_at)) into version;
     else
         update public.block_versions set is_active = true, activated_at = coalesce(activated_at, new.updated_at)
         where version_id = new.current_version_id;
@@ -259,6 +260,10 @@ as $$
 declare
     it record;
 begin
+    if num_nonnulls(new.version_number, new.name, new.created_at, new.created_by, new.is_active, new.activated_at,
+        new.withdrawn_at, new.withdrawn_by, new.withdrawn_reason) > 0 then
+        raise exception 'of a version only the content is said; the rest is given' using errcode = '42501';
+    end if;
     -- Writers of one block queue on its row, whatever they append.
     select p.name, p.block_type, p.archived_at into it
     from public.blocks p where p.block_id = new.block_id for no key update;
@@ -279,10 +284,6 @@ begin
     new.block_type := coalesce(new.block_type, it.block_type);
     new.created_by := app.caller_id();
     new.is_active := false;
-    new.activated_at := null;
-    new.withdrawn_at := null;
-    new.withdrawn_by := null;
-    new.withdrawn_reason := null;
     return new;
 end $$;
 comment on function app.append_block_candidate() is
@@ -365,12 +366,12 @@ create trigger blocks_9_audit_update after update on public.blocks
 -- (What comes from a trigger of the owner's comes from app.track_block_versions() or app.append_block_version(), which write
 -- what these would ask for, or goes with its block. A trigger of somebody else's has their rights.)
 create trigger block_versions_0_seen before insert on public.block_versions
-    for each row when (pg_trigger_depth() = 0 or row_security_active('public.block_versions')) execute function app.see_block();
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.block_versions'::regclass)) execute function app.see_block();
 create trigger block_versions_1_append before insert on public.block_versions
-    for each row when (pg_trigger_depth() = 0 or row_security_active('public.block_versions'))
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.block_versions'::regclass))
     execute function app.append_block_candidate();
 create trigger block_versions_1_guard before update or delete on public.block_versions
-    for each row when (pg_trigger_depth() = 0 or row_security_active('public.block_versions'))
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.block_versions'::regclass))
     execute function app.guard_block_versions();
 -- (Of a version that is in use at once, app.append_block_version().)
 create trigger block_versions_9_audit after insert on public.block_versions

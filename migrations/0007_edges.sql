@@ -221,7 +221,8 @@ begin
         insert into public.edge_versions (version_id, edge_id, version_number, name, description, metadata, created_at, created_by, is_active, activated_at)
         values (new.current_version_id, new.edge_id, new.version_number, new.name, new.description, new.metadata,
             new.updated_at, case when tg_op = 'INSERT' then new.created_by else author end, true, new.updated_at)
-        returning to_jsonb(edge_versions) || jsonb_build_object('created_at', app.time_text(created_at)) into version;
+        returning to_jsonb(edge_versions)
+            || jsonb_build_object('created_at', app.time_text(created_at), 'activated_at', app.time_text(activated_at)) into version;
     else
         update public.edge_versions set is_active = true, activated_at = coalesce(activated_at, new.updated_at)
         where version_id = new.current_version_id;
@@ -260,6 +261,10 @@ as $$
 declare
     it record;
 begin
+    if num_nonnulls(new.version_number, new.name, new.created_at, new.created_by, new.is_active, new.activated_at,
+        new.withdrawn_at, new.withdrawn_by, new.withdrawn_reason) > 0 then
+        raise exception 'of a version only the content is said; the rest is given' using errcode = '42501';
+    end if;
     -- Writers of one edge queue on its row, whatever they append.
     select p.name, p.archived_at into it
     from public.edges p where p.edge_id = new.edge_id for no key update;
@@ -279,10 +284,6 @@ begin
     new.name := it.name;
     new.created_by := app.caller_id();
     new.is_active := false;
-    new.activated_at := null;
-    new.withdrawn_at := null;
-    new.withdrawn_by := null;
-    new.withdrawn_reason := null;
     return new;
 end $$;
 comment on function app.append_edge_candidate() is
@@ -365,12 +366,12 @@ create trigger edges_9_audit_update after update on public.edges
 -- (What comes from a trigger of the owner's comes from app.track_edge_versions() or app.append_edge_version(), which write
 -- what these would ask for, or goes with its edge. A trigger of somebody else's has their rights.)
 create trigger edge_versions_0_seen before insert on public.edge_versions
-    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions')) execute function app.see_edge();
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions'::regclass)) execute function app.see_edge();
 create trigger edge_versions_1_append before insert on public.edge_versions
-    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions'))
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions'::regclass))
     execute function app.append_edge_candidate();
 create trigger edge_versions_1_guard before update or delete on public.edge_versions
-    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions'))
+    for each row when (pg_trigger_depth() = 0 or row_security_active('public.edge_versions'::regclass))
     execute function app.guard_edge_versions();
 -- (Of a version that is in use at once, app.append_edge_version().)
 create trigger edge_versions_9_audit after insert on public.edge_versions

@@ -56,7 +56,8 @@ create table public.alias_moves (
     block_id uuid generated always as (case when entity_type = 'block' then entity_id end) stored
         constraint alias_moves_block_id_fkey references public.blocks on delete cascade,
     edge_id uuid generated always as (case when entity_type = 'edge' then entity_id end) stored
-        constraint alias_moves_edge_id_fkey references public.edges on delete cascade
+        constraint alias_moves_edge_id_fkey references public.edges on delete cascade,
+    constraint alias_moves_alias_check check (app.is_alias(alias))
 );
 comment on table public.alias_moves is 'Where each alias has pointed: append-only, and kept when the alias is removed.';
 comment on column public.alias_moves.version_id is 'Where it pointed from then on; null when it was removed.';

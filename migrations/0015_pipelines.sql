@@ -50,13 +50,13 @@ create table public.pipeline_blocks (
         references public.block_versions (version_id, block_id),
     -- It follows one thing.
     constraint pipeline_blocks_pin_check check (block_version_id is null or block_alias is null),
-    constraint pipeline_blocks_block_alias_fkey foreign key (block_id, block_alias) references public.aliases (block_id, alias)
+    constraint pipeline_blocks_block_alias_fkey foreign key (block_alias, block_id) references public.aliases (alias, block_id)
 );
 comment on table public.pipeline_blocks is 'The blocks of a pipeline.';
 comment on column public.pipeline_blocks.block_version_id is 'A pin; without one the pipeline follows the alias, and without either the active version.';
 create index pipeline_blocks_block_id_idx on public.pipeline_blocks (block_id);
 create index pipeline_blocks_block_version_id_idx on public.pipeline_blocks (block_version_id, block_id);
-create index pipeline_blocks_block_alias_idx on public.pipeline_blocks (block_id, block_alias) where block_alias is not null;
+create index pipeline_blocks_block_alias_idx on public.pipeline_blocks (block_alias, block_id);
 
 create table public.pipeline_edges (
     pipeline_edge_id uuid not null default app.uuid_v7() constraint pipeline_edges_pkey primary key,
@@ -79,7 +79,7 @@ create table public.pipeline_edges (
         references public.edge_versions (version_id, edge_id),
     -- It follows one thing.
     constraint pipeline_edges_pin_check check (edge_version_id is null or edge_alias is null),
-    constraint pipeline_edges_edge_alias_fkey foreign key (edge_id, edge_alias) references public.aliases (edge_id, alias)
+    constraint pipeline_edges_edge_alias_fkey foreign key (edge_alias, edge_id) references public.aliases (alias, edge_id)
 );
 comment on table public.pipeline_edges is 'The edges of a pipeline, each from a source block to a target block.';
 comment on column public.pipeline_edges.edge_version_id is 'A pin; without one the pipeline follows the alias, and without either the active version.';
@@ -89,7 +89,7 @@ create index pipeline_edges_edge_id_idx on public.pipeline_edges (edge_id);
 create index pipeline_edges_source_block_id_idx on public.pipeline_edges (source_block_id);
 create index pipeline_edges_target_block_id_idx on public.pipeline_edges (target_block_id);
 create index pipeline_edges_edge_version_id_idx on public.pipeline_edges (edge_version_id, edge_id);
-create index pipeline_edges_edge_alias_idx on public.pipeline_edges (edge_id, edge_alias) where edge_alias is not null;
+create index pipeline_edges_edge_alias_idx on public.pipeline_edges (edge_alias, edge_id);
 
 -- What Dagster is told -----------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ begin
           and c.relname not in ('blocks', 'edges', 'pipelines')
     loop
         execute format(
-            'create trigger %I before insert on %s for each row when (row_security_active(%L) and not app.can_write()) execute function app.refuse_writer()',
+            'create trigger %I before insert on %s for each row when (row_security_active(%L::regclass) and not app.can_write()) execute function app.refuse_writer()',
             (select relname from pg_catalog.pg_class where oid = written) || '_00_policy', written, written::text);
     end loop;
 end $$;

@@ -40,8 +40,8 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
-    aliases, api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges, locks,
-    pipelines, runs, service, sessions, taxonomy, telemetry, users, vectors, verifications,
+    aliases, api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges,
+    locks, pipelines, runs, service, sessions, taxonomy, telemetry, users, vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -32,12 +32,7 @@ async fn page(
     .await
 }
 
-async fn show(
-    db: &Db,
-    caller: Caller,
-    owner: &Owner,
-    alias: &AliasName,
-) -> Result<Reply, Problem> {
+async fn show(db: &Db, caller: Caller, owner: &Owner, alias: &AliasName) -> Result<Reply, Problem> {
     verbs::read(db, caller, alias.as_str(), async |scope| queries::get(scope, owner, alias).await)
         .await
 }
@@ -96,9 +91,8 @@ async fn moves(
     position: &Chronology,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Alias, None);
-    let rows = db
-        .run(&caller, async |scope| queries::moves(scope, owner, alias, position).await)
-        .await?;
+    let rows =
+        db.run(&caller, async |scope| queries::moves(scope, owner, alias, position).await).await?;
     if rows.is_empty() && position.id().is_none() {
         return Err(Problem::not_found(Alias::WHAT));
     }

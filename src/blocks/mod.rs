@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::aliases::Alias;
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
 use crate::api::name::Name;
@@ -26,7 +27,6 @@ use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
-use crate::aliases::Alias;
 use crate::versions::{Activation, Metadata, Version, tree};
 
 /// What kind of thing a block is.
@@ -141,7 +141,8 @@ pub struct BlockVersion {
 pub struct BlockAfterChange {
     #[serde(flatten)]
     pub block: Block,
-    /// What the change came to when changes are reviewed: a version that somebody else activates.
+    /// When changes are reviewed: the version that the newest of them has appended, for somebody else to
+    /// activate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = BlockVersion, required = false)]
     pub candidate: Option<BlockVersion>,

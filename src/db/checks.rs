@@ -4,6 +4,7 @@
 /// The name of each check, where in a body that is which it checks, and what it asks for. A test
 /// holds the names against the catalog.
 pub const CHECKS: &[(&str, &str, &str)] = &[
+    ("alias_moves_alias_check", "/alias", ALIAS),
     ("aliases_alias_check", "/alias", ALIAS),
     ("api_keys_encrypted_api_key_check", "", "The digest of a key must be a SHA-256 in hex."),
     ("api_keys_expires_at_late_check", "/expires_at", LATE),
@@ -26,8 +27,16 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ("block_versions_description_check", "/description", DESCRIPTION),
     ("block_versions_metadata_check", "/metadata", OBJECT),
     ("block_versions_version_number_check", "/version_number", VERSION),
-    ("block_versions_withdrawn_at_check", "/withdrawn_at", "Belongs to a reason, and to nothing else."),
-    ("block_versions_withdrawn_reason_check", "/withdrawn_reason", "Must be a line of 1 to 1000 characters."),
+    (
+        "block_versions_withdrawn_at_check",
+        "/withdrawn_at",
+        "Belongs to a reason, and to nothing else.",
+    ),
+    (
+        "block_versions_withdrawn_reason_check",
+        "/withdrawn_reason",
+        "Must be a line of 1 to 1000 characters.",
+    ),
     ("blocks_description_check", "/description", DESCRIPTION),
     ("blocks_metadata_check", "/metadata", OBJECT),
     ("blocks_name_check", "/name", NAME),
@@ -94,8 +103,16 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ("edge_versions_description_check", "/description", DESCRIPTION),
     ("edge_versions_metadata_check", "/metadata", OBJECT),
     ("edge_versions_version_number_check", "/version_number", VERSION),
-    ("edge_versions_withdrawn_at_check", "/withdrawn_at", "Belongs to a reason, and to nothing else."),
-    ("edge_versions_withdrawn_reason_check", "/withdrawn_reason", "Must be a line of 1 to 1000 characters."),
+    (
+        "edge_versions_withdrawn_at_check",
+        "/withdrawn_at",
+        "Belongs to a reason, and to nothing else.",
+    ),
+    (
+        "edge_versions_withdrawn_reason_check",
+        "/withdrawn_reason",
+        "Must be a line of 1 to 1000 characters.",
+    ),
     ("edges_description_check", "/description", DESCRIPTION),
     ("edges_metadata_check", "/metadata", OBJECT),
     ("edges_name_check", "/name", NAME),

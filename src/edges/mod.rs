@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::aliases::Alias;
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
 use crate::api::name::Name;
@@ -27,7 +28,6 @@ use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
 use crate::verifications::{Standing, Verification};
-use crate::aliases::Alias;
 use crate::versions::{Activation, Metadata, Version, tree};
 
 /// An edge as it is in use now: the content of its active version.
@@ -136,7 +136,8 @@ pub struct EdgeVersion {
 pub struct EdgeAfterChange {
     #[serde(flatten)]
     pub edge: Edge,
-    /// What the change came to when changes are reviewed: a version that somebody else activates.
+    /// When changes are reviewed: the version that the newest of them has appended, for somebody else to
+    /// activate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = EdgeVersion, required = false)]
     pub candidate: Option<EdgeVersion>,

@@ -34,12 +34,7 @@ impl FromFields for GivenBlock {
         let block_id = fields.required("block_id");
         let pin = Pin::from_fields(fields, &BLOCK_PIN);
         let Pin { id, version_number, alias } = pin?;
-        Some(Self {
-            block_id: block_id?,
-            block_version_id: id,
-            version_number,
-            block_alias: alias,
-        })
+        Some(Self { block_id: block_id?, block_version_id: id, version_number, block_alias: alias })
     }
 }
 

@@ -45,8 +45,9 @@ pub async fn create(
     let (edge, which) = path.into_inner();
     change
         .make(&db, async |scope| {
-            let made =
-                queries::create(scope, &edge, &which, &change.body).await?.ok_or_else(no_version)?;
+            let made = queries::create(scope, &edge, &which, &change.body)
+                .await?
+                .ok_or_else(no_version)?;
             let location = path::of(&[&"verifications", &made.verification_id]);
             Ok(Reply::created(location, &made)?.revision(made.updated_at))
         })

@@ -6,11 +6,11 @@ use serde_json::{Number, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::reference::{VersionReference, Which};
 use crate::api::page::{Cursor, CursorText, Limit, Page, Rows};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
 use crate::api::raw_json::RawJson;
-use super::reference::{VersionReference, Which};
 
 /// What describes a block or an edge: a JSON object with any members.
 #[derive(ToSchema)]

@@ -12,9 +12,11 @@ mod world;
 
 mod service;
 
+mod aliases;
 mod archived;
 mod audit;
 mod blocks;
+mod candidates;
 mod code_repos;
 mod concurrency;
 mod dependencies;

@@ -83,6 +83,12 @@ begin
     select current_version_id into id from edges where edge_id = made.edge;
     it := it || jsonb_build_object('edge_version', id, 'verification', test.verify(made.edge, 'pending'));
 
+    insert into aliases (entity_type, entity_id, alias, version_id)
+        values ('block', made.source, 'champion', (it ->> 'block_version')::uuid) returning alias_id into id;
+    it := it || jsonb_build_object('alias', id);
+    select move_id into id from alias_moves where entity_id = made.source;
+    it := it || jsonb_build_object('alias_move', id);
+
     insert into pipeline_runs (pipeline_id) values (made.pipeline) returning run_id into id;
     it := it || jsonb_build_object('run', id);
     it := it || (select jsonb_build_object('lock', lock_digest) from pipeline_runs where run_id = id);

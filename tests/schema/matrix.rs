@@ -33,6 +33,8 @@ fn statement(table: &str, verb: &str) -> String {
         "users" => ("user_id", "user"),
         "api_keys" => ("api_key_id", "key"),
         "blocks" => ("block_id", "block"),
+        "aliases" => ("alias_id", "alias"),
+        "alias_moves" => ("move_id", "alias_move"),
         "block_versions" => ("version_id", "block_version"),
         "taxonomy_categories" => ("category_id", "category"),
         "block_taxonomies" => ("block_taxonomy_id", "block_taxonomy"),
@@ -75,7 +77,9 @@ fn statement(table: &str, verb: &str) -> String {
                 "api_keys" => "name = 'renamed'",
                 "blocks" | "edges" => "metadata = '{\"changed\": true}'",
                 "taxonomy_categories" => "name = 'renamed'",
-                "block_versions" | "edge_versions" => "is_active = is_active",
+                "block_versions" | "edge_versions" => "withdrawn_reason = 'wrong'",
+                "aliases" => "is_protected = false",
+                "alias_moves" => "version_id = null",
                 "block_taxonomies" => "category_id = {loose_category}",
                 "code_repos" => "branch = 'next'",
                 "docker_images" => "build_status = 'success'",
@@ -102,12 +106,11 @@ fn statement(table: &str, verb: &str) -> String {
                 "users" => "(username, email, role) values ('new', 'new@example.com', 'viewer')",
                 "blocks" => "(name, block_type) values ('new', 'model')",
                 "edges" | "pipelines" | "taxonomy_categories" => "(name) values ('new')",
-                "block_versions" =>
-                    "(block_id, version_number, name, block_type, metadata, created_at, is_active)
-                     values ({block}, 2, 'new', 'model', '{}', now(), false)",
-                "edge_versions" =>
-                    "(edge_id, version_number, name, metadata, created_at, is_active)
-                     values ({edge}, 2, 'new', '{}', now(), false)",
+                "block_versions" => "(block_id, metadata) values ({block}, '{}')",
+                "edge_versions" => "(edge_id, metadata) values ({edge}, '{}')",
+                "aliases" =>
+                    "(entity_type, entity_id, alias, version_id) values ('block', {block}, 'new', {block_version})",
+                "alias_moves" => "(entity_type, entity_id, alias) values ('block', {block}, 'new')",
                 "block_taxonomies" => "(block_id, category_id) values ({block}, {loose_category})",
                 "code_repos" =>
                     "(entity_type, entity_id, repo_url) values ('edge', {edge}, 'https://example.com/new')",

@@ -49,8 +49,8 @@ pub const MATRIX: &[(&str, &str, Reach, Reach, Reach, Reach)] = &[
     ("blocks",                       "purge",         No,    No,       All,    No),
 
     ("block_versions",               "select",        All,   All,      All,    All),
-    ("block_versions",               "insert",        No,    No,       No,     No),
-    ("block_versions",               "update",        No,    No,       No,     No),
+    ("block_versions",               "insert",        No,    All,      All,    No),
+    ("block_versions",               "update",        No,    All,      All,    No),
     ("block_versions",               "delete",        No,    No,       No,     No),
 
     ("taxonomy_categories",          "select",        All,   All,      All,    All),
@@ -91,9 +91,19 @@ pub const MATRIX: &[(&str, &str, Reach, Reach, Reach, Reach)] = &[
     ("edges",                        "purge",         No,    No,       All,    No),
 
     ("edge_versions",                "select",        All,   All,      All,    All),
-    ("edge_versions",                "insert",        No,    No,       No,     No),
-    ("edge_versions",                "update",        No,    No,       No,     No),
+    ("edge_versions",                "insert",        No,    All,      All,    No),
+    ("edge_versions",                "update",        No,    All,      All,    No),
     ("edge_versions",                "delete",        No,    No,       No,     No),
+
+    ("aliases",                      "select",        All,   All,      All,    All),
+    ("aliases",                      "insert",        No,    All,      All,    No),
+    ("aliases",                      "update",        No,    All,      All,    No),
+    ("aliases",                      "delete",        No,    All,      All,    No),
+
+    ("alias_moves",                  "select",        All,   All,      All,    All),
+    ("alias_moves",                  "insert",        No,    No,       No,     No),
+    ("alias_moves",                  "update",        No,    No,       No,     No),
+    ("alias_moves",                  "delete",        No,    No,       No,     No),
 
     ("edge_verifications",           "select",        All,   All,      All,    All),
     ("edge_verifications",           "insert",        No,    All,      All,    No),

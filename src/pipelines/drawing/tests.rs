@@ -21,6 +21,7 @@ fn made_up(blocks: usize, fan: usize, reach: usize) -> Graph {
         ),
         block_type: if at.is_multiple_of(2) { BlockType::Dataset } else { BlockType::Model },
         block_version_id: at.is_multiple_of(5).then(|| id(at)),
+        block_alias: None,
         version_id: id(at),
         version_number: 1,
         created_at: time,
@@ -33,6 +34,7 @@ fn made_up(blocks: usize, fan: usize, reach: usize) -> Graph {
         source_block_id: id(from),
         target_block_id: id(to),
         edge_version_id: None,
+        edge_alias: None,
         version_id: id(nth),
         version_number: 2,
         verification_status: [Some("passed"), Some("passed"), Some("failed"), None][nth % 4]

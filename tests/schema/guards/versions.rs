@@ -134,9 +134,9 @@ async fn the_pointer_holds_even_when_triggers_sleep() {
     );
     let refusal = superuser.refused(&swap, "23503").await;
     assert_eq!(refusal.constraint, "blocks_current_version_id_fkey");
-    superuser.ok("alter table block_versions disable trigger block_versions_1_guard").await;
-    let second = "insert into block_versions (block_id, version_number, name, block_type, metadata, created_at, is_active)
-         select block_id, 2, name, block_type, metadata, created_at, true from block_versions where is_active";
+    superuser.ok("alter table block_versions disable trigger block_versions_1_append").await;
+    let second = "insert into block_versions (block_id, version_number, name, block_type, metadata, created_at, is_active, activated_at)
+         select block_id, 2, name, block_type, metadata, created_at, true, created_at from block_versions where is_active";
     assert_eq!(superuser.refused(second, "23505").await.constraint, "block_versions_active_key");
 }
 
@@ -166,8 +166,8 @@ const CHANGES: &str = "
     join information_schema.columns c using (table_schema, table_name, column_name)
     where p.table_schema = 'public' and p.table_name in ('blocks', 'edges')
       and p.grantee = 'authenticated' and p.privilege_type = 'UPDATE'
-      -- The pointer and the archive are no content.
-      and p.column_name not in ('current_version_id', 'archived_at')
+      -- The pointer, the archive and the review are no content.
+      and p.column_name not in ('current_version_id', 'archived_at', 'activation')
     order by 1, 2";
 
 #[tokio::test]
