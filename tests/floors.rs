@@ -36,6 +36,7 @@ const FLOORS: &[&[&str]] = &[
         "development",
         "owner",
     ],
+    &["preview"],
     &["document"],
     &["server"],
     &["cli"],

@@ -1,6 +1,6 @@
 //! Aliases: movable names for versions of blocks and edges (`champion`), and where each has pointed.
 
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 
 use serde::Serialize;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::api::entity::Entity;
 use crate::api::fields::FromFields;
 use crate::api::path;
+use crate::api::problem::Problem;
 use crate::api::query::FromParams;
 use crate::api::time::DateTime;
 use crate::resource::chronology::Chronology;
@@ -85,6 +86,11 @@ pub struct AliasTarget {
     /// admin takes it away.
     #[schema(value_type = Option<bool>)]
     pub is_protected: Option<bool>,
+}
+
+/// That an alias was to point to what is no version.
+pub(crate) fn no_version() -> Problem {
+    Problem::invalid_field("/version", "Names no version that is there.")
 }
 
 /// Which aliases.

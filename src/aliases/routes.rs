@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 
-use super::{Alias, AliasFilter, AliasMove, AliasTarget, queries};
+use super::{Alias, AliasFilter, AliasMove, AliasTarget, no_version, queries};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -54,12 +54,7 @@ async fn point(
                     let found = queries::get(scope, owner, alias).await?;
                     let is_stale = change.if_match.revisions().is_some()
                         && !found.is_some_and(|found| change.if_match.admits(found.updated_at));
-                    Err(if is_stale {
-                        Problem::stale()
-                    } else {
-                        Problem::invalid_field("/version", "Names no version that is there.")
-                    }
-                    .into())
+                    Err(if is_stale { Problem::stale() } else { no_version() }.into())
                 }
             }
         })

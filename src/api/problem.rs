@@ -263,6 +263,11 @@ impl Problem {
     }
 
     /// 503: others are in the way.
+    /// What is wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub fn busy() -> Self {
         Self::not_now(
             "unavailable",

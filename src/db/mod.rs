@@ -18,6 +18,7 @@ pub mod pooler;
 mod refusal;
 pub mod service_role;
 mod shares;
+mod trial;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! Edges: named connections between blocks, and every version of them. A version must be verified
 //! before a pipeline runs on it ([`crate::verifications`]).
 
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 pub mod version_routes;
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// One line for each thing that differs; none when nothing does.
-pub(super) fn summary(from: &Value, to: &Value) -> Vec<String> {
+pub fn summary(from: &Value, to: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if from["pipeline_id"] != to["pipeline_id"] {
         lines.push(format!(

@@ -4,6 +4,7 @@ mod comparison;
 mod queries;
 pub mod routes;
 
+pub use comparison::summary;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

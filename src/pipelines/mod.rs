@@ -5,9 +5,9 @@ mod drawing;
 pub mod gate_routes;
 mod graph;
 pub mod graph_routes;
-mod part_queries;
+pub(crate) mod part_queries;
 pub mod part_routes;
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,7 @@ use crate::locks::{LockedBlock, LockedEdge};
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::verbs::Resource;
+pub use graph::{BlockPin, EdgePin, GivenGraph};
 use graph::{GivenBlock, GivenEdge};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.

@@ -74,7 +74,7 @@ pub(super) async fn list(
     scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
 
-pub(super) async fn update(
+pub(crate) async fn update(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     patch: &PipelinePatch,
@@ -95,7 +95,7 @@ pub(super) async fn update(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn archive(
+pub(crate) async fn archive(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     if_match: &IfMatch,
@@ -138,7 +138,7 @@ pub(super) async fn restore(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn revision(
+pub(crate) async fn revision(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
 ) -> Result<Option<Revision>, Failure> {
@@ -152,7 +152,7 @@ pub(super) async fn revision(
 }
 
 /// Locks the row until the end of the transaction.
-pub(super) async fn hold(
+pub(crate) async fn hold(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     if_match: &IfMatch,
@@ -166,7 +166,7 @@ pub(super) async fn hold(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn replace_graph(
+pub(crate) async fn replace_graph(
     transaction: &mut Transaction<'_>,
     pipeline_id: Uuid,
     graph: &GivenGraph,

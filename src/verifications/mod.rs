@@ -2,7 +2,7 @@
 //! (`passed` or `failed`), and kept as it is from then on; of several the newest report counts. The
 //! database holds these rules (`migrations/0013_verifications.sql`).
 
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 pub mod version_routes;
 

@@ -12,7 +12,7 @@ use crate::db::{Failure, Scope};
 use crate::versions::Which;
 
 /// `None` when there is no such version.
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     edge: &Reference,
     which: &Which,

@@ -38,6 +38,7 @@ mod names;
 mod parts;
 mod perimeter;
 mod pipelines;
+mod preview;
 mod refusals;
 mod round_trips;
 mod rules;

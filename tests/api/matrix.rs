@@ -49,6 +49,8 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         "users" => ("/users", "user_id", "user"),
         "api_keys" => ("/api-keys", "api_key_id", "key"),
         "blocks" => ("/blocks", "block_id", "block"),
+        "aliases" => ("/blocks/{block}/aliases", "alias_id", "alias"),
+        "alias_moves" => ("/blocks/{block}/aliases/champion/history", "move_id", "alias_move"),
         "block_versions" => ("/blocks/{block}/versions", "version_id", "block_version"),
         "taxonomy_categories" => ("/taxonomy-categories", "category_id", "category"),
         "block_taxonomies" => ("/blocks/{block}/categories", "category_id", "category"),
@@ -73,6 +75,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         _ => panic!("no requests for {table}"),
     };
     let one = match table {
+        "aliases" => format!("{all}/champion"),
         "block_versions" | "edge_versions" => format!("{all}/{{version}}"),
         _ => format!("{all}/{{{thing}}}"),
     };
@@ -92,7 +95,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             find(all, key, thing),
             find("/taxonomy-categories/{category}/blocks", "block_id", "block"),
         ],
-        ("audit_logs", "select") => vec![find(all, key, thing)],
+        ("audit_logs" | "alias_moves", "select") => vec![find(all, key, thing)],
         // There only by themselves, and in the graph.
         ("pipeline_blocks" | "pipeline_edges" | "pipeline_locks", "select") => vec![Read(one)],
         (_, "select") => vec![Read(one), find(all, key, thing)],
@@ -107,6 +110,12 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         ("edges" | "pipelines" | "taxonomy_categories", "insert") => {
             vec![post(all, r#"{"name": "{new}"}"#)]
         }
+        ("block_versions", "insert") => vec![post("/blocks/{block}/versions", "")],
+        ("edge_versions", "insert") => vec![post("/edges/{edge}/versions", "")],
+        ("aliases", "insert") => vec![
+            change(Method::PUT, "/blocks/{block}/aliases/{new}", r#"{"version": "1"}"#),
+            change(Method::PUT, "/edges/{edge}/aliases/{new}", r#"{"version": "1"}"#),
+        ],
         ("block_taxonomies", "insert") => {
             vec![change(Method::PUT, "/blocks/{block}/categories/{loose_category}", "")]
         }
@@ -190,6 +199,17 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             vec![post("/blocks/{block}/versions/{version}/activate", "")]
         }
         ("edges", "activate") => vec![post("/edges/{edge}/versions/{version}/activate", "")],
+        ("block_versions", "update") => vec![
+            post("/blocks/{block}/versions/1/withdraw", r#"{"reason": "wrong"}"#),
+            post("/blocks/{block}/versions/1/restore", ""),
+        ],
+        ("edge_versions", "update") => vec![
+            post("/edges/{edge}/versions/1/withdraw", r#"{"reason": "wrong"}"#),
+            post("/edges/{edge}/versions/1/restore", ""),
+        ],
+        ("aliases", "update") => {
+            vec![change(Method::PUT, &one, r#"{"version": "1", "is_protected": false}"#)]
+        }
         ("taxonomy_categories", "update") => vec![patch(&one, r#"{"name": "{new}"}"#)],
         ("code_repos", "update") => vec![patch(&one, r#"{"branch": "next"}"#)],
         ("docker_images", "update") => vec![
@@ -216,7 +236,8 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             change(Method::PUT, "/pipelines/{pipeline}/graph", r#"{"blocks": [], "edges": []}"#),
         ],
         (
-            "api_keys"
+            "aliases"
+            | "api_keys"
             | "block_taxonomies"
             | "code_repos"
             | "docker_images"
