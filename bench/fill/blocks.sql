@@ -18,9 +18,9 @@ from generate_series(:first::bigint, :last::bigint) as i
 cross join lateral generate_series(1, bench.versions_of(i)) as v;
 
 insert into public.block_versions
-    (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active)
+    (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active, activated_at)
 select bench.block_version_id(i, version), bench.block_id(i), version, name, block_type, description, metadata,
-    created_at, created_by, version = versions
+    created_at, created_by, version = versions, created_at
 from version;
 
 insert into public.blocks (block_id, name, block_type, description, metadata, created_at, updated_at, created_by,

@@ -147,7 +147,7 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-const ALIAS: &str = "Must be 1 to 63 small letters, digits, `_` and `-`, a letter first, and neither latest, active nor v with a number.";
+const ALIAS: &str = "Must be 1 to 63 small letters, digits, `_` and `-`, a letter first, and neither latest, active nor v with a digit behind it.";
 const DESCRIPTION: &str = "Must have at most 10000 characters.";
 const DIGEST: &str = "Must be a SHA-256 in hex: 64 digits.";
 // The bounds of `app.earliest_time()` and `app.latest_time()`.

@@ -27,6 +27,7 @@ fn addresses(things: &Value) -> Vec<String> {
     let document: Value =
         serde_json::from_str(include_str!("../../openapi.json")).expect("a document");
     let thing = |path: &str, parameter: &str| match parameter {
+        "alias" => "alias",
         "block" => "block",
         "edge" => "edge",
         "pipeline" => "pipeline",

@@ -29,6 +29,7 @@ const BESIDE_THE_MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/auth/refresh", "comes before there is a caller"),
     ("POST", "/auth/logout", "comes before there is a caller"),
     ("POST", "/users/{}/password", "passwords are out of reach over SQL"),
+    ("POST", "/impact/preview", "changes nothing: tests/api/preview.rs"),
 ];
 
 /// Where HTTP shall answer otherwise than SQL, and why: nowhere. The verbs only have other names: `DELETE` archives,
@@ -49,8 +50,8 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         "users" => ("/users", "user_id", "user"),
         "api_keys" => ("/api-keys", "api_key_id", "key"),
         "blocks" => ("/blocks", "block_id", "block"),
-        "aliases" => ("/blocks/{block}/aliases", "alias_id", "alias"),
-        "alias_moves" => ("/blocks/{block}/aliases/champion/history", "move_id", "alias_move"),
+        "aliases" => ("/blocks/{block}/aliases", "alias_id", "alias_row"),
+        "alias_moves" => ("/blocks/{block}/aliases/{alias}/history", "move_id", "alias_move"),
         "block_versions" => ("/blocks/{block}/versions", "version_id", "block_version"),
         "taxonomy_categories" => ("/taxonomy-categories", "category_id", "category"),
         "block_taxonomies" => ("/blocks/{block}/categories", "category_id", "category"),
@@ -75,7 +76,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         _ => panic!("no requests for {table}"),
     };
     let one = match table {
-        "aliases" => format!("{all}/champion"),
+        "aliases" => format!("{all}/{{alias}}"),
         "block_versions" | "edge_versions" => format!("{all}/{{version}}"),
         _ => format!("{all}/{{{thing}}}"),
     };
@@ -200,12 +201,12 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         }
         ("edges", "activate") => vec![post("/edges/{edge}/versions/{version}/activate", "")],
         ("block_versions", "update") => vec![
-            post("/blocks/{block}/versions/1/withdraw", r#"{"reason": "wrong"}"#),
-            post("/blocks/{block}/versions/1/restore", ""),
+            post("/blocks/{block}/versions/{version}/withdraw", r#"{"reason": "wrong"}"#),
+            post("/blocks/{block}/versions/{version}/restore", ""),
         ],
         ("edge_versions", "update") => vec![
-            post("/edges/{edge}/versions/1/withdraw", r#"{"reason": "wrong"}"#),
-            post("/edges/{edge}/versions/1/restore", ""),
+            post("/edges/{edge}/versions/{version}/withdraw", r#"{"reason": "wrong"}"#),
+            post("/edges/{edge}/versions/{version}/restore", ""),
         ],
         ("aliases", "update") => {
             vec![change(Method::PUT, &one, r#"{"version": "1", "is_protected": false}"#)]
@@ -236,8 +237,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             change(Method::PUT, "/pipelines/{pipeline}/graph", r#"{"blocks": [], "edges": []}"#),
         ],
         (
-            "aliases"
-            | "api_keys"
+            "api_keys"
             | "block_taxonomies"
             | "code_repos"
             | "docker_images"
@@ -246,6 +246,7 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             | "edge_vector_representations",
             "delete",
         ) => vec![delete(&one)],
+        ("aliases", "delete") => vec![delete(&one), delete("/edges/{edge}/aliases/{alias}")],
         (_, "delete") => vec![NoRoute(Method::DELETE, one)],
 
         (_, "archive") => vec![delete(&loose)],

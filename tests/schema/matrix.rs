@@ -33,7 +33,7 @@ fn statement(table: &str, verb: &str) -> String {
         "users" => ("user_id", "user"),
         "api_keys" => ("api_key_id", "key"),
         "blocks" => ("block_id", "block"),
-        "aliases" => ("alias_id", "alias"),
+        "aliases" => ("alias_id", "alias_row"),
         "alias_moves" => ("move_id", "alias_move"),
         "block_versions" => ("version_id", "block_version"),
         "taxonomy_categories" => ("category_id", "category"),
