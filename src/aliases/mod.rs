@@ -8,13 +8,15 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
+use crate::api::etag::IfMatch;
 use crate::api::fields::FromFields;
 use crate::api::path;
 use crate::api::problem::Problem;
 use crate::api::query::FromParams;
 use crate::api::time::DateTime;
+use crate::db::{Failure, Scope};
 use crate::resource::chronology::Chronology;
-use crate::resource::owner::EntityType;
+use crate::resource::owner::{EntityType, Owner};
 use crate::resource::verbs::Resource;
 use crate::versions::{AliasName, VersionReference, Which};
 
@@ -88,9 +90,24 @@ pub struct AliasTarget {
     pub is_protected: Option<bool>,
 }
 
-/// That an alias was to point to what is no version.
-pub(crate) fn no_version() -> Problem {
-    Problem::invalid_field("/version", "Names no version that is there.")
+/// Why an alias could not be pointed to a version: it has another revision, or there is no such version.
+///
+/// # Errors
+/// 404 when there is no such owner.
+pub(crate) async fn why(
+    scope: &mut Scope<'_>,
+    owner: &Owner,
+    alias: &AliasName,
+    if_match: &IfMatch,
+) -> Result<Problem, Failure> {
+    let found = queries::get(scope, owner, alias).await?;
+    let is_stale = if_match.revisions().is_some()
+        && !found.is_some_and(|found| if_match.admits(found.updated_at));
+    Ok(if is_stale {
+        Problem::stale()
+    } else {
+        Problem::invalid_field("/version", "Names no version that is there.")
+    })
 }
 
 /// Which aliases.

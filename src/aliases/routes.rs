@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 
-use super::{Alias, AliasFilter, AliasMove, AliasTarget, no_version, queries};
+use super::{Alias, AliasFilter, AliasMove, AliasTarget, queries, why};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -50,12 +50,7 @@ async fn point(
                     Ok(Reply::created(alias.location(), &alias)?.revision(alias.revision()))
                 }
                 Some((alias, false)) => Ok(verbs::shown(&alias)?),
-                None => {
-                    let found = queries::get(scope, owner, alias).await?;
-                    let is_stale = change.if_match.revisions().is_some()
-                        && !found.is_some_and(|found| change.if_match.admits(found.updated_at));
-                    Err(if is_stale { Problem::stale() } else { no_version() }.into())
-                }
+                None => Err(why(scope, owner, alias, &change.if_match).await?.into()),
             }
         })
         .await

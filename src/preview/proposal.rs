@@ -274,7 +274,7 @@ impl Proposal {
             Self::PutAlias { of, alias, target } => {
                 return match aliases::queries::put(scope, of, alias, target, any).await? {
                     Some(_) => Ok(()),
-                    None => Err(aliases::no_version().into()),
+                    None => Err(aliases::why(scope, of, alias, any).await?.into()),
                 };
             }
             Self::DeleteAlias { of, alias } => {

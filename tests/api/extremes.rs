@@ -253,6 +253,7 @@ async fn whatever_sql_takes_can_be_read() {
             "edge_verifications" => "verification",
             "pipeline_runs" => "run",
             "api_keys" => "key",
+            "aliases" => "alias_row",
             singular => singular.trim_end_matches('s'),
         };
         let id = things[thing].as_str().unwrap_or_else(|| panic!("no {thing} of {table}"));
