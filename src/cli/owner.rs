@@ -78,6 +78,11 @@ pub(super) async fn create_user(config: &Config, user: &NewUser) -> Outcome {
 
 async fn add(login: &PgConnectOptions, user: &NewUser, password: &str) -> Outcome {
     let mut owner = Owner::connect(login).await?;
+    if user.if_no_admin && owner.has_admin().await? {
+        eprintln!("There is an administrator already: nothing was done.");
+        owner.close().await;
+        return Ok(());
+    }
     let account = NewAccount {
         user_id: user.id,
         username: &user.username,

@@ -36,6 +36,18 @@ async fn a_user_is_created_once() {
 }
 
 #[tokio::test]
+async fn the_first_administrator_is_made_once() {
+    let database = Database::new().await;
+    let program = Program::new().with("MIGRATE_DATABASE_URL", Database::url(&database.owner()));
+    let first = [&CREATE[..], &["--if-no-admin"]].concat();
+    let made = program.run_with_input(&first, "correct horse battery").succeeds();
+    assert_eq!(made.output.trim().len(), 36, "{}", made.output);
+    let left = program.run_with_input(&first, "correct horse battery").succeeds();
+    assert_eq!(left.output, "");
+    assert!(left.errors.contains("administrator already"), "{}", left.errors);
+}
+
+#[tokio::test]
 async fn an_account_of_supabase_keeps_its_id() {
     const ID: &str = "0190c3f2-7c1a-7b7e-9a53-0f7a3cf6a111";
     let database = Database::new().await;
