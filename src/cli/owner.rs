@@ -116,6 +116,12 @@ pub(super) async fn login_role(config: &Config) -> Outcome {
             "{SERVICE_ROLE} may log in now. For the service:\n  DATABASE_URL={}",
             service_url(&target.login)
         );
+        if !password.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
+            println!(
+                "The password has characters that mean something else in a URL: \
+                 write those percent-encoded (%2F for /, %40 for @, %25 for %)."
+            );
+        }
         Ok(())
     }
     .await;
