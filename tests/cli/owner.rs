@@ -107,7 +107,11 @@ async fn the_services_role_gets_a_password_that_the_server_never_sees() {
     let said =
         program.run_with_input(&["login-role", "--password-stdin"], PASSWORD).succeeds().output;
     assert!(said.contains("postgres://blockyard_api:<password>@"), "{said}");
-    assert!(!said.contains(PASSWORD));
+    assert!(!said.contains(PASSWORD) && !said.contains("percent-encoded"), "{said}");
+    let odd = "p%40ss/w#rd?[1]:@xyz0";
+    let warned = program.run_with_input(&["login-role", "--password-stdin"], odd).succeeds().output;
+    assert!(warned.contains("percent-encoded") && !warned.contains(odd), "{warned}");
+    program.run_with_input(&["login-role", "--password-stdin"], PASSWORD).succeeds();
     let mut service =
         owner.clone().username("blockyard_api").password(PASSWORD).connect().await.unwrap();
     service.ping().await.unwrap();
