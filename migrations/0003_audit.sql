@@ -100,7 +100,8 @@ begin
         month := (month + interval '1 month')::date;
     end loop;
     if parked then
-        insert into public.audit_logs select * from app.audit_logs_parked;
+        -- It is only there now.
+        execute format('insert into public.audit_logs select * from %s', to_regclass('app.audit_logs_parked'));
         drop table app.audit_logs_parked;
     end if;
     return made;

@@ -7,11 +7,13 @@ mod serve;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::config::{Config, description};
+use crate::db::migrate;
 use crate::document::{Edition, Written};
 use crate::{server, telemetry};
 
@@ -21,7 +23,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 #[derive(Debug, Parser)]
 #[command(
     name = "blockyard",
-    version,
+    version = version(),
     about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL",
     long_about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.\n\n\
                   Without a command it serves. Without DATABASE_URL it serves a private database that it keeps in .blockyard.",
@@ -74,6 +76,9 @@ struct NewUser {
     /// The id of an existing Supabase account (auth.users.id), so that its tokens are this user's
     #[arg(long, value_name = "UUID")]
     id: Option<Uuid>,
+    /// Only if nobody can manage the users yet; otherwise nothing is done
+    #[arg(long)]
+    if_no_admin: bool,
     #[command(flatten)]
     password: PasswordInput,
 }
@@ -121,6 +126,14 @@ struct PasswordInput {
     /// Read the password from standard input; an argument would show in the list of processes
     #[arg(long, required = true)]
     password_stdin: bool,
+}
+
+/// The version of the program, and up to which migration it knows the schema.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!("{} (migration {})", env!("CARGO_PKG_VERSION"), migrate::newest())
+    });
+    &VERSION
 }
 
 /// Carries out what the command line says. Exit codes: 0, 1 for a failure, 2 for a command line

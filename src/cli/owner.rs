@@ -78,6 +78,11 @@ pub(super) async fn create_user(config: &Config, user: &NewUser) -> Outcome {
 
 async fn add(login: &PgConnectOptions, user: &NewUser, password: &str) -> Outcome {
     let mut owner = Owner::connect(login).await?;
+    if user.if_no_admin && owner.has_admin().await? {
+        eprintln!("There is an administrator already: nothing was done.");
+        owner.close().await;
+        return Ok(());
+    }
     let account = NewAccount {
         user_id: user.id,
         username: &user.username,
@@ -111,6 +116,12 @@ pub(super) async fn login_role(config: &Config) -> Outcome {
             "{SERVICE_ROLE} may log in now. For the service:\n  DATABASE_URL={}",
             service_url(&target.login)
         );
+        if !password.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
+            println!(
+                "The password has characters that mean something else in a URL: \
+                 write those percent-encoded (%2F for /, %40 for @, %25 for %)."
+            );
+        }
         Ok(())
     }
     .await;

@@ -9,6 +9,7 @@
 mod checks;
 pub(crate) mod connect;
 mod failure;
+mod installation;
 pub mod login_check;
 mod metrics;
 pub mod migrate;

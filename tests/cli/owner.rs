@@ -36,6 +36,18 @@ async fn a_user_is_created_once() {
 }
 
 #[tokio::test]
+async fn the_first_administrator_is_made_once() {
+    let database = Database::new().await;
+    let program = Program::new().with("MIGRATE_DATABASE_URL", Database::url(&database.owner()));
+    let first = [&CREATE[..], &["--if-no-admin"]].concat();
+    let made = program.run_with_input(&first, "correct horse battery").succeeds();
+    assert_eq!(made.output.trim().len(), 36, "{}", made.output);
+    let left = program.run_with_input(&first, "correct horse battery").succeeds();
+    assert_eq!(left.output, "");
+    assert!(left.errors.contains("administrator already"), "{}", left.errors);
+}
+
+#[tokio::test]
 async fn an_account_of_supabase_keeps_its_id() {
     const ID: &str = "0190c3f2-7c1a-7b7e-9a53-0f7a3cf6a111";
     let database = Database::new().await;
@@ -95,7 +107,11 @@ async fn the_services_role_gets_a_password_that_the_server_never_sees() {
     let said =
         program.run_with_input(&["login-role", "--password-stdin"], PASSWORD).succeeds().output;
     assert!(said.contains("postgres://blockyard_api:<password>@"), "{said}");
-    assert!(!said.contains(PASSWORD));
+    assert!(!said.contains(PASSWORD) && !said.contains("percent-encoded"), "{said}");
+    let odd = "p%40ss/w#rd?[1]:@xyz0";
+    let warned = program.run_with_input(&["login-role", "--password-stdin"], odd).succeeds().output;
+    assert!(warned.contains("percent-encoded") && !warned.contains(odd), "{warned}");
+    program.run_with_input(&["login-role", "--password-stdin"], PASSWORD).succeeds();
     let mut service =
         owner.clone().username("blockyard_api").password(PASSWORD).connect().await.unwrap();
     service.ping().await.unwrap();

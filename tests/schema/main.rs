@@ -7,9 +7,11 @@ mod support;
 mod permissions;
 
 mod catalog;
+mod clients;
 mod guards;
 mod lint;
 mod matrix;
 mod names;
+mod realtime;
 mod statements;
 mod world;
