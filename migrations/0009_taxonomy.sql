@@ -160,7 +160,7 @@ select
         from (
             select v.*, sum(octet_length(v.metadata::text)) over (order by v.version_number desc) as bytes
             from (
-                select v.*
+                select v.*, (select u.username from public.usernames u where u.user_id = v.created_by) as created_by_username
                 from public.block_versions v
                 where v.block_id = b.block_id
                 order by v.version_number desc

@@ -199,7 +199,7 @@ select
         from (
             select v.*, sum(octet_length(v.metadata::text)) over (order by v.version_number desc) as bytes
             from (
-                select v.*
+                select v.*, (select u.username from public.usernames u where u.user_id = v.created_by) as created_by_username
                 from public.edge_versions v
                 where v.edge_id = e.edge_id
                 order by v.version_number desc
@@ -213,7 +213,9 @@ select
         from (
             select
                 o.verification_id, o.edge_version_id, o.verification_status, o.verified_at, o.verified_by,
-                o.created_at, o.updated_at, o.created_by, o.edge_id, e.version_number
+                o.created_at, o.updated_at, o.created_by, o.edge_id, e.version_number,
+                (select u.username from public.usernames u where u.user_id = o.verified_by) as verified_by_username,
+                (select u.username from public.usernames u where u.user_id = o.created_by) as created_by_username
             from public.edge_verifications o
             where o.edge_version_id = e.current_version_id and o.edge_id = e.edge_id
             order by o.created_at desc, o.verification_id desc

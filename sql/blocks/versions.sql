@@ -1,6 +1,7 @@
 select
     v.version_id, v.block_id, v.version_number, v.name, v.block_type, v.description, v.metadata,
-    v.created_at, v.created_by, v.is_active
+    v.created_at, v.created_by, v.is_active,
+    (select u.username from usernames u where u.user_id = v.created_by) as created_by_username
 from blocks b
 join block_versions v on v.block_id = b.block_id
 where (select app.as_caller($1))

@@ -53,6 +53,7 @@ pub struct Block {
     /// When it last changed; `ETag` is made of it.
     pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     /// Set while it is archived.
     pub archived_at: Option<DateTime>,
     pub current_version_id: Uuid,
@@ -119,6 +120,7 @@ pub struct BlockVersion {
     pub metadata: RawJson,
     pub created_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     pub is_active: bool,
 }
 

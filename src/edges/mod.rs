@@ -44,6 +44,7 @@ pub struct Edge {
     /// When it last changed; `ETag` is made of it.
     pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     /// Set while it is archived.
     pub archived_at: Option<DateTime>,
     pub current_version_id: Uuid,
@@ -114,6 +115,7 @@ pub struct EdgeVersion {
     pub metadata: RawJson,
     pub created_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     pub is_active: bool,
 }
 

@@ -89,7 +89,7 @@ pub(super) async fn list(
         list.edge.as_ref().map(Reference::as_str),
         list.version.map(|which| which.to_string()),
         list.edge_version_id,
-        list.verified_by,
+        list.verified_by.as_ref().map(Reference::as_str),
         list.created_after,
         list.created_before,
         list.page.sort.as_str(),
