@@ -227,5 +227,17 @@ as $$
 $$;
 comment on function app.lock_digest(text) is 'SHA-256 of a lock as app.pipeline_lock() returns it, in hex.';
 
+create function app.verifiers(lock jsonb) returns jsonb
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_object_agg(u.user_id, u.username), '{}')
+    from public.usernames u
+    where u.user_id = any (array(
+        select (e.edge -> 'verification' ->> 'verified_by')::uuid from jsonb_array_elements(lock -> 'edges') as e (edge)))
+$$;
+comment on function app.verifiers(jsonb) is
+    'What those are called who verified the edges of a lock, by their ids. Not in the lock, which never changes.';
+
 revoke execute on all functions in schema app from public;
-grant execute on function app.pipeline_lock(uuid), app.lock_digest(text), app.keep_metadata_digests(uuid) to blockyard_api;
+grant execute on function app.verifiers(jsonb), app.pipeline_lock(uuid), app.lock_digest(text), app.keep_metadata_digests(uuid) to blockyard_api;

@@ -1,7 +1,8 @@
 -- Newest first, planned anew for the values it gets, as sql/blocks/list.sql. $2 pipeline (id or name), $3 status, $4 and $5 created from and before, $6 lock;
 -- of the last row seen $7 time and $8 id; $9 rows; $10 whether the pipeline must be there.
 select
-    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest
+    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username
 from pipeline_runs
 where (select app.as_caller($1))
   and ($9::bigint is not null or app.plan_anew(run_id))

@@ -37,6 +37,7 @@ pub struct Alias {
     /// When it was last moved or protected; `ETag` is made of it.
     pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
 }
 
 impl Resource for Alias {
@@ -75,6 +76,7 @@ pub struct AliasMove {
     pub version_number: Option<i32>,
     pub moved_at: DateTime,
     pub moved_by: Option<Uuid>,
+    pub moved_by_username: Option<String>,
 }
 
 /// Where an alias points.

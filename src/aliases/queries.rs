@@ -57,6 +57,7 @@ pub(crate) async fn put(
             created_at: row.created_at,
             updated_at: row.updated_at,
             created_by: row.created_by,
+            created_by_username: row.created_by_username,
         };
         (alias, row.is_new)
     }))

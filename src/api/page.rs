@@ -89,22 +89,31 @@ impl<T: Serialize> Rows<T> {
 impl<T: Serialize> Page<T> {
     /// The page as an answer, with `Link: rel="next"` (RFC 8288).
     pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
-        let mut response = HttpResponse::Ok();
-        if let Some(cursor) = &self.next_cursor {
-            let query: String = form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(
-                    form_urlencoded::parse(request.query_string().as_bytes())
-                        .filter(|(name, _)| name != "cursor"),
-                )
-                .append_pair("cursor", cursor)
-                .finish();
-            response.insert_header((
-                header::LINK,
-                format!("<{}?{query}>; rel=\"next\"", path::normalized(request.path())),
-            ));
-        }
-        response.json(self)
+        respond(self, self.next_cursor.as_deref(), request)
     }
+}
+
+/// A page of whatever form as an answer, with `Link: rel="next"` (RFC 8288).
+pub fn respond(
+    page: &impl Serialize,
+    next_cursor: Option<&str>,
+    request: &HttpRequest,
+) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = next_cursor {
+        let query: String = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(
+                form_urlencoded::parse(request.query_string().as_bytes())
+                    .filter(|(name, _)| name != "cursor"),
+            )
+            .append_pair("cursor", cursor)
+            .finish();
+        response.insert_header((
+            header::LINK,
+            format!("<{}?{query}>; rel=\"next\"", path::normalized(request.path())),
+        ));
+    }
+    response.json(page)
 }
 
 /// How many rows a page has: 1 to 200, 50 unless asked otherwise.

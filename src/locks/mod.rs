@@ -27,6 +27,9 @@ pub struct Lock {
     pub lock: RawJson,
     /// When a run first ran on it.
     pub created_at: DateTime,
+    /// What those in `verified_by` are called, by their ids.
+    #[schema(value_type = HashMap<String, String>, example = json!({"01a20575-84d9-79db-a493-fbb455308177": "ada"}))]
+    pub usernames: RawJson,
 }
 
 /// All that a run runs on, and nothing else: same inputs, same lock. `app.pipeline_lock` in the
@@ -113,6 +116,9 @@ pub struct ProspectiveLock {
     pub lock_digest: String,
     #[schema(value_type = LockContent)]
     pub lock: RawJson,
+    /// What those in `verified_by` are called, by their ids.
+    #[schema(value_type = HashMap<String, String>, example = json!({"01a20575-84d9-79db-a493-fbb455308177": "ada"}))]
+    pub usernames: RawJson,
 }
 
 /// What turns one lock into another.

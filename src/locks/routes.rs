@@ -109,7 +109,7 @@ pub async fn get(
         .run(&caller, async |scope| queries::get(scope, &digest.0).await)
         .await?
         .ok_or_else(|| Problem::not_found("Lock"))?;
-    Ok(Reply::ok(&lock)?.revision(lock.created_at))
+    Ok(Reply::ok(&lock)?.compound_revision(lock.created_at))
 }
 
 pub fn configure(config: &mut impl Router) {

@@ -55,6 +55,7 @@ pub async fn readiness(
         lock_digest: prospect.lock_digest,
         blocks: content.blocks,
         edges: content.edges,
+        usernames: prospect.usernames,
         blockers: prospect.blockers,
     })
 }
@@ -80,6 +81,7 @@ pub async fn lock(
         ready: prospect.is_ready(),
         lock_digest: prospect.lock_digest,
         lock: prospect.lock,
+        usernames: prospect.usernames,
     })
 }
 

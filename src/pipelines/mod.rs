@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
-use crate::api::id::Id;
 use crate::api::name::Name;
 use crate::api::path::{self, Reference};
 use crate::api::problem::Blocker;
@@ -46,6 +45,7 @@ pub struct Pipeline {
     #[schema(value_type = config::DagsterConfig)]
     pub dagster_pipeline_config: RawJson,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     /// Runs that ended after they had begun.
     pub times_run: i32,
     /// Seconds, over the succeeded runs; null before the first.
@@ -145,6 +145,9 @@ pub struct Readiness {
     pub blocks: Vec<LockedBlock>,
     /// The exact version of each edge, with the verification that clears it.
     pub edges: Vec<LockedEdge>,
+    /// What those in `verified_by` are called, by their ids.
+    #[schema(value_type = HashMap<String, String>, example = json!({"01a20575-84d9-79db-a493-fbb455308177": "ada"}))]
+    pub usernames: RawJson,
     /// Why it may not run; empty when it may.
     #[schema(value_type = Vec<Blocker>)]
     pub blockers: RawJson,
@@ -214,9 +217,9 @@ pub struct PipelineList {
     #[param(max_length = 200)]
     #[read(with = SearchText)]
     pub q: Option<String>,
-    /// Made by this user.
-    #[read(with = Id)]
-    pub created_by: Option<Uuid>,
+    /// Made by this user: their id, their username or `me`.
+    #[param(value_type = Option<String>)]
+    pub created_by: Option<Reference>,
     /// With this block: its id or its name.
     #[param(value_type = Option<String>)]
     pub block: Option<Reference>,

@@ -59,7 +59,7 @@ pub(super) async fn list(
         scope.caller() as _,
         list.name.as_deref(),
         list.q.as_deref(),
-        list.created_by,
+        list.created_by.as_ref().map(Reference::as_str),
         list.block.as_ref().map(Reference::as_str),
         list.edge.as_ref().map(Reference::as_str),
         list.archived,
@@ -189,6 +189,7 @@ pub(super) struct Prospect {
     pub lock: RawJson,
     pub lock_digest: String,
     pub blockers: RawJson,
+    pub usernames: RawJson,
 }
 
 pub(super) async fn readiness(

@@ -91,7 +91,7 @@ pub(super) async fn list(
         list.edge.as_ref().map(Reference::as_str),
         list.version.as_ref().map(ToString::to_string),
         list.edge_version_id,
-        list.verified_by,
+        list.verified_by.as_ref().map(Reference::as_str),
         list.created_after,
         list.created_before,
         list.page.sort.as_str(),

@@ -49,3 +49,4 @@ mod taxonomy_tree;
 mod vectors;
 mod verifications;
 mod versions;
+mod who;

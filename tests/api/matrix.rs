@@ -468,7 +468,9 @@ async fn the_routes_allow_what_the_matrix_says_and_nothing_else() {
     let mut asked = BTreeSet::new();
     let mut faults = Vec::new();
     let (mut cells, mut allowed, mut without_route, mut apart, mut sent) = (0, 0, 0, 0, 0);
-    for (table, verb, viewer, developer, admin, key) in MATRIX {
+    // Names are shown beside ids (`who.rs`), and have no routes.
+    let with_routes = MATRIX.iter().filter(|(table, ..)| *table != "usernames");
+    for (table, verb, viewer, developer, admin, key) in with_routes {
         let requests = requests(table, verb);
         for actor in &mut actors {
             let reach = match actor.name {
