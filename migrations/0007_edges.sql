@@ -12,8 +12,8 @@ create table public.edges (
     current_version_id uuid not null,
     version_number int not null,
     latest_version_number int not null,
-    name_key text collate "C" not null generated always as (app.name_key(name)) stored,
-    search tsvector generated always as (app.search_vector(name, description)) stored,
+    name_key text collate "C" not null,
+    search tsvector not null,
     constraint edges_name_check check (app.is_name(name)),
     constraint edges_description_check check (char_length(description) <= 10000),
     -- What else is asked of it: app.require_json().
@@ -228,10 +228,15 @@ end $$;
 comment on function app.guard_edge_versions() is
     'BEFORE INSERT OR UPDATE OR DELETE: append-only, numbered and active as the edge says.';
 
-create trigger edges_0_numbers before update of version_number, latest_version_number on public.edges
+create trigger edges_0_derived before update of version_number, latest_version_number, name_key, search on public.edges
     for each row execute function app.refuse_derived();
 create trigger edges_1_versions before insert or update on public.edges
     for each row execute function app.track_edge_versions();
+create trigger edges_2_words before insert on public.edges
+    for each row execute function app.derive_words();
+create trigger edges_2_words_update before update on public.edges
+    for each row when ((new.name, new.description) is distinct from (old.name, old.description))
+    execute function app.derive_words();
 create trigger edges_8_versions after insert or update on public.edges
     for each row execute function app.append_edge_version();
 create trigger edges_9_audit after insert or delete on public.edges
