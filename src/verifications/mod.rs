@@ -1,6 +1,6 @@
 //! Verifications: proof that an edge version works. One is opened (`pending`), reported once
 //! (`passed` or `failed`), and kept as it is from then on; of several the newest report counts. The
-//! database holds these rules (`migrations/0012_verifications.sql`).
+//! database holds these rules (`migrations/0013_verifications.sql`).
 
 mod queries;
 pub mod routes;

@@ -1,4 +1,4 @@
--- Pipelines and their parts. (Whole graphs: 0015; what runs ran on: 0016; runs: 0017.)
+-- Pipelines and their parts. (Whole graphs: 0016; what runs ran on: 0017; runs: 0018.)
 
 create table public.pipelines (
     pipeline_id uuid not null default app.uuid_v7() constraint pipelines_pkey primary key,
