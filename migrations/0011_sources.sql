@@ -44,6 +44,13 @@ set search_path = pg_catalog, pg_temp
 as $$ select value ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' $$;
 comment on function app.is_image_tag(text) is 'Whether a text is a tag by the grammar of references.';
 
+create function app.is_image_digest(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$ select value ~ '^((sha256|blake3):[0-9a-f]{64}|sha512:[0-9a-f]{128})$' $$;
+comment on function app.is_image_digest(text) is
+    'Whether a text is a digest by the image specification of OCI, of an algorithm that is registered there.';
+
 -- Definer, because whoever writes a row runs it, and the API roles may not look up names in `app`.
 create function app.is_line(value text, longest int) returns boolean
 language plpgsql immutable strict parallel safe security definer
@@ -104,6 +111,7 @@ create table public.docker_images (
     entity_id uuid not null,
     image_tag text not null,
     registry_url text not null,
+    image_digest text,
     build_status public.build_status not null default 'pending',
     build_logs text,
     created_at timestamptz not null default clock_timestamp(),
@@ -114,9 +122,11 @@ create table public.docker_images (
         constraint docker_images_edge_id_fkey references public.edges on delete cascade,
     constraint docker_images_image_tag_check check (app.is_image_tag(image_tag)),
     constraint docker_images_registry_url_check check (app.is_image_name(registry_url)),
+    constraint docker_images_image_digest_check check (app.is_image_digest(image_digest)),
     constraint docker_images_build_logs_check check (octet_length(build_logs) <= 10485760)
 );
 comment on table public.docker_images is 'The container image of a block or an edge, and how its build went.';
+comment on column public.docker_images.image_digest is 'What the tag named when it was noted: a tag can be moved, a digest cannot.';
 create unique index docker_images_entity_key on public.docker_images (entity_type, entity_id, registry_url, image_tag);
 create index docker_images_block_id_idx on public.docker_images (block_id);
 create index docker_images_edge_id_idx on public.docker_images (edge_id);
@@ -132,8 +142,8 @@ begin
         raise exception 'a build moves from pending to success or failed, and back to pending for a rebuild'
             using errcode = '23514', constraint = 'docker_images_build_status_step', table = 'docker_images';
     end if;
-    if (new.image_tag, new.registry_url, new.build_status, new.build_logs)
-        is distinct from (old.image_tag, old.registry_url, old.build_status, old.build_logs) then
+    if (new.image_tag, new.registry_url, new.image_digest, new.build_status, new.build_logs)
+        is distinct from (old.image_tag, old.registry_url, old.image_digest, old.build_status, old.build_logs) then
         new.updated_at := app.next_revision(old.updated_at);
     end if;
     return new;
@@ -146,8 +156,8 @@ create trigger docker_images_9_audit after insert or delete on public.docker_ima
     for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
 create trigger docker_images_9_audit_update after update on public.docker_images
     for each row
-    when ((old.image_tag, old.registry_url, old.build_status, old.build_logs)
-        is distinct from (new.image_tag, new.registry_url, new.build_status, new.build_logs))
+    when ((old.image_tag, old.registry_url, old.image_digest, old.build_status, old.build_logs)
+        is distinct from (new.image_tag, new.registry_url, new.image_digest, new.build_status, new.build_logs))
     execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
 
 -- Dependencies -----------------------------------------------------------------------------
@@ -323,7 +333,7 @@ comment on function app.dependents(public.entity_type, uuid, boolean, int, uuid,
 revoke execute on all functions in schema app from public;
 grant execute on function app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint) to blockyard_api;
 -- Constraints run with the rights of whoever writes the row.
-grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text),
+grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text), app.is_image_digest(text),
     app.is_line(text, int) to authenticated;
 
 -- Rights -------------------------------------------------------------------------------------------
@@ -348,8 +358,8 @@ create policy code_repos_delete on public.code_repos for delete to authenticated
 
 alter table public.docker_images enable row level security;
 revoke all on public.docker_images from public, anon, authenticated, service_role;
-grant select, delete, insert (entity_type, entity_id, image_tag, registry_url, build_status, build_logs),
-    update (image_tag, registry_url, build_status, build_logs) on public.docker_images to authenticated;
+grant select, delete, insert (entity_type, entity_id, image_tag, registry_url, image_digest, build_status, build_logs),
+    update (image_tag, registry_url, image_digest, build_status, build_logs) on public.docker_images to authenticated;
 create policy docker_images_select on public.docker_images for select to authenticated
     using (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0));

@@ -4,5 +4,5 @@ where (select app.as_caller($1))
   and app.is_live(entity_type, entity_id)
   and ($4::timestamptz[] is null or updated_at = any ($4))
 returning
-    image_id, entity_type, entity_id, image_tag, registry_url, build_status,
+    image_id, entity_type, entity_id, image_tag, registry_url, image_digest, build_status,
     coalesce(octet_length(build_logs), 0) as "build_logs_bytes!", created_at, updated_at, null::text as build_logs

@@ -58,6 +58,11 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ),
     ("docker_images_build_logs_check", "/build_logs", LOGS),
     (
+        "docker_images_image_digest_check",
+        "/image_digest",
+        "Must be sha256: or blake3: and 64, or sha512: and 128 of the digits 0 to 9 and a to f.",
+    ),
+    (
         "docker_images_image_tag_check",
         "/image_tag",
         "Must be a tag: 1 to 128 letters, digits, `_`, `.` and `-`.",

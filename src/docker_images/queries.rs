@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    BuildLogs, DockerImage, DockerImageFilter, DockerImagePatch, ImageName, ImageTag,
+    BuildLogs, DockerImage, DockerImageFilter, DockerImagePatch, ImageDigest, ImageName, ImageTag,
     NewDockerImage,
 };
 use crate::api::etag::IfMatch;
@@ -25,6 +25,7 @@ pub(super) async fn create(
         owner.in_path,
         image.image_tag.as_str(),
         image.registry_url.as_str(),
+        image.image_digest.as_ref().map(ImageDigest::as_str),
         image.build_status as _,
         image.build_logs.as_ref().map(BuildLogs::as_str),
     );
@@ -47,6 +48,7 @@ pub(super) async fn list(
         owners.in_path,
         filter.image_tag.as_deref(),
         filter.registry_url.as_deref(),
+        filter.image_digest.as_deref(),
         filter.build_status as _,
         position.oldest_first(),
         position.time(),
@@ -78,6 +80,7 @@ pub(super) async fn update(
     patch: &DockerImagePatch,
     if_match: &IfMatch,
 ) -> Result<Option<DockerImage>, Failure> {
+    let (sets_digest, digest) = patch.image_digest.assignment();
     let (sets_logs, logs) = patch.build_logs.assignment();
     let query = sqlx::query_file_as!(
         DockerImage,
@@ -86,6 +89,8 @@ pub(super) async fn update(
         image_id,
         patch.image_tag.as_ref().map(ImageTag::as_str),
         patch.registry_url.as_ref().map(ImageName::as_str),
+        sets_digest,
+        digest.map(ImageDigest::as_str),
         patch.build_status as _,
         sets_logs,
         logs.map(BuildLogs::as_str),

@@ -44,7 +44,41 @@ const NO_NAMES: &[&str] = &[
 ];
 
 const TAGS: &[&str] = &["v1.0.0", "latest", "_x", "A-b_c.d", "1"];
-const NO_TAGS: &[&str] = &["", ".a", "-a", "a b", "a/b", "a:b", "ü", "a\n"];
+const NO_TAGS: &[&str] = &["", ".a", "-a", "a b", "a/b", "a:b", "ü", "a\n", "v1@sha256:0"];
+
+/// The hexadecimal digits of a digest.
+fn hex(digits: usize) -> String {
+    "0123456789abcdef".chars().cycle().take(digits).collect()
+}
+
+fn digests() -> Vec<String> {
+    vec![
+        format!("sha256:{}", hex(64)),
+        format!("blake3:{}", hex(64)),
+        format!("sha512:{}", hex(128)),
+    ]
+}
+
+fn no_digests() -> Vec<String> {
+    let whole = format!("sha256:{}", hex(64));
+    vec![
+        String::new(),
+        "sha256:".to_owned(),
+        hex(64),
+        whole.to_uppercase(),
+        whole.replace('f', "F"),
+        whole.replace('f', "g"),
+        whole.replace("256", "512"),
+        whole.replace("sha256", "md5"),
+        whole.replace("sha256", "sha384"),
+        whole[..70].to_owned(),
+        format!("{whole}0"),
+        format!("{whole}\n"),
+        format!(" {whole}"),
+        format!("v1@{whole}"),
+        format!("ghcr.io/acme/x@{whole}"),
+    ]
+}
 
 async fn add(dan: &Person<'_>) -> String {
     register(dan, "it").await;
@@ -66,6 +100,7 @@ async fn rust_and_the_database_agree_on_names_and_tags() {
     let mut owner = service.database.connect().await;
     let (fits, too_long) = ("x".repeat(128), "x".repeat(129));
     let long_name = "x".repeat(264);
+    let (digests, no_digests) = (digests(), no_digests());
     let cases = [
         (
             "registry_url",
@@ -74,7 +109,14 @@ async fn rust_and_the_database_agree_on_names_and_tags() {
             [NO_NAMES, &[&long_name]].concat(),
         ),
         ("image_tag", "is_image_tag", [TAGS, &[&fits]].concat(), [NO_TAGS, &[&too_long]].concat()),
+        (
+            "image_digest",
+            "is_image_digest",
+            digests.iter().map(String::as_str).collect(),
+            no_digests.iter().map(String::as_str).collect(),
+        ),
     ];
+    let mut number = 0;
     for (column, function, good, bad) in cases {
         for (values, admitted) in [(good, true), (bad, false)] {
             for value in values {
@@ -85,7 +127,8 @@ async fn rust_and_the_database_agree_on_names_and_tags() {
                         .await
                         .expect("an answer");
                 assert_eq!(known, admitted, "{function}({value:?})");
-                let mut body = json!({ "image_tag": "it", "registry_url": "it" });
+                number += 1;
+                let mut body = json!({ "image_tag": format!("it{number}"), "registry_url": "it" });
                 body[column] = json!(value);
                 let answer = dan.post("/blocks/it/docker-images", body).await;
                 if admitted {
@@ -101,6 +144,75 @@ async fn rust_and_the_database_agree_on_names_and_tags() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_digest_is_kept_found_locked_and_missed() {
+    let service = Service::start().await;
+    let (dan, vera) = (service.developer().await, service.viewer().await);
+    register(&dan, "it").await;
+    let digest = format!("sha256:{}", hex(64));
+    let image =
+        json!({ "image_tag": "v1", "registry_url": "ghcr.io/acme/x", "image_digest": digest });
+    let location = dan.post("/blocks/it/docker-images", image).await.expect(StatusCode::CREATED);
+    let location = location.header("location").to_owned();
+    dan.post("/blocks/it/docker-images", json!({ "image_tag": "v2", "registry_url": "localhost" }))
+        .await
+        .expect(StatusCode::CREATED);
+    assert_eq!(vera.get(&location).await.body["image_digest"], digest);
+    let found = vera.get(&format!("/docker-images?image_digest={digest}")).await;
+    assert_eq!(found.expect(StatusCode::OK).items("image_tag"), ["v1"]);
+
+    dan.post("/pipelines", json!({ "name": "p", "blocks": [{ "block_id": "it" }] }))
+        .await
+        .expect(StatusCode::CREATED);
+    let readiness = vera.get("/pipelines/p/readiness").await.expect(StatusCode::OK);
+    let warning = |image: &str| {
+        json!({
+            "code": "image_without_digest",
+            "entity_type": "block",
+            "entity_id": readiness.body["blocks"][0]["block_id"],
+            "name": "it",
+            "detail": format!("The image {image} has no digest, and its tag can be moved: give its image_digest."),
+        })
+    };
+    assert_eq!(readiness.body["ready"], true, "{}", readiness.text);
+    assert_eq!(readiness.body["warnings"], json!([warning("localhost:v2")]));
+    let run = dan.post("/pipelines/p/runs", json!({})).await.expect(StatusCode::CREATED);
+    let first = run.id("lock_digest");
+    let lock = vera.get(&format!("/locks/{first}")).await.expect(StatusCode::OK);
+    assert_eq!(
+        lock.body["lock"]["blocks"][0]["images"],
+        json!([
+            { "registry_url": "ghcr.io/acme/x", "image_tag": "v1", "image_digest": digest },
+            { "registry_url": "localhost", "image_tag": "v2", "image_digest": null },
+        ])
+    );
+
+    // The tag was moved: another digest, another revision, another lock, a row in the trail.
+    let before = dan.get(&location).await.etag().to_owned();
+    let moved = format!("sha512:{}", hex(128));
+    let answer = dan.patch(&location, json!({ "image_digest": moved })).await;
+    assert_ne!(answer.expect(StatusCode::OK).etag(), before);
+    let run = dan.post("/pipelines/p/runs", json!({})).await.expect(StatusCode::CREATED);
+    let second = run.id("lock_digest");
+    let diff = vera.get(&format!("/locks/diff?a={first}&b={second}")).await;
+    assert_eq!(
+        diff.expect(StatusCode::OK).body["summary"],
+        json!([format!(
+            "block it: images ghcr.io/acme/x:v1@{digest}, localhost:v2 → ghcr.io/acme/x:v1@{moved}, localhost:v2"
+        )])
+    );
+    let trail = service.admin().await.get("/audit-logs?entity_type=docker_image&limit=1").await;
+    let after = &trail.expect(StatusCode::OK).body["items"][0]["details"]["after"];
+    assert_eq!(after["image_digest"], moved);
+
+    dan.patch(&location, json!({ "image_digest": null })).await.expect(StatusCode::OK);
+    let readiness = vera.get("/pipelines/p/readiness").await.expect(StatusCode::OK);
+    assert_eq!(
+        readiness.body["warnings"],
+        json!([warning("ghcr.io/acme/x:v1"), warning("localhost:v2")])
+    );
 }
 
 #[tokio::test]
