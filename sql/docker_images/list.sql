@@ -3,7 +3,7 @@
 -- columns: the comparison of enums is not leakproof, so that under row-level security it uses no index.)
 select
     image_id, entity_type, entity_id, image_tag, registry_url, image_digest, build_status,
-    coalesce(octet_length(build_logs), 0) as "build_logs_bytes!", created_at, updated_at, null::text as build_logs
+    app.build_logs_bytes(image_id, build_logs) as "build_logs_bytes!", created_at, updated_at, null::text as build_logs
 from docker_images p
 where (select app.as_caller($1))
   and ($3::text is null or (select app.owner_id($2, $3, $4)) is not null)

@@ -56,6 +56,11 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
         "/version_constraint",
         "Must be a line of 1 to 200 characters.",
     ),
+    (
+        "docker_images_appended_logs_check",
+        "/build_logs",
+        "Is appended to the logs of an image that is there.",
+    ),
     ("docker_images_build_logs_check", "/build_logs", LOGS),
     (
         "docker_images_image_digest_check",

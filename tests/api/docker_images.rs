@@ -316,6 +316,93 @@ async fn logs_are_appended_as_text() {
     assert_eq!(cleared.expect(StatusCode::OK).body["build_logs_bytes"], 0);
 }
 
+/// What is appended is kept beside what is there, which is not written anew for it.
+#[tokio::test]
+async fn an_append_costs_what_is_appended() {
+    const MEBIBYTE: usize = 1024 * 1024;
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    let location = add(&dan).await;
+    let logs = format!("{location}/logs");
+    let append = async |text: &str| {
+        let request = dan.request(Method::POST, &logs).raw("text/plain", text);
+        let answer = request.send().await.expect(StatusCode::OK);
+        answer.body["build_logs_bytes"].as_u64().expect("a number")
+    };
+    let mut owner = service.database.connect().await;
+    // The lengths of what is stored as a whole, and of each part beside it.
+    let mut stored = async || -> (i32, Vec<i32>) {
+        let lengths = "select coalesce(octet_length(build_logs), 0), array(
+                select octet_length(text) from app.appended_logs a where a.image_id = i.image_id order by number)
+            from docker_images i";
+        sqlx::query_as(lengths).fetch_one(&mut owner).await.expect("lengths")
+    };
+    let length = 8 * MEBIBYTE as i32;
+    let mut other = service.database.connect().await;
+    sqlx::query("update docker_images set build_logs = repeat('x', $1)")
+        .bind(length)
+        .execute(&mut other)
+        .await
+        .expect("logs");
+    for text in ["1", "2", "3"] {
+        append(text).await;
+    }
+    assert_eq!(stored().await, (length, vec![3]), "short ones share a part");
+    append(&"y".repeat(10_000)).await;
+    assert_eq!(append("z").await, length as u64 + 10_004);
+    assert_eq!(append("").await, length as u64 + 10_004, "nothing more");
+    assert_eq!(stored().await, (length, vec![10_003, 1]));
+    assert!(dan.get(&logs).await.text.ends_with("yyz"));
+
+    // A megabyte of them is put where it belongs, and so is all when the build moves on.
+    append(&"y".repeat(MEBIBYTE)).await;
+    let whole = length + 10_004 + MEBIBYTE as i32;
+    assert_eq!(stored().await, (whole, vec![]));
+    append("end").await;
+    let done = dan.patch(&location, json!({ "build_status": "success" })).await;
+    assert_eq!(done.expect(StatusCode::OK).body["build_logs_bytes"], whole + 3);
+    assert_eq!(stored().await, (whole + 3, vec![]));
+
+    // Who writes the logs takes back what was appended, though the rest is as it was.
+    dan.patch(&location, json!({ "build_logs": "short" })).await.expect(StatusCode::OK);
+    append(" and more").await;
+    let before = dan.get(&location).await.etag().to_owned();
+    let same = dan.patch(&location, json!({ "build_logs": "short" })).await;
+    assert_ne!(same.expect(StatusCode::OK).etag(), before);
+    assert_eq!(dan.get(&logs).await.text, "short");
+    append("er").await;
+    dan.patch(&location, json!({ "build_logs": "long", "build_status": "pending" }))
+        .await
+        .expect(StatusCode::OK);
+    assert_eq!(dan.get(&logs).await.text, "long");
+
+    // The trail knows of each, by length and digest.
+    let trail = service.admin().await.get("/audit-logs?entity_type=docker_image&limit=2").await;
+    let details = &trail.expect(StatusCode::OK).body["items"][1]["details"];
+    assert_eq!(
+        (&details["before"], &details["after"]["build_logs"]["bytes"]),
+        (&json!({ "build_logs": { "bytes": 5 } }), &json!(7)),
+        "{details}"
+    );
+    assert_eq!(details["after"]["build_logs"]["appended"]["bytes"], 2);
+
+    // Over SQL as well; nothing of two at once is lost.
+    let appends = (0..40).map(|n| {
+        let database = &service.database;
+        async move {
+            let mut client = database.connect().await;
+            let append = format!("update docker_images set appended_logs = '[{n}]'");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(append))
+                .execute(&mut client)
+                .await
+                .expect("appended");
+        }
+    });
+    futures_util::future::join_all(appends).await;
+    let text = dan.get(&logs).await.text;
+    assert!((0..40).all(|n| text.matches(&format!("[{n}]")).count() == 1), "{text}");
+}
+
 #[tokio::test]
 async fn logs_have_at_most_ten_mebibytes() {
     let service = Service::start().await;
