@@ -145,7 +145,7 @@ begin
         ('[' || coalesce((
             select string_agg(row_to_json(image)::text, ',' order by image.registry_url collate "C", image.image_tag collate "C")
             from (
-                select i.image_tag, i.registry_url from public.docker_images i where i.entity_type = entity and i.entity_id = given.id
+                select i.image_digest, i.image_tag, i.registry_url from public.docker_images i where i.entity_type = entity and i.entity_id = given.id
             ) as image), '') || ']')::json,
         ('[' || coalesce((
             select string_agg(row_to_json(repo)::text, ',' order by repo.repo_url collate "C", repo.branch collate "C")

@@ -71,7 +71,17 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
         "/version_constraint",
         "Must be a line of 1 to 200 characters.",
     ),
+    (
+        "docker_images_appended_logs_check",
+        "/build_logs",
+        "Is appended to the logs of an image that is there.",
+    ),
     ("docker_images_build_logs_check", "/build_logs", LOGS),
+    (
+        "docker_images_image_digest_check",
+        "/image_digest",
+        "Must be sha256: or blake3: and 64, or sha512: and 128 of the digits 0 to 9 and a to f.",
+    ),
     (
         "docker_images_image_tag_check",
         "/image_tag",

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::api::raw_json::RawJson;
 use crate::api::time::DateTime;
 use crate::blocks::BlockType;
+use crate::docker_images::ImageDigest;
 use crate::versions::PatchOperation;
 
 /// What runs ran on. It never changes, and whoever has it can compute its name: `lock_digest` is
@@ -106,6 +107,9 @@ pub struct LockedRepo {
 pub struct LockedImage {
     pub registry_url: String,
     pub image_tag: String,
+    /// Without it, what runs is whatever the tag names then.
+    #[schema(value_type = Option<ImageDigest>)]
+    pub image_digest: Option<String>,
 }
 
 /// What a run would run on now.

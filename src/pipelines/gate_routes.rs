@@ -1,9 +1,11 @@
 //! `/pipelines/{pipeline}/readiness` and `/lock`: may it run now, and on exactly what?
 
+use std::collections::HashSet;
+
 use actix_web::{get, web};
 
-use super::Readiness;
 use super::queries::{self, Prospect};
+use super::{Readiness, Warning};
 use crate::api::entity::Entity;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -13,11 +15,40 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::locks::{LockContent, ProspectiveLock};
+use crate::resource::owner::EntityType;
 
 impl Prospect {
     fn is_ready(&self) -> bool {
         self.blockers.get() == "[]"
     }
+}
+
+/// Of each image without a digest, in the order of the lock; an edge may stand in a pipeline more than once.
+fn warnings(content: &LockContent) -> Vec<Warning> {
+    let blocks = content
+        .blocks
+        .iter()
+        .map(|block| (EntityType::Block, block.block_id, &block.name, block.images.as_slice()));
+    let edges = content
+        .edges
+        .iter()
+        .map(|edge| (EntityType::Edge, edge.edge_id, &edge.name, edge.images.as_slice()));
+    let mut seen = HashSet::new();
+    let once = blocks.chain(edges).filter(|(_, id, ..)| seen.insert(*id));
+    once.flat_map(|(entity_type, entity_id, name, images)| {
+        let unsure = images.iter().filter(|image| image.image_digest.is_none());
+        unsure.map(move |image| Warning {
+            code: "image_without_digest",
+            entity_type,
+            entity_id,
+            name: name.clone(),
+            detail: format!(
+                "The image {}:{} has no digest, and its tag can be moved: give its image_digest.",
+                image.registry_url, image.image_tag
+            ),
+        })
+    })
+    .collect()
 }
 
 async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prospect, Problem> {
@@ -29,8 +60,8 @@ async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prosp
 
 /// Whether a pipeline may run now
 ///
-/// Lists the exact versions it would run on, the verification that clears each edge, and whatever
-/// is in the way. A run asks the same question once more, in its own transaction.
+/// Lists the exact versions it would run on, the verification that clears each edge, whatever
+/// is in the way, and of what a lock cannot be sure (images without a digest). A run asks the same question once more, in its own transaction.
 #[utoipa::path(
     operation_id = "get_pipeline_readiness",
     params(("pipeline" = Reference, Path, description = "Id or name")),
@@ -53,6 +84,7 @@ pub async fn readiness(
         pipeline_id: prospect.pipeline_id,
         name: prospect.name,
         lock_digest: prospect.lock_digest,
+        warnings: warnings(&content),
         blocks: content.blocks,
         edges: content.edges,
         usernames: prospect.usernames,

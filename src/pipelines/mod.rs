@@ -28,6 +28,7 @@ use crate::blocks::BlockType;
 use crate::locks::{LockedBlock, LockedEdge};
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
+use crate::resource::owner::EntityType;
 use crate::resource::verbs::Resource;
 pub use graph::{BlockPin, EdgePin, GivenGraph};
 use graph::{GivenBlock, GivenEdge};
@@ -151,6 +152,23 @@ pub struct Readiness {
     /// Why it may not run; empty when it may.
     #[schema(value_type = Vec<Blocker>)]
     pub blockers: RawJson,
+    /// What makes a run less certain than it could be, and keeps it from nothing.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something of a pipeline that may be another tomorrow, though its lock is the same.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Warning {
+    /// `image_without_digest`.
+    pub code: &'static str,
+    pub entity_type: EntityType,
+    pub entity_id: Uuid,
+    pub name: String,
+    /// What to do about it.
+    #[schema(
+        example = "The image ghcr.io/acme/imagenet-loader:v1.0.0 has no digest, and its tag can be moved: give its image_digest."
+    )]
+    pub detail: String,
 }
 
 /// Body of `POST /pipelines`: a pipeline with its graph. Blocks and edges are named by id or name.

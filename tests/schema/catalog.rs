@@ -136,9 +136,9 @@ const RULES: &[Rule] = &[
               and has_function_privilege('authenticated', p.oid, 'execute')
               and p.proname <> all (case when p.prosecdef
                   then array['caller_role', 'can_write', 'is_admin', 'is_unnarrowed', 'is_name', 'is_username', 'is_email',
-                      'name_key', 'search_vector', 'is_line', 'trimmed', 'is_alias']
+                      'name_key', 'is_line', 'trimmed', 'is_alias']
                   else array['caller_id', 'uuid_v7', 'is_uuid', 'next_revision',
-                      'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'earliest_time', 'latest_time'] end)",
+                      'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'is_image_digest', 'earliest_time', 'latest_time'] end)",
         broken_by: "grant execute on function app.find_id(text, text) to authenticated",
     },
     Rule {
@@ -180,7 +180,7 @@ const RULES: &[Rule] = &[
               and (has_column_privilege(role, c.oid, a.attnum, 'insert') or has_column_privilege(role, c.oid, a.attnum, 'update'))
               and (a.attnum = any (select unnest(i.indkey) from pg_index i where i.indrelid = c.oid and i.indisprimary)
                    or a.attname in ('created_by', 'verified_by', 'times_run', 'average_runtime', 'runs_succeeded',
-                       'runtime_total', 'version_number', 'latest_version_number', 'is_active', 'log_id')
+                       'runtime_total', 'version_number', 'latest_version_number', 'is_active', 'log_id', 'name_key', 'search')
                    or a.atttypid = 'timestamptz'::regtype or a.attgenerated <> '')
               and (c.relname, a.attname) not in (
                   ('users', 'is_active'), ('api_keys', 'is_active'), ('api_keys', 'expires_at'),
@@ -290,11 +290,11 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "text has a limit",
-        // A version is a copy, and so is the name of a user; a generated column is made of others.
+        // A version is a copy, and so is the name of a user; a generated or derived column is made of others.
         breaches: "select c.relname || '.' || a.attname
             from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
             where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.atttypid = 'text'::regtype
-              and a.attgenerated = '' and c.relname not in ('block_versions', 'edge_versions', 'usernames')
+              and a.attgenerated = '' and a.attname <> 'name_key' and c.relname not in ('block_versions', 'edge_versions', 'usernames')
               and not exists (select from pg_constraint k
                               where k.conrelid = c.oid and k.contype = 'c' and a.attnum = any (k.conkey))",
         broken_by: "alter table blocks add column it text",
