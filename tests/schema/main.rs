@@ -11,5 +11,6 @@ mod guards;
 mod lint;
 mod matrix;
 mod names;
+mod privileges;
 mod statements;
 mod world;
