@@ -40,7 +40,13 @@ enum Command {
     /// Serve requests (the same as no command)
     Serve,
     /// Bring the schema of the database up to date, as its owner
-    Migrate,
+    Migrate(ProjectRoles),
+    /// Compare roles, privileges and row-level security with what the migrations give
+    Check {
+        /// Put right what differs, as the owner
+        #[arg(long)]
+        mend: bool,
+    },
     /// Print the OpenAPI document
     Openapi {
         /// Of which version of OpenAPI
@@ -50,8 +56,8 @@ enum Command {
     /// Manage the users, as the owner of the database
     #[command(subcommand)]
     User(UserCommand),
-    /// Let the role `blockyard_api`, as which the service logs in, log in with a password
-    LoginRole(PasswordInput),
+    /// Make the role `blockyard_api`, as which the service logs in, with its rights, and give it a password
+    LoginRole(LoginRole),
     /// Ask the service on this machine whether it can serve (for container health checks)
     Health,
 }
@@ -60,6 +66,13 @@ enum Command {
 enum UserCommand {
     /// Add a user
     Create(NewUser),
+    /// Give a user another password; their sessions end
+    Password {
+        /// The username, the address or the id
+        user: String,
+        #[command(flatten)]
+        password: PasswordInput,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -136,6 +149,22 @@ fn version() -> &'static str {
     &VERSION
 }
 
+#[derive(Debug, Args)]
+struct ProjectRoles {
+    /// First make the roles that Supabase's projects have (anon, authenticated, service_role, authenticator) and the
+    /// functions of its schema auth, where they are missing: for a PostgreSQL of one's own
+    #[arg(long)]
+    create_roles: bool,
+}
+
+#[derive(Debug, Args)]
+struct LoginRole {
+    #[command(flatten)]
+    password: PasswordInput,
+    #[command(flatten)]
+    roles: ProjectRoles,
+}
+
 /// Carries out what the command line says. Exit codes: 0, 1 for a failure, 2 for a command line
 /// that makes no sense.
 pub fn run() -> ExitCode {
@@ -159,11 +188,15 @@ async fn carry_out(command: Command) -> Outcome {
         Command::Openapi { version } => openapi(version.into()),
         Command::Serve => serve::serve(Config::load()?).await,
         Command::Health => health::health(&Config::load()?).await,
-        Command::Migrate => owner::migrate(&for_command()?).await,
+        Command::Migrate(roles) => owner::migrate(&for_command()?, &roles).await,
+        Command::Check { mend } => owner::check(&for_command()?, mend).await,
         Command::User(UserCommand::Create(user)) => {
             owner::create_user(&for_command()?, &user).await
         }
-        Command::LoginRole(_) => owner::login_role(&for_command()?).await,
+        Command::User(UserCommand::Password { user, .. }) => {
+            owner::set_password(&for_command()?, &user).await
+        }
+        Command::LoginRole(input) => owner::login_role(&for_command()?, &input.roles).await,
     }
 }
 

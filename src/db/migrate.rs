@@ -50,6 +50,11 @@ pub enum Error {
     )]
     NotTheOwner,
     #[error(
+        "this PostgreSQL lacks {0}, to which the tables are granted (every Supabase project has them).\n\
+         `--create-roles` makes them, as a superuser or a role with CREATEROLE"
+    )]
+    RolesMissing(String),
+    #[error(
         "migration {0} has been applied to this database, and this program does not know it: \
          the database is ahead.\nUse the newer program"
     )]
@@ -107,6 +112,7 @@ async fn attempt(owner: &PgConnectOptions) -> Result<Migrated, Error> {
     if user == SERVICE_ROLE {
         return Err(Error::NotTheOwner);
     }
+    check_project(&mut connection).await?;
     // A project's timeout would also end the wait for the migration that runs already.
     sqlx::raw_sql("set statement_timeout = 0").execute(&mut connection).await?;
     let before = count(&mut connection).await?;
@@ -150,6 +156,34 @@ fn fault(error: MigrateError) -> Error {
 /// The version of the newest migration this program knows.
 pub fn newest() -> i64 {
     MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// Something that every Supabase project has.
+#[derive(Debug)]
+pub struct PartOfProject {
+    /// In words: `the role anon`.
+    pub name: String,
+    /// Whether the migrations ask for it.
+    pub is_needed: bool,
+}
+
+/// Whether the roles are there to which the migrations grant.
+///
+/// # Errors
+/// [`Error::RolesMissing`].
+pub async fn check_project(connection: &mut PgConnection) -> Result<(), Error> {
+    let missing = missing_of_project(connection).await?;
+    let names: Vec<_> =
+        missing.into_iter().filter(|part| part.is_needed).map(|part| part.name).collect();
+    if names.is_empty() { Ok(()) } else { Err(Error::RolesMissing(names.join(", "))) }
+}
+
+/// What of a Supabase project this database has not.
+///
+/// # Errors
+/// Those of the database.
+pub async fn missing_of_project(connection: &mut PgConnection) -> sqlx::Result<Vec<PartOfProject>> {
+    sqlx::query_file_as!(PartOfProject, "sql/db/missing_of_project.sql").fetch_all(connection).await
 }
 
 /// How many migrations are recorded, in a database that may not have the table yet.

@@ -16,6 +16,7 @@ pub mod migrate;
 mod pool;
 mod pool_metrics;
 pub mod pooler;
+pub mod privileges;
 mod refusal;
 pub mod service_role;
 mod shares;

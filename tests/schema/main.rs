@@ -12,6 +12,7 @@ mod guards;
 mod lint;
 mod matrix;
 mod names;
+mod privileges;
 mod realtime;
 mod statements;
 mod world;
