@@ -30,6 +30,14 @@ alter role blockyard_api set jit = 'off';
 -- What it reads is in memory or on an SSD, where one page costs as much as the next. With the default of 4,
 -- which means a disk that turns, tables of a few pages (users among them) are read whole for a single row.
 alter role blockyard_api set random_page_cost = 1.1;
+-- What a statement may sort and hash on the disk is a superuser's to bound, or whoever's that was granted it
+-- (`grant set on parameter temp_file_limit`); Supabase's `postgres` is neither, and goes without.
+do $$
+begin
+    alter role blockyard_api set temp_file_limit = '1GB';
+exception when insufficient_privilege then
+    null;
+end $$;
 
 create type public.block_type as enum ('dataset', 'model');
 create type public.entity_type as enum ('block', 'edge');

@@ -58,6 +58,9 @@ fn names_socket(after: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::ConnectOptions;
+    use sqlx::postgres::PgConnectOptions;
+
     use super::read;
 
     #[test]
@@ -96,5 +99,14 @@ mod tests {
         ] {
             read("DATABASE_URL", url).expect(url);
         }
+    }
+
+    #[test]
+    fn a_socket_needs_no_host() {
+        let url = "postgres://api:pw@/registry?host=/cloudsql/project:region:instance";
+        let login = PgConnectOptions::from_url(&read("DATABASE_URL", url).unwrap()).unwrap();
+        let socket = login.get_socket().map(|path| path.display().to_string());
+        assert_eq!(socket.as_deref(), Some("/cloudsql/project:region:instance"));
+        assert_eq!((login.get_username(), login.get_database()), ("api", Some("registry")));
     }
 }

@@ -249,6 +249,11 @@ impl Db {
         Ok(())
     }
 
+    /// Closes the connections that nobody has needed for so long.
+    pub fn close_idle(&self, longest: Duration) {
+        pool::close_idle(&self.pool, longest);
+    }
+
     /// Keeps authors from passing their own edge versions, from now on and for every client. Only
     /// the owner of the database can take it back.
     ///

@@ -6,7 +6,7 @@ use blockyard::db::migrate::{MIGRATOR, newest};
 use blockyard::development::private_server::DefaultGrants;
 use sqlx::Connection;
 
-use super::support::Database;
+use super::support::{Database, connect};
 use super::{Outcome, Program};
 
 fn owner(database: &Database) -> Program {
@@ -114,12 +114,28 @@ async fn a_first_installation_that_fails_in_its_middle_leaves_nothing() {
 
 #[tokio::test]
 async fn after_sqlx_migrate_run_nothing_is_left_to_do() {
-    let database = Database::unmigrated(DefaultGrants::Legacy).await;
-    let mut connection = database.connect().await;
-    MIGRATOR.run(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    let done = owner(&database).run(&["migrate"]).succeeds();
-    assert!(done.output.contains("0 applied now"), "{}", done.output);
+    for grants in [DefaultGrants::Legacy, DefaultGrants::Explicit] {
+        let database = Database::unmigrated(grants).await;
+        let mut connection = database.connect().await;
+        MIGRATOR.run(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let done = owner(&database).run(&["migrate"]).succeeds();
+        assert!(done.output.contains("0 applied now"), "{}", done.output);
+    }
+}
+
+/// Supabase's owner may not; where they may, a statement's temporary files have a bound.
+#[tokio::test]
+async fn an_owner_who_may_bounds_temporary_files() {
+    let database = Database::unmigrated(DefaultGrants::Explicit).await;
+    let mut superuser = connect(&database.superuser()).await;
+    let grant = "grant set on parameter temp_file_limit to postgres";
+    sqlx::raw_sql(grant).execute(&mut superuser).await.unwrap();
+    owner(&database).run(&["migrate"]).succeeds();
+    let mut service = connect(&database.service()).await;
+    let bound: String =
+        sqlx::query_scalar("show temp_file_limit").fetch_one(&mut service).await.unwrap();
+    assert_eq!(bound, "1GB");
 }
 
 #[tokio::test]
