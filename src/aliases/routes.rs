@@ -47,7 +47,8 @@ async fn point(
         .make(db, async |scope| {
             match queries::put(scope, owner, alias, &change.body, &change.if_match).await? {
                 Some((alias, true)) => {
-                    Ok(Reply::created(alias.location(), &alias)?.compound_revision(alias.revision()))
+                    Ok(Reply::created(alias.location(), &alias)?
+                        .compound_revision(alias.revision()))
                 }
                 Some((alias, false)) => Ok(verbs::shown(&alias)?),
                 None => Err(why(scope, owner, alias, &change.if_match).await?.into()),

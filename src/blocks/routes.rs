@@ -124,7 +124,8 @@ pub async fn update(
                         Activation::Open => None,
                         Activation::Reviewed => queries::candidate(scope, id, revision).await?,
                     };
-                    Ok(Reply::ok(&BlockAfterChange { block, candidate })?.compound_revision(revision))
+                    Ok(Reply::ok(&BlockAfterChange { block, candidate })?
+                        .compound_revision(revision))
                 }
                 None => {
                     let found = queries::revision(scope, &block).await?;

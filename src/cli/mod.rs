@@ -1,6 +1,7 @@
 //! The command line: what it offers, and where each command is carried out.
 
 mod health;
+mod impact;
 mod open_files;
 mod owner;
 mod serve;
@@ -58,6 +59,8 @@ enum Command {
     User(UserCommand),
     /// Make the role `blockyard_api`, as which the service logs in, with its rights, and give it a password
     LoginRole(LoginRole),
+    /// Ask a server what changes would break; ends with 0, 1 (they would) or 2 (no verdict)
+    Impact(impact::Impact),
     /// Ask the service on this machine whether it can serve (for container health checks)
     Health,
 }
@@ -166,7 +169,7 @@ struct LoginRole {
 }
 
 /// Carries out what the command line says. Exit codes: 0, 1 for a failure, 2 for a command line
-/// that makes no sense.
+/// that makes no sense; `impact` has its own.
 pub fn run() -> ExitCode {
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
     let outcome = tokio::runtime::Builder::new_multi_thread()
@@ -175,7 +178,7 @@ pub fn run() -> ExitCode {
         .map_err(Into::into)
         .and_then(|runtime| runtime.block_on(carry_out(command)));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", with_causes(&*error));
             ExitCode::FAILURE
@@ -183,8 +186,9 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn carry_out(command: Command) -> Outcome {
+async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
+        Command::Impact(arguments) => return Ok(impact::impact(&arguments).await),
         Command::Openapi { version } => openapi(version.into()),
         Command::Serve => serve::serve(Config::load()?).await,
         Command::Health => health::health(&Config::load()?).await,
@@ -197,7 +201,8 @@ async fn carry_out(command: Command) -> Outcome {
             owner::set_password(&for_command()?, &user).await
         }
         Command::LoginRole(input) => owner::login_role(&for_command()?, &input.roles).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn for_command() -> Result<Config, Box<dyn Error>> {
