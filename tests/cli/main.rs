@@ -5,6 +5,7 @@ mod support;
 
 mod development;
 mod documents;
+mod impact;
 mod logs;
 mod migrate;
 mod own_database;
