@@ -33,7 +33,7 @@ declare
     wanted text;
 begin
     foreach wanted in array array[
-        'blocks', 'block_versions', 'block_taxonomies', 'block_vector_representations',
+        'aliases', 'alias_moves', 'blocks', 'block_versions', 'block_taxonomies', 'block_vector_representations',
         'edges', 'edge_versions', 'edge_vector_representations', 'taxonomy_categories', 'code_repos', 'dependencies',
         'pipelines', 'pipeline_blocks', 'pipeline_edges', 'pipeline_runs']
     loop

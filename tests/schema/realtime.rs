@@ -10,6 +10,8 @@ use crate::support::{Database, connect};
 use crate::world;
 
 const PUBLISHED: &[&str] = &[
+    "alias_moves",
+    "aliases",
     "block_taxonomies",
     "block_vector_representations",
     "block_versions",
@@ -32,6 +34,7 @@ const KEPT: &[(&str, &str)] = &[
     ("docker_images", "a change would carry the build's log"),
     ("edge_verifications", "a change would carry the log"),
     ("pipeline_locks", "never changed, and large: a run names its lock"),
+    ("usernames", "people: their names are asked for, not announced"),
     ("users", "one's own only"),
 ];
 
