@@ -73,6 +73,10 @@ bench *arguments:
 bench-growth *arguments:
     python3 bench/growth.py {{ arguments }}
 
+# Shows what one caller's slow requests cost another caller: a release build, then two minutes
+bench-fair *arguments:
+    python3 bench/fair.py {{ arguments }}
+
 # Builds the documentation of the code, and looks for links that lead nowhere
 doc:
     RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --locked --quiet

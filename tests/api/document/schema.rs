@@ -82,6 +82,21 @@ pub const PATTERNS: &[(&str, &[&str], &[&str])] = &[
     (ENTITY_TAGS, &["*", r#""a""#, r#"W/"a", "b""#], &["", "a", r#""a"#]),
     ("^[A-Za-z0-9_]{1,255}$", &["a", "nightly_2"], &["", "a-b", "a b", "é"]),
     ("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", &["v1.0-a_b", "_"], &["", ".v1", "-v1", "a/b", "v 1"]),
+    (
+        "^((sha256|blake3):[0-9a-f]{64}|sha512:[0-9a-f]{128})$",
+        &[
+            "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "blake3:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ],
+        &[
+            "",
+            "sha256:",
+            "sha512:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "md5:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "sha256:0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF",
+            "v1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ],
+    ),
     (r"\S", &[], &["", " ", "\u{3000}"]),
     (
         REPO_URL,
