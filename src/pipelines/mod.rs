@@ -29,6 +29,7 @@ use crate::locks::{LockedBlock, LockedEdge};
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::verbs::Resource;
+pub use drawing::Format as GraphFormat;
 use graph::{GivenBlock, GivenEdge};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.
