@@ -104,7 +104,15 @@ fn overlap(a: Area, b: Area) -> bool {
 
 /// What a drawing shows: its size, the blocks, the texts in them, and the labels of the edges, the width
 /// of letters taken from a common sans serif.
-fn seen(drawn: &str) -> ([f64; 2], Vec<Area>, Vec<Area>, Vec<(String, Area)>) {
+struct Seen {
+    width: f64,
+    height: f64,
+    blocks: Vec<Area>,
+    names: Vec<Area>,
+    labels: Vec<(String, Area)>,
+}
+
+fn seen(drawn: &str) -> Seen {
     let document = roxmltree::Document::parse(drawn).expect("well-formed XML");
     let number = |node: &roxmltree::Node<'_, '_>, name: &str| {
         node.attribute(name).expect(name).parse::<f64>().expect("a number")
@@ -130,7 +138,8 @@ fn seen(drawn: &str) -> ([f64; 2], Vec<Area>, Vec<Area>, Vec<(String, Area)>) {
             names.push([x - half, y - 10.0, x + half, y + 3.0]);
         }
     }
-    ([number(&svg, "width"), number(&svg, "height")], blocks, names, labels)
+    let (width, height) = (number(&svg, "width"), number(&svg, "height"));
+    Seen { width, height, blocks, names, labels }
 }
 
 /// Points of the line of each edge: of its level parts and of its bends.
@@ -157,18 +166,18 @@ fn lines(drawn: &str) -> Vec<Vec<[f64; 2]>> {
                         let step = |n: i32| from[0] + (x - from[0]) * f64::from(n) / 40.0;
                         points.extend((0..=40).map(|n| [step(n), from[1]]));
                     }
-                    [a, ay, b, by, x, y] => {
-                        at = [x, y];
-                        points.extend((0..=40).map(|n| {
-                            let t = f64::from(n) / 40.0;
-                            let weigh = |p: [f64; 4]| {
-                                let u = 1.0 - t;
-                                u * u * u * p[0]
-                                    + 3.0 * u * u * t * p[1]
-                                    + 3.0 * u * t * t * p[2]
-                                    + t * t * t * p[3]
+                    [ax, ay, bx, by, end, height] => {
+                        at = [end, height];
+                        points.extend((0..=40).map(|nth| {
+                            let there = f64::from(nth) / 40.0;
+                            let left = 1.0 - there;
+                            let weigh = |of: [f64; 4]| {
+                                left.powi(3) * of[0]
+                                    + 3.0 * left.powi(2) * there * of[1]
+                                    + 3.0 * left * there.powi(2) * of[2]
+                                    + there.powi(3) * of[3]
                             };
-                            [weigh([from[0], a, b, x]), weigh([from[1], ay, by, y])]
+                            [weigh([from[0], ax, bx, end]), weigh([from[1], ay, by, height])]
                         }));
                     }
                     _ => {}
@@ -213,7 +222,7 @@ fn no_box_and_no_label_covers_another() {
             edge.name = format!("train-on-the-customers-of-region-{at:03}");
         }
         let drawn = Format::Svg.render(&graph).expect("a picture");
-        let ([width, height], blocks, names, labels) = seen(&drawn);
+        let Seen { width, height, blocks, names, labels } = seen(&drawn);
         let what = format!("{} blocks, {} edges", graph.blocks.len(), graph.edges.len());
         assert_eq!((blocks.len(), labels.len()), (graph.blocks.len(), graph.edges.len()), "{what}");
         let areas: Vec<Area> =
