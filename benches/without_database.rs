@@ -140,6 +140,7 @@ fn block(number: usize) -> Block {
         updated_at: now,
         created_by_username: Some("ada".to_owned()),
         created_by: Some(Uuid::now_v7()),
+        created_by_username: Some("ada".to_owned()),
         archived_at: None,
         current_version_id: Uuid::now_v7(),
         version_number: 3,

@@ -1,8 +1,13 @@
 #!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.9"
+# dependencies = ["httpx"]
+# ///
 """A tour of Blockyard with httpx: versions, the gate before a run, the lock, the audit trail.
 
-    pip install httpx
-    BLOCKYARD_PASSWORD=… python examples/tour.py
+    BLOCKYARD_PASSWORD=… uv run examples/tour.py
+
+uv (https://docs.astral.sh/uv/) fetches httpx; without it: python -m venv it && it/bin/pip install httpx, then it/bin/python.
 
 BLOCKYARD_URL is http://127.0.0.1:8000 and BLOCKYARD_USERNAME admin unless set; the account must be
 an admin's. Every name has a random end, so that the tour can be repeated; what it makes stays.
@@ -18,7 +23,10 @@ import time
 from collections import Counter
 from typing import Any
 
-import httpx
+try:
+    import httpx
+except ModuleNotFoundError:
+    sys.exit("tour.py needs httpx: uv run examples/tour.py, or pip install httpx in a virtual environment")
 
 URL = os.environ.get("BLOCKYARD_URL", "http://127.0.0.1:8000").rstrip("/")
 

@@ -108,8 +108,8 @@ expect 'sort_by(.path) == [
   {op: "add", path: "/metadata/source", value: "Encyclopedia Titanica"}]'
 show '.[] | tojson'
 ask 200 GET "/blocks/$passengers/history"
-expect '.items | length > 2 and all(.user_id == $me)' --arg me "$developer_id"
-show '.items[] | "\(.action_type) \(.details.table) by \(.details.request.method) \(.details.request.path)"'
+expect '.items | length > 2 and all(.user_id == $me and .username == $name)' --arg me "$developer_id" --arg name "$developer"
+show '.items[] | "\(.username): \(.action_type) \(.details.table) by \(.details.request.method) \(.details.request.path)"'
 
 step 'Go back to version 1'
 ask 200 POST "/blocks/$passengers/versions/1/activate"

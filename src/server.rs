@@ -20,7 +20,6 @@ use futures_util::{FutureExt, stream};
 use opentelemetry::trace::TraceId;
 use tokio::time::timeout;
 use utoipa_actix_web::{AppExt, UtoipaApp};
-use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
 use crate::api::body::BodyLimit;
@@ -32,7 +31,7 @@ use crate::api::unread::Unread;
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::Db;
-use crate::document::{Edition, ServedDocument};
+use crate::document::{Edition, ServedDocument, page};
 use crate::perimeter::{self, Perimeter, Visit};
 use crate::service::drain::Drain;
 use crate::service::metrics_route::Readers;
@@ -136,9 +135,6 @@ pub fn start(
         0 => std::thread::available_parallelism()?.get(),
         workers => workers,
     };
-    let docs = utoipa_swagger_ui::Config::new([DOCUMENT_OF_DOCS])
-        .persist_authorization(true)
-        .try_it_out_enabled(true);
     let server = HttpServer::new(move || {
         let known = Arc::clone(&known);
         let documents = documents.clone();
@@ -158,7 +154,7 @@ pub fn start(
                 }
             })
             .service(web::redirect("/docs", "/docs/"))
-            .service(SwaggerUi::new("/docs/{_:.*}").config(docs.clone()))
+            .route("/docs/{_:.*}", web::get().to(page::file))
             .default_service(web::to(move |request: HttpRequest| {
                 let answer = known.answer(&request);
                 async move { answer }
@@ -177,9 +173,6 @@ pub fn start(
     .listen(listener)?;
     Ok(server.run())
 }
-
-/// The document, seen from `/docs/`: relative, since a proxy may show all of it below a path.
-const DOCUMENT_OF_DOCS: &str = "../openapi.json";
 
 fn served(document: &ServedDocument, request: &HttpRequest) -> Ready<HttpResponse> {
     let text = document.below(perimeter::prefix(request));

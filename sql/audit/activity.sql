@@ -2,7 +2,9 @@
 -- $5 rows.
 select
     log_id, user_id, action_type, entity_type, entity_id, subject_id, "timestamp", details,
-    (select u.username from usernames u where u.user_id = audit_logs.user_id) as username
+    (select u.username from usernames u where u.user_id = audit_logs.user_id) as username,
+    -- Whoever may see it at all sees all of it.
+    false as "is_partial!"
 from audit_logs
 where (select app.as_caller($1))
   and user_id = (select app.find_id('user', $2))

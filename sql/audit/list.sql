@@ -17,7 +17,8 @@ with filtered as not materialized (
 select
     log_id as "log_id!", user_id, action_type as "action_type!", entity_type as "entity_type!", entity_id, subject_id,
     "timestamp" as "timestamp!", details as "details!",
-    (select u.username from usernames u where u.user_id = page.user_id) as username
+    (select u.username from usernames u where u.user_id = page.user_id) as username,
+    not (select app.is_admin()) as "is_partial!"
 from (
     (select * from filtered
      where (select app.is_admin())

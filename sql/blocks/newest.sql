@@ -7,8 +7,9 @@ select
     current_version_id, version_number, latest_version_number, activation,
     null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases
 from (
-    select *
+    select blocks.*, username
     from blocks
+    left join usernames on user_id = created_by
     where (select app.as_caller($1))
       and archived_at is null
       and (created_at, block_id)
@@ -17,6 +18,5 @@ from (
     order by created_at desc, block_id desc
     limit 201
 ) as newest
-left join usernames on user_id = created_by
 order by created_at desc, block_id desc
 limit $4

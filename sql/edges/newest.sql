@@ -7,8 +7,9 @@ select
     current_version_id, version_number, latest_version_number, activation,
     null::jsonb as versions, null::jsonb as aliases, null::jsonb as verifications, null::text as "verification_status: _"
 from (
-    select *
+    select edges.*, username
     from edges
+    left join usernames on user_id = created_by
     where (select app.as_caller($1))
       and archived_at is null
       and (created_at, edge_id)
@@ -17,6 +18,5 @@ from (
     order by created_at desc, edge_id desc
     limit 201
 ) as newest
-left join usernames on user_id = created_by
 order by created_at desc, edge_id desc
 limit $4

@@ -80,6 +80,10 @@ impl<T: Serialize> Rows<T> {
         self.items.is_empty()
     }
 
+    pub fn last(&self) -> Option<&T> {
+        self.last.as_ref()
+    }
+
     /// The last, or the only one.
     pub fn into_last(self) -> Option<T> {
         self.last

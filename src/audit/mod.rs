@@ -54,6 +54,9 @@ pub struct AuditLog {
         "request": {"id": "01a20575-84d9-79db-a493-fbb455308177", "method": "PATCH", "path": "/blocks/imagenet"}
     }))]
     pub details: RawJson,
+    /// Whether the caller is shown a part of the trail only.
+    #[serde(skip)]
+    pub is_partial: bool,
 }
 
 /// A page of the audit trail.
@@ -70,7 +73,9 @@ pub struct Trail {
 }
 
 impl Trail {
+    /// `partial` when there are no rows that say it.
     fn new(rows: Rows<AuditLog>, partial: bool) -> Self {
+        let partial = rows.last().map_or(partial, |log| log.is_partial);
         let Page { items, next_cursor } =
             Page::new(rows, |log| Cursor::at(ORDER, log.timestamp, log.log_id));
         Self { items, next_cursor, partial }

@@ -3,6 +3,8 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::keys::{self, PlainKey};
 use crate::api::problem::Problem;
@@ -15,7 +17,8 @@ pub(super) enum Credential<'a> {
 }
 
 impl<'a> Credential<'a> {
-    /// Reads `Authorization: Bearer …` or `X-API-Key`.
+    /// Reads `Authorization: Bearer …` or `X-API-Key`; of a read also `Authorization: Basic …` with an API key as
+    /// the password.
     ///
     /// The same credential in both, as clients send it that are generated, is one identity.
     ///
@@ -48,11 +51,24 @@ impl<'a> Credential<'a> {
                 let token = token.trim_start();
                 if token.starts_with(keys::MARK) { key(token) } else { Ok(Self::Token(token)) }
             }
+            // What a browser asks for when an address is opened in it. It sends that by itself from then on,
+            // whosever page makes it: so it may read, and change nothing.
+            Some((scheme, pair))
+                if scheme.eq_ignore_ascii_case("basic") && request.method().is_safe() =>
+            {
+                key(&password(pair).unwrap_or_default())
+            }
             _ => Err(Problem::unauthorized(
                 "Authorization must be Bearer, with an access token or an API key behind it.",
             )),
         }
     }
+}
+
+/// The password of `Authorization: Basic` (RFC 7617).
+fn password(pair: &str) -> Option<String> {
+    let pair = String::from_utf8(STANDARD.decode(pair.trim()).ok()?).ok()?;
+    pair.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 /// The credential itself, without the scheme of `Authorization` before it.

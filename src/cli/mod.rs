@@ -29,6 +29,7 @@ type Outcome = Result<(), Box<dyn Error>>;
     long_about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.\n\n\
                   Without a command it serves. Without DATABASE_URL it serves a private database that it keeps in .blockyard.",
     after_long_help = description::help(),
+    term_width = 80,
     after_help = "`--help` lists the environment variables as well."
 )]
 struct CommandLine {

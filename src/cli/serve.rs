@@ -65,7 +65,7 @@ async fn develop(config: &mut Config, listener: TcpListener, stop: &mut Stop) ->
     let development = development?;
     let outcome = match development::provide_secret(config) {
         Ok(()) => {
-            println!("{}", development.greeting(address, &dir));
+            println!("{}", development.greeting(address, config));
             answer(listener, config, development.login(), stop).await
         }
         Err(error) => Err(error.into()),

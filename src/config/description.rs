@@ -15,13 +15,33 @@ pub fn help() -> String {
             "" => String::new(),
             default => format!(" [default: {default}]"),
         };
-        let _ = writeln!(
-            text,
-            "    {:<24}{}{default}\n{:28}Must be {}.",
-            setting.name, setting.meaning, "", setting.must_be
-        );
+        let _ = writeln!(text, "    {}", setting.name);
+        for line in
+            [format!("{}{default}", setting.meaning), format!("Must be {}.", setting.must_be)]
+        {
+            wrap(&mut text, &line);
+        }
     });
     text
+}
+
+/// Below the name of a variable, in lines that a terminal of 80 columns shows as they are.
+fn wrap(text: &mut String, words: &str) {
+    const INDENT: &str = "        ";
+    let mut width = usize::MAX / 2;
+    for word in words.split(' ') {
+        let length = word.chars().count();
+        if width + 1 + length > 79 {
+            text.push_str(if width > 79 { INDENT } else { "\n        " });
+            width = INDENT.len();
+        } else {
+            text.push(' ');
+            width += 1;
+        }
+        text.push_str(word);
+        width += length;
+    }
+    text.push('\n');
 }
 
 /// The file `.env.example`.

@@ -74,17 +74,24 @@ impl Development {
 
     /// What to know about this start. The administrator's password is in it only once: after the
     /// start that has made them.
-    pub fn greeting(&self, address: SocketAddr, dir: &Path) -> String {
+    pub fn greeting(&self, address: SocketAddr, config: &Config) -> String {
+        let dir = &config.blockyard_dir;
+        let minutes = config.access_token_seconds / 60;
         let url = format!("http://{address}");
         let mut text = format!(
             "\nBlockyard listens on {url} (documentation: {url}/docs).\n\
              Its private PostgreSQL lives in {}; Ctrl-C stops both, the data stay.\n",
             dir.display()
         );
+        // Writing to a string does not fail.
         let Some(password) = &self.password else {
+            let _ = write!(
+                text,
+                "Lost the password? Ctrl-C, then give a user another (the first was called {ADMIN}):\n  \
+                 printf %s \"$PASSWORD\" | blockyard user password {ADMIN} --password-stdin\n",
+            );
             return text;
         };
-        // Writing to a string does not fail.
         let _ = write!(
             text,
             r#"
@@ -96,8 +103,15 @@ Try:
   TOKEN=$(curl -s {url}/auth/login -H 'Content-Type: application/json' \
     -d '{{"username": "{ADMIN}", "password": "{password}"}}' | sed 's/.*"access_token" *: *"\([^"]*\)".*/\1/')
   curl -s {url}/blocks -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-    -d '{{"name": "titanic", "block_type": "dataset", "metadata": {{"rows": 891}}}}'
-  curl -s {url}/blocks/titanic -H "Authorization: Bearer $TOKEN"
+    -d '{{"name": "titanic", "block_type": "dataset", "metadata": {{"rows": 891}}}}'; echo
+  curl -s {url}/blocks/titanic -H "Authorization: Bearer $TOKEN"; echo
+
+A token ends after {minutes} minutes. An API key, for programs, does not (it is shown this once):
+  curl -s {url}/api-keys -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{{"name": "my programs", "role": "developer"}}' | sed 's/.*"key" *: *"\([^"]*\)".*/\1/'
+
+Next: the tour in README.md (five minutes), programs in examples/, every route at {url}/docs.
+Lost the password? Ctrl-C, then: printf %s "$PASSWORD" | blockyard user password {ADMIN} --password-stdin
 "#
         );
         text

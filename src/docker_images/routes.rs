@@ -210,12 +210,7 @@ pub async fn get(
         .run(&caller, async |scope| queries::get(scope, **image_id, shown.logs).await)
         .await?
         .ok_or_else(|| Problem::not_found("Docker image"))?;
-    let reply = Reply::ok(&image)?;
-    Ok(if shown.logs {
-        reply.compound_revision(image.updated_at)
-    } else {
-        reply.revision(image.updated_at)
-    })
+    verbs::shown(&image)
 }
 
 /// Change an image

@@ -2,6 +2,7 @@
 //! once here.
 
 mod operations;
+pub mod page;
 mod schemas;
 mod v3_0;
 
@@ -16,6 +17,7 @@ use crate::blocks::BlockVersion;
 use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
 use crate::locks::routes::LockDigest;
+use crate::pipelines::GraphFormat;
 use crate::resource::chronology::ChronologicalSort;
 use crate::resource::listing::NamedSort;
 use crate::taxonomy::CategoryTree;
@@ -72,6 +74,7 @@ pub use operations::complete;
         CursorText,
         ChronologicalSort,
         NamedSort,
+        GraphFormat,
         UserSort,
         Metadata,
         PatchOperation,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{HeaderMap, HeaderValue, LINK, LOCATION};
+use actix_web::http::header::{HeaderMap, HeaderValue, LINK, LOCATION, WWW_AUTHENTICATE};
 use actix_web::{HttpMessage, HttpRequest, web};
 
 pub use cors::cors;
@@ -20,6 +20,10 @@ use security_headers::Audience;
 
 use crate::api::problem::Problem;
 use crate::config::Config;
+
+const ASK_FOR_A_KEY: HeaderValue = HeaderValue::from_static(
+    r#"Basic realm="Blockyard: an API key as the password", charset="UTF-8""#,
+);
 
 /// A whole request, unless the application has a perimeter.
 const DEFAULT_TIME: Duration = Duration::from_mins(1);
@@ -93,6 +97,9 @@ impl Visit {
     /// is missing when it went down with its handler.
     pub fn sign(&self, request: Option<&HttpRequest>, headers: &mut HeaderMap) {
         self.audience.tell(self.is_https, headers);
+        if headers.contains_key(WWW_AUTHENTICATE) && request.is_some_and(is_opened) {
+            headers.append(WWW_AUTHENTICATE, ASK_FOR_A_KEY);
+        }
         if let Some(prefix) = &self.prefix {
             put_below(prefix, headers);
         }
@@ -101,6 +108,11 @@ impl Visit {
             perimeter.limits.tell(Standing::tighter(caller, self.standing), headers);
         }
     }
+}
+
+/// Whether somebody has opened the address in a browser, which then asks for an API key, as a password.
+fn is_opened(request: &HttpRequest) -> bool {
+    request.headers().get("Sec-Fetch-Mode").is_some_and(|mode| mode == "navigate")
 }
 
 /// Leads what an answer refers to below the path where the client finds the service.

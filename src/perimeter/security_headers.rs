@@ -1,7 +1,7 @@
 //! What a browser must not do with an answer (OWASP REST Security Cheat Sheet).
 
 use actix_web::http::header::{
-    CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
@@ -17,6 +17,11 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 4] = [
 ];
 
 const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// A drawing has its colours in itself, also where it is opened alone.
+const OF_A_DRAWING: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+);
 
 /// Who reads the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +53,9 @@ impl Audience {
         for (name, value) in EVERYWHERE {
             headers.insert(name, value);
         }
-        headers.insert(CONTENT_SECURITY_POLICY, self.content_policy());
+        let is_drawing = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "image/svg+xml");
+        let policy = if is_drawing { OF_A_DRAWING } else { self.content_policy() };
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
         if is_https {
             headers.insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
         }

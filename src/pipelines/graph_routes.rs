@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, put, web};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::drawing::Format;
 use super::graph::GivenGraph;
@@ -10,10 +11,11 @@ use super::{Graph, Include, Pipeline, queries};
 use crate::api::etag;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{NoParams, Query};
+use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
+use crate::api::word::Word;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
@@ -38,12 +40,21 @@ fn parts<T: DeserializeOwned>(json: Option<RawJson>) -> Result<Vec<T>, Problem> 
     })
 }
 
+/// How a graph is shown.
+#[derive(Debug, IntoParams, FromParams)]
+#[into_params(parameter_in = Query)]
+pub struct GraphShown {
+    /// Its form, whatever `Accept` says: for where no header can be sent.
+    #[read(with = Word)]
+    pub format: Option<Format>,
+}
+
 /// Read the graph of a pipeline
 ///
-/// As JSON, or drawn: as `Accept` says. Edges are drawn solid when a run may pass them.
+/// As JSON, or drawn: as `format` or else `Accept` says. Edges are drawn solid when a run may pass them.
 #[utoipa::path(
     operation_id = "get_pipeline_graph",
-    params(("pipeline" = Reference, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name"), GraphShown),
     responses(
         (status = 200, description = "The graph", content(
             (Graph = "application/json"),
@@ -60,9 +71,12 @@ pub async fn get_graph(
     db: web::Data<Db>,
     caller: Caller,
     pipeline: web::Path<Reference>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<GraphShown>,
 ) -> Result<HttpResponse, Problem> {
-    let format = Format::accepted_by(&request)?;
+    let format = match shown.format {
+        Some(format) => format,
+        None => Format::accepted_by(&request)?,
+    };
     let found = verbs::find(&db, caller, pipeline.as_str(), async |scope| {
         queries::get(scope, &pipeline, Include::GRAPH).await
     })

@@ -31,6 +31,7 @@ use crate::resource::listing::Position;
 use crate::resource::owner::EntityType;
 use crate::resource::verbs::Resource;
 pub use graph::{BlockPin, EdgePin, GivenGraph};
+pub use drawing::Format as GraphFormat;
 use graph::{GivenBlock, GivenEdge};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.

@@ -632,7 +632,7 @@ async fn no_parser_speaks_in_an_answer() {
     let developer = service.developer().await;
     let mut told = Vec::new();
     for address in [
-        "/audit-logs?user_id=abc",
+        "/audit-logs?user_id=%00&entity_id=abc",
         "/audit-logs?timestamp_after=now&action_type=MAKE&entity_type=thing&limit=x",
         "/blocks?archived=yes&recursive=2&created_before=1e9&limit=1.5&cursor=abc&sort=size&block_type=file",
         "/pipelines?created_by=me&archived=TRUE&include=all",
@@ -643,7 +643,7 @@ async fn no_parser_speaks_in_an_answer() {
         "/locks/diff?a=1&b=",
         "/locks/zz",
         "/taxonomy-categories?roots=maybe&tree=no",
-        "/verifications?edge_version_id=1&verified_by=2&version=x",
+        "/verifications?edge_version_id=1&verified_by=%01&version=x",
         "/api-keys?user_id=00000000-0000-0000-0000-00000000000g&is_active=null",
     ] {
         told.push((address.to_owned(), developer.get(address).await));

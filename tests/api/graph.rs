@@ -1,5 +1,7 @@
 //! The graph of a pipeline: replaced, changed part by part, drawn.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -255,8 +257,74 @@ async fn a_graph_is_drawn_as_the_client_likes_it() {
             _ => assert_eq!(drawn.body["edges"].as_array().map(Vec::len), Some(1)),
         }
     }
+    // Where no header can be sent, the address says it.
+    for (format, content_type) in [
+        ("json", "application/json"),
+        ("svg", "image/svg+xml"),
+        ("mermaid", "text/vnd.mermaid"),
+        ("dot", "text/vnd.graphviz"),
+    ] {
+        let asked = format!("{path}?format={format}");
+        let drawn = dan.request(Method::GET, &asked).header("Accept", "text/html").send().await;
+        assert_eq!(drawn.expect(StatusCode::OK).header("content-type"), content_type);
+    }
+    let refused = dan.get(&format!("{path}?format=png")).await;
+    assert_eq!(refused.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), ["format"]);
     let refused = dan.request(Method::GET, &path).header("Accept", "image/png").send().await;
     refused.refused(StatusCode::NOT_ACCEPTABLE, "not_acceptable");
+}
+
+#[tokio::test]
+async fn a_drawing_can_be_opened_in_a_browser() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    dan.post("/pipelines", json!({ "name": "p" })).await.expect(StatusCode::CREATED);
+    let key = dan.post("/api-keys", json!({ "name": "browser", "role": "viewer" })).await;
+    let key = key.expect(StatusCode::CREATED).body["key"].as_str().expect("a key").to_owned();
+    let nobody = service.nobody();
+    let open = |method, path: &str| {
+        nobody
+            .request(method, path)
+            .header("Sec-Fetch-Mode", "navigate")
+            .header("Accept", "text/html")
+    };
+    let path = "/pipelines/p/graph?format=svg";
+    let asked = open(Method::GET, path).send().await.expect(StatusCode::UNAUTHORIZED);
+    let challenges = asked.headers.get_all("www-authenticate");
+    let challenges: Vec<_> = challenges.iter().filter_map(|it| it.to_str().ok()).collect();
+    assert!(challenges.len() == 2 && challenges[1].starts_with("Basic "), "{challenges:?}");
+    // A program is not asked like this.
+    let refused = nobody.get(path).await.expect(StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.headers.get_all("www-authenticate").iter().count(), 1);
+
+    let basic =
+        |password: &str| format!("Basic {}", STANDARD.encode(format!("whoever:{password}")));
+    let drawn = open(Method::GET, path).header("Authorization", basic(&key)).send().await;
+    let drawn = drawn.expect(StatusCode::OK);
+    assert_eq!(drawn.header("content-type"), "image/svg+xml");
+    let policy = drawn.header("content-security-policy");
+    assert_eq!(policy, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    for wrong in [
+        basic("wrong"),
+        basic(""),
+        "Basic".to_owned(),
+        "Basic =".to_owned(),
+        format!("Basic {key}"),
+    ] {
+        let answer = open(Method::GET, path).header("Authorization", &wrong).send().await;
+        answer.expect(StatusCode::UNAUTHORIZED);
+    }
+    // What a browser sends by itself changes nothing.
+    for (method, path) in [
+        (Method::POST, "/pipelines/p/runs"),
+        (Method::PATCH, "/pipelines/p"),
+        (Method::PUT, "/pipelines/p/graph"),
+        (Method::DELETE, "/pipelines/p"),
+    ] {
+        let answer =
+            open(method, path).header("Authorization", basic(&key)).json(json!({})).send().await;
+        answer.refused(StatusCode::UNAUTHORIZED, "unauthorized");
+    }
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ async fn same_inputs_have_the_same_lock_and_anybody_can_check_it() {
     let prospect = dan.get("/pipelines/p/lock").await.expect(StatusCode::OK);
     assert_eq!(
         prospect.body,
-        json!({ "ready": true, "lock_digest": one, "lock": lock.body["lock"] })
+        json!({ "ready": true, "lock_digest": one, "lock": lock.body["lock"], "usernames": lock.body["usernames"] })
     );
     // The metadata is the one that the digest names.
     let metadata = dan.get("/blocks/a/versions/2").await.body["metadata"].clone();

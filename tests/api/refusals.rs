@@ -145,7 +145,7 @@ async fn a_refusal_leaves_nothing_done() {
 }
 
 #[actix_web::test]
-async fn who_reads_by_a_name_learns_no_id_by_it() {
+async fn who_reads_by_an_address_learns_no_id_by_it() {
     let service = Service::start().await;
     let mut owner = service.database.connect().await;
     let mut ids: Vec<String> = query_scalar("select user_id::text from users order by username")
@@ -154,13 +154,14 @@ async fn who_reads_by_a_name_learns_no_id_by_it() {
         .expect("ids");
     let own = ids.pop().expect("vera's");
     let viewer = service.viewer().await;
-    for name in ["ada", "ADA", "dan", "dora", "nobody", "ada@example.org", "me", "vera"] {
+    // (Names are no secret: `who.rs`.)
+    for name in ["ada@example.org", "DAN@example.org", "dora@example.org", "nobody", "me", "vera"] {
         for path in ["", "/activity"] {
             viewer.get(&format!("/users/{name}{path}")).await;
         }
     }
     let trail = viewer.get("/users/me/activity?limit=200").await.expect(StatusCode::OK);
-    assert!(trail.items("log_id").len() >= 16, "{}", trail.text);
+    assert!(trail.items("log_id").len() >= 12, "{}", trail.text);
     assert!(trail.text.contains(&own), "{}", trail.text);
     for id in &ids {
         assert!(!trail.text.contains(id), "{}", trail.text);

@@ -19,10 +19,15 @@ impl Steady {
             Value::String(text) => Value::String(self.text(text)),
             Value::Array(items) => items.iter().map(|item| self.of(item)).collect(),
             Value::Object(members) => {
-                members.iter().map(|(name, value)| (name.clone(), self.of(value))).collect()
+                members.iter().map(|(name, value)| (self.key(name), self.of(value))).collect()
             }
             plain => plain.clone(),
         }
+    }
+
+    /// Some members are called after an id.
+    fn key(&mut self, name: &str) -> String {
+        if uuid::Uuid::try_parse(name).is_ok() { self.text(name) } else { name.to_owned() }
     }
 
     fn text(&mut self, text: &str) -> String {

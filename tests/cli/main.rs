@@ -139,6 +139,36 @@ fn help_and_usage() {
 }
 
 #[test]
+fn help_fits_a_terminal_of_80_columns() {
+    let program = Program::new();
+    for arguments in [
+        &["--help"][..],
+        &["-h"],
+        &["serve", "--help"],
+        &["migrate", "--help"],
+        &["openapi", "--help"],
+        &["user", "--help"],
+        &["user", "create", "--help"],
+        &["login-role", "--help"],
+        &["health", "--help"],
+    ] {
+        let help = program.run(arguments).succeeds().output;
+        // (clap does not wrap the usage.)
+        for line in help.lines().filter(|line| !line.starts_with("Usage:")) {
+            assert!(line.chars().count() <= 80, "{arguments:?}: {line}");
+        }
+        // What describes a variable stands below its name, and nothing else does.
+        let variables = help.split("Environment, also read").nth(1).unwrap_or_default();
+        for line in variables.lines().skip(1).filter(|line| !line.is_empty()) {
+            let indent = line.len() - line.trim_start().len();
+            let is_name = line.trim().bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase());
+            let title_or_end = indent < 4;
+            assert!(title_or_end || indent == if is_name { 4 } else { 8 }, "{line:?}");
+        }
+    }
+}
+
+#[test]
 fn a_dot_env_is_read_and_the_environment_wins() {
     let program = Program::new();
     std::fs::write(program.folder().join(".env"), "PORT=here\n").unwrap();

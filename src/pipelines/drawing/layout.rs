@@ -25,7 +25,8 @@ pub(super) struct Layout {
 }
 
 const GAP_BELOW: f64 = 22.0;
-const GAP_BESIDE: f64 = 56.0;
+/// Between two columns, beside the longest label.
+pub(super) const GAP_BESIDE: f64 = 76.0;
 /// Between two edges at one side of a block.
 pub(super) const PORT: f64 = 16.0;
 const SWEEPS: usize = 12;
@@ -315,9 +316,13 @@ fn place(
                 let inset = (width - vertex.size.width) / 2.0;
                 let (first, last) = (step == 0, step + 1 == chain.len());
                 if !first {
-                    let x = if last { left + inset } else { left };
                     let port = if last { arriving[nth] } else { 0.0 };
-                    route.push(Point { x, y: y(vertex) + port });
+                    let y = y(vertex) + port;
+                    route.push(Point { x: left, y });
+                    // Level beside what is wider in this column.
+                    if last && inset > 0.0 {
+                        route.push(Point { x: left + inset, y });
+                    }
                 }
                 if !last {
                     let x = if first { left + width - inset } else { left + width };

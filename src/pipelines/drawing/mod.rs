@@ -10,14 +10,18 @@ mod tests;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{Accept, Header};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::{Graph, PipelineBlock, PipelineEdge};
 use crate::api::problem::Problem;
 use crate::blocks::BlockType;
 
 /// In which form a graph is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[schema(as = GraphFormat)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
     Json,
     Mermaid,
     Dot,

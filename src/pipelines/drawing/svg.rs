@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::layout::{self, PORT, Point, Size};
+use super::layout::{self, GAP_BESIDE, PORT, Point, Size};
 use super::{Check, caption, check, ends, shown};
 use crate::blocks::BlockType;
 use crate::pipelines::Graph;
@@ -11,18 +11,20 @@ use crate::pipelines::Graph;
 const MARGIN: f64 = 24.0;
 const TITLE: f64 = 40.0;
 const LEGEND: f64 = 36.0;
-/// Of a letter at 13 pixels, on average; names are cut to what fits.
+/// Of a letter at 13 pixels, on average; names are cut to what fits, in the middle.
 const LETTER: f64 = 7.4;
 const SMALL_LETTER: f64 = 6.0;
 const LONGEST_NAME: usize = 30;
 const LONGEST_LABEL: usize = 24;
+/// From a block to the label of an edge that leaves it.
+const LABEL_OFF: f64 = 7.0;
 
 const STYLE: &str = "text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;fill:#1f2933;text-anchor:middle}\
 .title{font-size:17px;font-weight:600;text-anchor:start}\
 .small{font-size:11px;fill:#52606d}\
-.label{font-size:10.5px;fill:#3e4c59;paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
+.label{font-size:10.5px;text-anchor:start;fill:#3e4c59;paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
 .legend{font-size:11px;fill:#52606d;text-anchor:start}\
-.dataset{fill:#e3f0fb;stroke:#3b7bbf}.model{fill:#fdf0dc;stroke:#c98a2b}\
+.dataset{fill:#e3f0fb;stroke:#3b7bbf}.model{fill:#fdf0dc;stroke:#c98a2b}.pinned{stroke-width:2.6}\
 path{fill:none;stroke-width:1.6}\
 .passed{stroke:#2e7d32}.failed{stroke:#c62828;stroke-dasharray:2 3}.missing{stroke:#8a8a8a;stroke-dasharray:6 4}";
 
@@ -34,7 +36,10 @@ pub(super) fn render(graph: &Graph) -> String {
         graph.edges.iter().filter_map(|edge| Some((edge, ends(graph, edge)?))).collect();
     let labels: Vec<String> = ties
         .iter()
-        .map(|(edge, _)| format!("{} v{}", cut(&edge.name, LONGEST_LABEL), edge.version_number))
+        .map(|(edge, _)| {
+            let pinned = if edge.edge_version_id.is_some() { ", pinned" } else { "" };
+            format!("{} v{}{pinned}", cut(&edge.name, LONGEST_LABEL), edge.version_number)
+        })
         .collect();
     let edges: Vec<(usize, usize, f64)> = ties
         .iter()
@@ -90,9 +95,11 @@ pub(super) fn render(graph: &Graph) -> String {
         );
     }
     for ((block, middle), size) in graph.blocks.iter().zip(&layout.middles).zip(&sizes) {
-        let class = match block.block_type {
-            BlockType::Dataset => "dataset",
-            BlockType::Model => "model",
+        let class = match (block.block_type, block.block_version_id) {
+            (BlockType::Dataset, None) => "dataset",
+            (BlockType::Dataset, Some(_)) => "dataset pinned",
+            (BlockType::Model, None) => "model",
+            (BlockType::Model, Some(_)) => "model pinned",
         };
         let _ = write!(
             svg,
@@ -111,13 +118,14 @@ pub(super) fn render(graph: &Graph) -> String {
         );
     }
     for (((edge, _), route), label) in ties.iter().zip(&layout.routes).zip(&labels) {
-        // On the curve a third of the way, where edges out of one block are still apart.
-        if let [from, to, ..] = route.as_slice() {
+        // Where the edge leaves its block: there the next one is a whole port away, and between two
+        // columns is room for the longest label.
+        if let Some(from) = route.first() {
             let _ = write!(
                 svg,
                 r#"<text class="label" x="{:.1}" y="{:.1}"><title>{}</title>{}</text>"#,
-                from.x + 0.342 * (to.x - from.x),
-                from.y + 0.216 * (to.y - from.y) - 5.0,
+                from.x + LABEL_OFF,
+                from.y - 3.5,
                 escaped(&edge.name),
                 escaped(label)
             );
@@ -152,7 +160,7 @@ fn class(check: Check) -> &'static str {
     }
 }
 
-/// A smooth line that is level wherever it meets a column.
+/// A smooth line that is level wherever it meets a column, and beside the labels: it bends behind them.
 fn curve(route: &[Point]) -> String {
     let mut path = String::new();
     let mut points = route.iter();
@@ -161,10 +169,11 @@ fn curve(route: &[Point]) -> String {
     };
     let _ = write!(path, "M{:.1} {:.1}", from.x, from.y);
     for to in points {
-        let middle = f64::midpoint(from.x, to.x);
+        let bend = from.x.max(to.x - (GAP_BESIDE - LABEL_OFF));
+        let middle = f64::midpoint(bend, to.x);
         let _ = write!(
             path,
-            "C{middle:.1} {:.1} {middle:.1} {:.1} {:.1} {:.1}",
+            "H{bend:.1}C{middle:.1} {:.1} {middle:.1} {:.1} {:.1} {:.1}",
             from.y, to.y, to.x, to.y
         );
         from = to;
@@ -172,11 +181,15 @@ fn curve(route: &[Point]) -> String {
     path
 }
 
+/// A text without its middle: what tells long names apart is often their end.
 fn cut(text: &str, longest: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(longest) {
-        Some(_) => text.chars().take(longest - 1).chain(['…']).collect(),
-        None => text.into(),
+    let length = text.chars().count();
+    if length <= longest {
+        return text.into();
     }
+    let end = longest / 2;
+    let head = text.chars().take(longest - 1 - end);
+    head.chain(['…']).chain(text.chars().skip(length - end)).collect()
 }
 
 fn length(text: &str) -> f64 {

@@ -97,6 +97,166 @@ fn nothing_overlaps_and_edges_go_right() {
     }
 }
 
+/// Left, top, right, bottom.
+type Area = [f64; 4];
+
+fn overlap(a: Area, b: Area) -> bool {
+    a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
+}
+
+/// What a drawing shows: its size, the blocks, the texts in them, and the labels of the edges, the width
+/// of letters taken from a common sans serif.
+struct Seen {
+    width: f64,
+    height: f64,
+    blocks: Vec<Area>,
+    names: Vec<Area>,
+    labels: Vec<(String, Area)>,
+}
+
+fn seen(drawn: &str) -> Seen {
+    let document = roxmltree::Document::parse(drawn).expect("well-formed XML");
+    let number = |node: &roxmltree::Node<'_, '_>, name: &str| {
+        node.attribute(name).expect(name).parse::<f64>().expect("a number")
+    };
+    let words = |node: &roxmltree::Node<'_, '_>| -> String {
+        node.children().filter(roxmltree::Node::is_text).filter_map(|text| text.text()).collect()
+    };
+    let svg = document.root_element();
+    let (mut blocks, mut names, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+    for node in document.descendants() {
+        let class = node.attribute("class").unwrap_or_default();
+        if node.has_tag_name("rect") && !class.is_empty() {
+            let (x, y) = (number(&node, "x"), number(&node, "y"));
+            blocks.push([x, y, x + number(&node, "width"), y + number(&node, "height")]);
+        } else if node.has_tag_name("text") && class == "label" {
+            let (x, y, text) = (number(&node, "x"), number(&node, "y"), words(&node));
+            let width = text.chars().count() as f64 * 5.8;
+            labels.push((text, [x, y - 9.0, x + width, y + 2.0]));
+        } else if node.has_tag_name("text") && matches!(class, "" | "small") {
+            let letter = if class.is_empty() { 7.2 } else { 6.0 };
+            let half = words(&node).chars().count() as f64 * letter / 2.0;
+            let (x, y) = (number(&node, "x"), number(&node, "y"));
+            names.push([x - half, y - 10.0, x + half, y + 3.0]);
+        }
+    }
+    let (width, height) = (number(&svg, "width"), number(&svg, "height"));
+    Seen { width, height, blocks, names, labels }
+}
+
+/// Points of the line of each edge: of its level parts and of its bends.
+fn lines(drawn: &str) -> Vec<Vec<[f64; 2]>> {
+    let document = roxmltree::Document::parse(drawn).expect("well-formed XML");
+    // Those of the legend, which are not in the group of the graph, have no bends.
+    let paths = document.descendants().filter_map(|node| node.attribute("d"));
+    paths
+        .filter(|path| path.contains('C'))
+        .map(|path| {
+            let mut points: Vec<[f64; 2]> = Vec::new();
+            let mut at = [0.0, 0.0];
+            for step in path.split_inclusive(|c: char| "MHC".contains(c)).map(str::to_owned) {
+                let numbers: Vec<f64> = step
+                    .trim_end_matches(['M', 'H', 'C'])
+                    .split(' ')
+                    .filter_map(|number| number.parse().ok())
+                    .collect();
+                let from = at;
+                match numbers[..] {
+                    [x, y] => at = [x, y],
+                    [x] => {
+                        at = [x, from[1]];
+                        let step = |n: i32| from[0] + (x - from[0]) * f64::from(n) / 40.0;
+                        points.extend((0..=40).map(|n| [step(n), from[1]]));
+                    }
+                    [ax, ay, bx, by, end, height] => {
+                        at = [end, height];
+                        points.extend((0..=40).map(|nth| {
+                            let there = f64::from(nth) / 40.0;
+                            let left = 1.0 - there;
+                            let weigh = |of: [f64; 4]| {
+                                left.powi(3) * of[0]
+                                    + 3.0 * left.powi(2) * there * of[1]
+                                    + 3.0 * left * there.powi(2) * of[2]
+                                    + there.powi(3) * of[3]
+                            };
+                            [weigh([from[0], ax, bx, end]), weigh([from[1], ay, by, height])]
+                        }));
+                    }
+                    _ => {}
+                }
+            }
+            points
+        })
+        .collect()
+}
+
+#[test]
+fn no_box_and_no_label_covers_another() {
+    // Small, deep, wide, dense; one of 60 blocks; a fan and a funnel.
+    let fan = |blocks: usize| {
+        let mut graph = made_up(blocks, 1, 1);
+        for (nth, edge) in graph.edges.iter_mut().enumerate() {
+            edge.source_block_id = graph.blocks[0].block_id;
+            edge.target_block_id = graph.blocks[nth + 1].block_id;
+        }
+        graph
+    };
+    let funnel = |blocks: usize| {
+        let mut graph = fan(blocks);
+        for edge in &mut graph.edges {
+            std::mem::swap(&mut edge.source_block_id, &mut edge.target_block_id);
+        }
+        graph
+    };
+    for mut graph in [
+        made_up(2, 1, 1),
+        made_up(40, 1, 1),
+        made_up(60, 2, 8),
+        made_up(60, 5, 30),
+        made_up(200, 3, 190),
+        fan(40),
+        funnel(40),
+    ] {
+        for (at, block) in graph.blocks.iter_mut().enumerate() {
+            block.name = format!("features-of-customers-by-region-and-quarter-{at:03}");
+        }
+        for (at, edge) in graph.edges.iter_mut().enumerate() {
+            edge.name = format!("train-on-the-customers-of-region-{at:03}");
+        }
+        let drawn = Format::Svg.render(&graph).expect("a picture");
+        let Seen { width, height, blocks, names, labels } = seen(&drawn);
+        let what = format!("{} blocks, {} edges", graph.blocks.len(), graph.edges.len());
+        assert_eq!((blocks.len(), labels.len()), (graph.blocks.len(), graph.edges.len()), "{what}");
+        let areas: Vec<Area> =
+            blocks.iter().copied().chain(labels.iter().map(|(_, area)| *area)).collect();
+        for (nth, area) in areas.iter().enumerate() {
+            assert!(area[0] >= 0.0 && area[2] <= width && area[3] <= height, "{what}: outside");
+            for other in &areas[nth + 1..] {
+                assert!(!overlap(*area, *other), "{what}: {area:?} and {other:?}");
+            }
+        }
+        for line in lines(&drawn) {
+            for (label, area) in &labels {
+                let crosses = |[x, y]: &[f64; 2]| {
+                    *x > area[0] && *x < area[2] && *y > area[1] && *y < area[3]
+                };
+                assert!(!line.iter().any(crosses), "{what}: an edge goes through {label}");
+            }
+        }
+        for name in &names {
+            let inside = |block: &Area| name[0] >= block[0] && name[2] <= block[2];
+            assert!(blocks.iter().any(|block| overlap(*name, *block) && inside(block)), "{what}");
+        }
+        // Whatever was cut, the ends that tell them apart are there.
+        for at in 0..graph.blocks.len() {
+            assert!(drawn.contains(&format!("quarter-{at:03}</text>")), "{what}: block {at}");
+        }
+        for (at, (label, _)) in labels.iter().enumerate() {
+            assert!(label.contains(&format!("region-{at:03} v")), "{what}: {label}");
+        }
+    }
+}
+
 #[test]
 fn the_largest_graphs_are_drawn_in_time() {
     // A chain of 500 blocks, with edges that leap over hundreds of them.
