@@ -17,8 +17,11 @@ pub fn help() -> String {
         };
         let _ = writeln!(
             text,
-            "    {:<24}{}{default}\n{:28}Must be {}.",
-            setting.name, setting.meaning, "", setting.must_be
+            "    {:<24}{}{default}\n{:28}{}",
+            setting.name,
+            setting.meaning,
+            "",
+            setting.rule()
         );
     });
     text
@@ -36,8 +39,11 @@ pub fn env_example() -> String {
         }
         let _ = write!(
             text,
-            "\n# {}\n# Must be {}.\n# {}={}\n",
-            setting.meaning, setting.must_be, setting.name, setting.default
+            "\n# {}\n# {}\n# {}={}\n",
+            setting.meaning,
+            setting.rule(),
+            setting.name,
+            setting.default
         );
     });
     text
@@ -56,8 +62,10 @@ pub fn markdown() -> String {
         };
         let _ = writeln!(
             text,
-            "| `{}` | {default} | {} Must be {}. |",
-            setting.name, setting.meaning, setting.must_be
+            "| `{}` | {default} | {} {} |",
+            setting.name,
+            setting.meaning,
+            setting.rule()
         );
     });
     text

@@ -4,7 +4,11 @@
 /// The name of each check, where in a body that is which it checks, and what it asks for. A test
 /// holds the names against the catalog.
 pub const CHECKS: &[(&str, &str, &str)] = &[
-    ("api_keys_encrypted_api_key_check", "", "The digest of a key must be a SHA-256 in hex."),
+    (
+        "api_keys_encrypted_api_key_check",
+        "",
+        "The digest of a key must be `sha256:` and a SHA-256 in hex.",
+    ),
     ("api_keys_expires_at_late_check", "/expires_at", LATE),
     ("api_keys_expires_at_past_check", "/expires_at", "Lies in the past."),
     ("api_keys_key_prefix_check", "", "The prefix of a key must be 4 to 32 letters and digits."),
