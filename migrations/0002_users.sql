@@ -50,14 +50,14 @@ create table public.api_keys (
     updated_at timestamptz not null default clock_timestamp(),
     constraint api_keys_name_check check (app.is_name(name)),
     constraint api_keys_key_prefix_check check (key_prefix ~ '^[A-Za-z0-9_]{4,32}$'),
-    constraint api_keys_encrypted_api_key_check check (encrypted_api_key ~ '^[0-9a-f]{64}$'),
+    constraint api_keys_encrypted_api_key_check check (encrypted_api_key ~ '^sha256:[0-9a-f]{64}$'),
     constraint api_keys_role_check check (role in ('viewer', 'developer', 'admin')),
     constraint api_keys_expires_at_past_check check (expires_at > created_at),
     constraint api_keys_expires_at_late_check check (expires_at <= app.latest_time())
 );
 comment on table public.api_keys is 'Machine access for a user. The key itself is shown once and stored nowhere.';
 comment on column public.api_keys.encrypted_api_key is
-    'HMAC-SHA-256 of the key under the service''s secret, in hex. Readable by nobody.';
+    'sha256: and the SHA-256 of the key as its owner holds it, in hex. Of 256 random bits, so that it needs no secret. Readable by nobody.';
 comment on column public.api_keys.role is 'Narrows the key to a lower role than its user''s; null is the user''s own.';
 comment on column public.api_keys.last_used_at is 'To the minute.';
 create index api_keys_user_id_idx on public.api_keys (user_id, created_at, api_key_id);

@@ -218,7 +218,7 @@ comment on table app.idempotency_keys is
 create index idempotency_keys_created_at_idx on app.idempotency_keys (created_at);
 revoke all on app.idempotency_keys from public, anon, authenticated, service_role;
 
-create function app.claim_idempotency_key(key text, fingerprint bytea)
+create function app.claim_idempotency_key(key text, fingerprints bytea[])
 returns table (claimed boolean, same_request boolean, status smallint, headers jsonb, body text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -229,31 +229,31 @@ begin
       and k.created_at < clock_timestamp() - interval '1 day';
     -- A second request with this key waits here until the first has committed or given up.
     insert into app.idempotency_keys (user_id, key, fingerprint)
-    values (app.caller_id(), claim_idempotency_key.key, claim_idempotency_key.fingerprint)
+    values (app.caller_id(), claim_idempotency_key.key, fingerprints[1])
     on conflict do nothing;
     if found then
         return query select true, true, null::smallint, null::jsonb, null::text;
         return;
     end if;
     return query
-        select false, k.fingerprint = claim_idempotency_key.fingerprint, k.status, k.headers, k.body
+        select false, k.fingerprint = any (fingerprints), k.status, k.headers, k.body
         from app.idempotency_keys k
         where k.user_id = app.caller_id() and k.key = claim_idempotency_key.key;
 end $$;
-comment on function app.claim_idempotency_key(text, bytea) is
-    'Takes a key for this transaction, or returns what was answered when it was used before.';
+comment on function app.claim_idempotency_key(text, bytea[]) is
+    'Takes a key for this transaction, or returns what was answered when it was used before. The request is the same if it has one of these fingerprints; the first is kept.';
 
-create function app.kept_answer(key text, fingerprint bytea)
+create function app.kept_answer(key text, fingerprints bytea[])
 returns table (same_request boolean, status smallint, headers jsonb, body text)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select k.fingerprint = kept_answer.fingerprint, k.status, k.headers, k.body
+    select k.fingerprint = any (fingerprints), k.status, k.headers, k.body
     from app.idempotency_keys k
     where k.user_id = app.caller_id() and k.key = kept_answer.key and k.status is not null
       and k.created_at >= clock_timestamp() - interval '1 day'
 $$;
-comment on function app.kept_answer(text, bytea) is 'What was answered when a key was used before, without taking it.';
+comment on function app.kept_answer(text, bytea[]) is 'What was answered when a key was used before, without taking it.';
 
 create function app.keep_answer(key text, status smallint, headers jsonb, body text) returns void
 language sql volatile security definer
@@ -284,8 +284,8 @@ grant execute on function
     app.end_session(bytea),
     app.password_of(uuid, text, int, int, int),
     app.forgive_attempts(uuid, text),
-    app.claim_idempotency_key(text, bytea),
-    app.kept_answer(text, bytea),
+    app.claim_idempotency_key(text, bytea[]),
+    app.kept_answer(text, bytea[]),
     app.keep_answer(text, smallint, jsonb, text),
     app.forget_idempotency_keys(),
     app.forget_login_attempts()

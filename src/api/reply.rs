@@ -66,17 +66,17 @@ impl Reply {
     /// Puts another body in place of one that was kept as `T`.
     ///
     /// # Errors
-    /// 500 when the body is no `T`, or the new one has no JSON form.
+    /// What `change` refuses; 500 when the body is no `T`, or the new one has no JSON form.
     pub fn map_body<T: DeserializeOwned, U: Serialize>(
         self,
-        change: impl FnOnce(T) -> U,
+        change: impl FnOnce(T) -> Result<U, Problem>,
     ) -> Result<Self, Problem> {
         let kept = serde_json::from_str(self.body.as_deref().unwrap_or_default());
         let kept = kept.map_err(|error| {
             tracing::error!(%error, "an answer was kept in another form");
             Problem::internal()
         })?;
-        self.with_body(&change(kept))
+        self.with_body(&change(kept)?)
     }
 
     fn with_body(mut self, body: &impl Serialize) -> Result<Self, Problem> {

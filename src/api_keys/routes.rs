@@ -42,16 +42,20 @@ async fn issue(
         .make(db, async |scope| {
             let seed = Seed::random();
             let key = keys.key(&seed);
-            let stored = Stored { prefix: key.prefix(), digest: keys.digest(&key) };
+            let stored = Stored { prefix: key.prefix(), digest: key.digest() };
             let api_key = store(scope, &stored).await?;
             let location = path::of(&[&"api-keys", &api_key.api_key_id]);
             let revision = api_key.updated_at;
             Ok(Reply::created(location, &KeptKey { api_key, seed })?.revision(revision))
         })
         .await?;
-    let shown = kept.map_body(|KeptKey { api_key, seed }| IssuedKey {
-        api_key,
-        key: keys.key(&seed).to_string(),
+    let shown = kept.map_body(|KeptKey { api_key, seed }| {
+        let key = keys.key_again(&seed, &api_key.key_prefix).ok_or_else(|| {
+            // The repetition was known by its fingerprint, which is made under the same secret.
+            tracing::error!("the key of a kept answer cannot be made again");
+            Problem::internal()
+        })?;
+        Ok(IssuedKey { api_key, key: key.to_string() })
     })?;
     Ok(shown.customize().insert_header((header::CACHE_CONTROL, "no-store")))
 }

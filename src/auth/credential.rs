@@ -88,6 +88,7 @@ mod tests {
 
     use super::*;
     use crate::auth::keys::{KeyMaker, Seed};
+    use crate::auth::secrets::Secrets;
 
     fn shown(headers: &[(&str, &str)]) -> Result<String, &'static str> {
         let mut request = TestRequest::default();
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn one_identity_is_read_wherever_it_stands() {
-        let maker = KeyMaker::new(&[7; 32]).expect("a key maker");
+        let maker = KeyMaker::new(&Secrets::new("seven", &[])).expect("a key maker");
         let key = maker.key(&Seed::random()).to_string();
         assert_eq!(shown(&[("Authorization", "Bearer a.b.c")]), Ok("a.b.c".to_owned()));
         assert_eq!(shown(&[("authorization", "bEARER  a.b.c")]), Ok("a.b.c".to_owned()));
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_same_credential_twice_is_one_identity() {
-        let maker = KeyMaker::new(&[7; 32]).expect("a key maker");
+        let maker = KeyMaker::new(&Secrets::new("seven", &[])).expect("a key maker");
         let key = maker.key(&Seed::random()).to_string();
         for credential in ["a.b.c", &key] {
             let bearer = format!("Bearer {credential}");

@@ -10,9 +10,10 @@ use uuid::Uuid;
 use super::credential::Credential;
 use super::identity::Identity;
 use super::jwks::Jwks;
-use super::keyed_digest::KeyedDigest;
+use super::keyed_digest::KeyedDigests;
 use super::keys::KeyMaker;
 use super::passwords::Passwords;
+use super::secrets::Secrets;
 use super::throttle::{Attempt, Throttle};
 use super::tokens::{Rejected, Tokens};
 use crate::api::problem::Problem;
@@ -25,7 +26,7 @@ const SHORTEST_SECRET: usize = 32;
 pub struct Gatekeeper {
     tokens: Tokens,
     keys: KeyMaker,
-    fingerprints: KeyedDigest,
+    fingerprints: KeyedDigests,
     passwords: Passwords,
     throttle: Throttle,
     refresh_token_seconds: i32,
@@ -51,9 +52,10 @@ impl Gatekeeper {
     /// # Errors
     /// What is missing in the configuration, or wrong.
     pub fn new(config: &Config) -> Result<Self, Unfit> {
-        let secret = config.jwt_secret.as_deref().ok_or(Unfit::NoSecret)?;
-        let short = || Unfit::ShortSecret(secret.len());
-        if secret.len() < SHORTEST_SECRET {
+        let secrets = config.jwt_secret.as_ref().and_then(Secrets::of).ok_or(Unfit::NoSecret)?;
+        let shortest = secrets.all().map(<[u8]>::len).min().unwrap_or_default();
+        let short = || Unfit::ShortSecret(shortest);
+        if shortest < SHORTEST_SECRET {
             return Err(short());
         }
         // A longer one would be refused by ourselves.
@@ -70,17 +72,16 @@ impl Gatekeeper {
                 "no token of JWT_JWKS_URL is accepted: JWT_TRUSTED_ISSUERS says for whom its keys sign, and is empty"
             );
         }
-        let bytes = secret.as_bytes();
         Ok(Self {
             tokens: Tokens::new(
-                bytes,
+                &secrets,
                 &config.jwt_issuer,
                 &config.jwt_trusted_issuers,
                 config.access_token_seconds,
                 jwks,
             ),
-            keys: KeyMaker::new(bytes).map_err(|_| short())?,
-            fingerprints: KeyedDigest::derive(bytes, "blockyard request fingerprint v1")
+            keys: KeyMaker::new(&secrets).map_err(|_| short())?,
+            fingerprints: KeyedDigests::derive(&secrets, "blockyard request fingerprint v1")
                 .map_err(|_| short())?,
             passwords: Passwords::default(),
             throttle: Throttle::new(config),
@@ -106,7 +107,7 @@ impl Gatekeeper {
     /// Verifies what a request shows. Waits only when a token names a key that is not at hand.
     pub(super) async fn identify(&self, shown: Credential<'_>) -> Result<Identity, Problem> {
         let token = match shown {
-            Credential::Key(key) => return Ok(Identity::ApiKey(self.keys.digest(&key))),
+            Credential::Key(key) => return Ok(Identity::ApiKey(key.digest())),
             Credential::Token(token) => token,
         };
         self.tokens.verify(token).await.map(Identity::User).map_err(|rejected| {
@@ -146,7 +147,7 @@ impl Gatekeeper {
     }
 
     /// Digests of requests. Bodies may have passwords: only under a secret they may be stored.
-    pub(crate) fn fingerprints(&self) -> &KeyedDigest {
+    pub(crate) fn fingerprints(&self) -> &KeyedDigests {
         &self.fingerprints
     }
 
@@ -174,6 +175,7 @@ mod tests {
         for unfit in [
             Config { jwt_secret: None, ..fit.clone() },
             Config { jwt_secret: Some("x".repeat(31).into()), ..fit.clone() },
+            Config { jwt_secret: Some(format!("{} short", "x".repeat(32)).into()), ..fit.clone() },
             Config { jwt_jwks_url: Some("file:///etc/passwd".to_owned()), ..fit.clone() },
             Config { access_token_seconds: 0, ..fit.clone() },
             Config { access_token_seconds: 8 * 24 * 3600, ..fit.clone() },

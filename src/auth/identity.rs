@@ -20,7 +20,9 @@ impl Identity {
         match self {
             Self::User(id) => id.as_u128(),
             Self::ApiKey(digest) => digest
-                .get(..32)
+                .rsplit(':')
+                .next()
+                .and_then(|digits| digits.get(..32))
                 .and_then(|half| u128::from_str_radix(half, 16).ok())
                 .unwrap_or_default(),
         }

@@ -2,9 +2,8 @@
 //!
 //! The last part is 256 bits, derived from a random seed under the service's secret. The digits
 //! before it are what lists show of the key, and a checksum: a mistyped key is refused without
-//! asking the database. Stored is only the digest of the key, under another derived secret; who
-//! steals the database can neither use its keys nor make one that it knows. With a new
-//! `JWT_SECRET` no key is known any more.
+//! asking the database. Stored is only the SHA-256 of the key: nobody finds 256 random bits by trying, so
+//! it needs no secret, and a key outlives every `JWT_SECRET` (docs/adr/0040-api-keys-need-no-secret.md).
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -15,7 +14,8 @@ use hmac::digest::InvalidLength;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sha2::{Digest, Sha256};
 
-use super::keyed_digest::KeyedDigest;
+use super::keyed_digest::KeyedDigests;
+use super::secrets::Secrets;
 
 /// What a caller is told whose key does not count, whatever the reason.
 pub(crate) const NOT_ACCEPTED: &str = "The API key is unknown, expired or revoked.";
@@ -23,10 +23,12 @@ pub(crate) const NOT_ACCEPTED: &str = "The API key is unknown, expired or revoke
 /// What every key begins with.
 pub(super) const MARK: &str = "by_";
 
-/// Makes API keys, and the digests that they are known by.
+/// How a digest begins, so that another kind can stand beside it.
+const KIND: &str = "sha256:";
+
+/// Makes API keys.
 pub(crate) struct KeyMaker {
-    keys: KeyedDigest,
-    digests: KeyedDigest,
+    keys: KeyedDigests,
 }
 
 /// What a key is made from. It is worth nothing without the service's secret: an answer that an
@@ -39,21 +41,18 @@ pub(crate) struct Seed([u8; 32]);
 pub(crate) struct PlainKey([u8; 32]);
 
 impl KeyMaker {
-    pub(super) fn new(secret: &[u8]) -> Result<Self, InvalidLength> {
-        Ok(Self {
-            keys: KeyedDigest::derive(secret, "blockyard api key from seed v1")?,
-            digests: KeyedDigest::derive(secret, "blockyard api key v1")?,
-        })
+    pub(super) fn new(secrets: &Secrets<'_>) -> Result<Self, InvalidLength> {
+        Ok(Self { keys: KeyedDigests::derive(secrets, "blockyard api key from seed v1")? })
     }
 
-    /// The key of a seed, always the same.
+    /// The key of a new seed.
     pub(crate) fn key(&self, seed: &Seed) -> PlainKey {
-        PlainKey(self.keys.of(&[&seed.0]))
+        PlainKey(self.keys.newest(&[&seed.0]))
     }
 
-    /// What is stored of a key: `api_keys.encrypted_api_key`.
-    pub(crate) fn digest(&self, key: &PlainKey) -> String {
-        hex(&self.digests.of(&[&key.0]))
+    /// The key that was made of a seed; `None` when the secret that it was made under is gone.
+    pub(crate) fn key_again(&self, seed: &Seed, prefix: &str) -> Option<PlainKey> {
+        self.keys.each(&[&seed.0]).into_iter().map(PlainKey).find(|key| key.prefix() == prefix)
     }
 }
 
@@ -69,6 +68,12 @@ impl PlainKey {
         let checksum =
             Sha256::new().chain_update(b"blockyard api key prefix").chain_update(self.0).finalize();
         format!("{MARK}{}", hex(&checksum[..4]))
+    }
+
+    /// What is stored of the key: `api_keys.encrypted_api_key`. Of its text, so that whoever finds a key
+    /// can look with `sha256sum` whose it is.
+    pub(crate) fn digest(&self) -> String {
+        format!("{KIND}{}", hex(&Sha256::digest(self.to_string())))
     }
 }
 
@@ -125,13 +130,13 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn maker(secret: &str) -> KeyMaker {
-        KeyMaker::new(secret.as_bytes()).expect("a key maker")
+    fn maker(newest: &str, older: &[&str]) -> KeyMaker {
+        KeyMaker::new(&Secrets::new(newest, older)).expect("a key maker")
     }
 
     #[test]
     fn a_key_is_read_back_and_has_the_form_that_is_promised() {
-        let maker = maker("a secret of at least thirty-two bytes");
+        let maker = maker("a secret of at least thirty-two bytes", &[]);
         for _ in 0..100 {
             let key = maker.key(&Seed::random());
             let text = key.to_string();
@@ -140,15 +145,16 @@ mod tests {
             assert!(text.starts_with(&format!("{}_", key.prefix())));
             let prefix = key.prefix();
             assert!(prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
-            let digest = maker.digest(&key);
-            assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()));
-            assert!(!text.contains(&digest));
+            let digest = key.digest();
+            let digits = digest.strip_prefix("sha256:").expect("its kind");
+            assert_eq!(digits, hex(&Sha256::digest(&text)));
         }
     }
 
     #[test]
     fn a_seed_makes_the_same_key_again_but_only_under_the_same_secret() {
-        let (one, other) = (maker(&"1".repeat(32)), maker(&"2".repeat(32)));
+        let (first, second) = ("1".repeat(32), "2".repeat(32));
+        let (one, other) = (maker(&first, &[]), maker(&second, &[]));
         let seed = Seed::random();
         let kept = serde_json::to_string(&seed).expect("json");
         let read: Seed = serde_json::from_str(&kept).expect("a seed");
@@ -156,12 +162,15 @@ mod tests {
         assert_ne!(one.key(&seed), other.key(&seed));
         assert_ne!(one.key(&seed), one.key(&Seed::random()));
         let key = one.key(&seed);
-        assert_ne!(one.digest(&key), other.digest(&key));
+        let after = maker(&second, &[&first]);
+        assert_eq!(after.key_again(&seed, &key.prefix()), Some(key.clone()));
+        assert_eq!(after.key(&seed), other.key(&seed), "the newest makes");
+        assert_eq!(other.key_again(&seed, &key.prefix()), None);
     }
 
     #[test]
     fn a_mistyped_key_is_none() {
-        let key = maker(&"1".repeat(32)).key(&Seed::random()).to_string();
+        let key = maker(&"1".repeat(32), &[]).key(&Seed::random()).to_string();
         for wrong in [
             String::new(),
             "by_".to_owned(),

@@ -9,6 +9,7 @@ mod jwks;
 mod keyed_digest;
 pub mod keys;
 pub mod passwords;
+mod secrets;
 pub(crate) mod throttle;
 mod tokens;
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::jwks::{Jwks, PinnedKey};
+use super::secrets::Secrets;
 use crate::api::problem::Problem;
 
 /// `aud` and `role` of a person who has logged in; Supabase's REST API takes the latter for the
@@ -23,8 +24,8 @@ pub(super) struct Tokens {
     issuer: String,
     lifetime_seconds: u32,
     signing: EncodingKey,
-    /// The service's secret. It verifies HS256 and nothing else.
-    secret: PinnedKey,
+    /// The service's secrets, the newest first. They verify HS256 and nothing else.
+    secrets: Vec<PinnedKey>,
     jwks: Option<Arc<Jwks>>,
     checks: Checks,
 }
@@ -76,7 +77,7 @@ impl Tokens {
     pub(super) const LONGEST_LIFE: u32 = 7 * 24 * 3600;
 
     pub(super) fn new(
-        secret: &[u8],
+        secrets: &Secrets<'_>,
         issuer: &str,
         trusted_issuers: &[String],
         lifetime_seconds: u32,
@@ -87,17 +88,18 @@ impl Tokens {
             .map(|trusted| trusted.trim())
             .filter(|trusted| !trusted.is_empty())
             .collect();
+        let verifying = secrets.all().map(|secret| PinnedKey {
+            algorithm: Algorithm::HS256,
+            key: DecodingKey::from_secret(secret),
+        });
         // Whoever has the secret is we, or signs with Supabase's. Whoever has one of the further keys
         // is not, and does not speak in our name.
         let ours = [&trusted[..], &[issuer]].concat();
         Self {
             issuer: issuer.to_owned(),
             lifetime_seconds,
-            signing: EncodingKey::from_secret(secret),
-            secret: PinnedKey {
-                algorithm: Algorithm::HS256,
-                key: DecodingKey::from_secret(secret),
-            },
+            signing: EncodingKey::from_secret(secrets.newest()),
+            secrets: verifying.collect(),
             jwks,
             checks: Checks {
                 hs256: checks(Algorithm::HS256, &ours),
@@ -142,7 +144,7 @@ impl Tokens {
             return Err(Rejected::Invalid);
         }
         match (header.alg, &self.jwks, header.kid.as_deref()) {
-            (Algorithm::HS256, _, _) => self.verify_with(&self.secret, token),
+            (Algorithm::HS256, _, _) => self.verify_with_secrets(token),
             (Algorithm::ES256 | Algorithm::RS256, Some(jwks), Some(id)) => {
                 let key = match jwks.key(id) {
                     Some(key) => key,
@@ -152,6 +154,15 @@ impl Tokens {
             }
             _ => Err(Rejected::Invalid),
         }
+    }
+
+    /// Whichever secret has signed it says what else is wrong with it.
+    fn verify_with_secrets(&self, token: &str) -> Result<Uuid, Rejected> {
+        let verified = self.secrets.iter().map(|secret| self.verify_with(secret, token));
+        verified
+            .into_iter()
+            .find(|outcome| *outcome != Err(Rejected::Invalid))
+            .unwrap_or(Err(Rejected::Invalid))
     }
 
     /// The algorithm is the key's; a token that names another is refused.

@@ -4,6 +4,7 @@ mod health;
 mod impact;
 mod open_files;
 mod owner;
+mod psql;
 mod serve;
 
 use std::error::Error;
@@ -62,6 +63,8 @@ enum Command {
     LoginRole(LoginRole),
     /// Ask a server what changes would break; ends with 0, 1 (they would) or 2 (no verdict)
     Impact(impact::Impact),
+    /// Open psql on the private database, as its owner, also while it serves; or print its address
+    Psql(Psql),
     /// Ask the service on this machine whether it can serve (for container health checks)
     Health,
 }
@@ -154,9 +157,19 @@ fn version() -> &'static str {
 }
 
 #[derive(Debug, Args)]
+struct Psql {
+    /// Print the address, with its password, for other programs: `pg_dump "$(blockyard psql --print)"`
+    #[arg(long, conflicts_with = "arguments")]
+    print: bool,
+    /// What psql gets: `blockyard psql -- -c 'select 1'`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 struct ProjectRoles {
-    /// First make the roles that Supabase's projects have (anon, authenticated, service_role, authenticator) and the
-    /// functions of its schema auth, where they are missing: for a PostgreSQL of one's own
+    /// First make the roles that Supabase's projects have (`anon`, `authenticated`, `service_role`, `authenticator`)
+    /// and the functions of its schema `auth`, where they are missing: for a PostgreSQL of one's own
     #[arg(long)]
     create_roles: bool,
 }
@@ -191,7 +204,8 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Impact(arguments) => return Ok(impact::impact(&arguments).await),
         Command::Openapi { version } => openapi(version.into()),
-        Command::Serve => serve::serve(Config::load()?).await,
+        // The largest by far: on the heap, where it costs one allocation.
+        Command::Serve => Box::pin(serve::serve(Config::load()?)).await,
         Command::Health => health::health(&Config::load()?).await,
         Command::Migrate(roles) => owner::migrate(&for_command()?, &roles).await,
         Command::Check { mend } => owner::check(&for_command()?, mend).await,
@@ -201,6 +215,7 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::User(UserCommand::Password { user, .. }) => {
             owner::set_password(&for_command()?, &user).await
         }
+        Command::Psql(wanted) => psql::psql(&for_command()?, &wanted).await,
         Command::LoginRole(input) => owner::login_role(&for_command()?, &input.roles).await,
     }?;
     Ok(ExitCode::SUCCESS)

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::{Outcome, open_files};
 use crate::auth::Gatekeeper;
 use crate::config::Config;
-use crate::db::{Db, login_check};
+use crate::db::{Db, Login, login_check};
 use crate::development::{self, Development};
 use crate::service::drain::Drain;
 use crate::{server, telemetry};
@@ -84,7 +84,7 @@ async fn answer(
 ) -> Outcome {
     let size = config.database_connections.try_into()?;
     let wait = Duration::from_secs(config.database_wait_seconds.into());
-    let db = Db::new(login, size, wait)?;
+    let db = Db::new(Login::new(login, config.service_login_file()), size, wait)?;
     let address = listener.local_addr()?;
     let gatekeeper = Gatekeeper::new(config)?;
     server::prepare(config, &db).await?;

@@ -8,6 +8,30 @@ use url::Url;
 
 use super::database_url;
 use super::fault::Fault;
+use super::files;
+
+/// The file that `DATABASE_URL_FILE` names, to be read again when the password in it has been changed.
+#[derive(Debug, Clone)]
+pub struct LoginFile {
+    path: String,
+    authority: Option<String>,
+    may_be_insecure: bool,
+}
+
+impl LoginFile {
+    pub(super) fn new(path: String, authority: Option<String>, may_be_insecure: bool) -> Self {
+        Self { path, authority, may_be_insecure }
+    }
+
+    /// The login that stands there now. Waits for the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no login any more.
+    pub fn read(&self) -> Result<PgConnectOptions, Fault> {
+        let url = files::content("DATABASE_URL_FILE", &self.path)?;
+        login("DATABASE_URL", &url, self.authority.as_deref(), self.may_be_insecure)
+    }
+}
 
 /// The login that `url` describes.
 ///

@@ -17,7 +17,7 @@ pub fn help() -> String {
         };
         let _ = writeln!(text, "    {}", setting.name);
         for line in
-            [format!("{}{default}", setting.meaning), format!("Must be {}.", setting.must_be)]
+            [format!("{}{default}", setting.meaning), setting.rule()]
         {
             wrap(&mut text, &line);
         }
@@ -56,8 +56,11 @@ pub fn env_example() -> String {
         }
         let _ = write!(
             text,
-            "\n# {}\n# Must be {}.\n# {}={}\n",
-            setting.meaning, setting.must_be, setting.name, setting.default
+            "\n# {}\n# {}\n# {}={}\n",
+            setting.meaning,
+            setting.rule(),
+            setting.name,
+            setting.default
         );
     });
     text
@@ -76,8 +79,10 @@ pub fn markdown() -> String {
         };
         let _ = writeln!(
             text,
-            "| `{}` | {default} | {} Must be {}. |",
-            setting.name, setting.meaning, setting.must_be
+            "| `{}` | {default} | {} {} |",
+            setting.name,
+            setting.meaning,
+            setting.rule()
         );
     });
     text

@@ -7,6 +7,7 @@ mod database;
 mod database_url;
 pub mod description;
 mod fault;
+mod files;
 mod origin;
 mod secret;
 pub mod settings;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
 
+pub use database::LoginFile;
 pub use fault::{Fault, Faults};
 pub use secret::Secret;
 
@@ -27,6 +29,8 @@ use origin::is_origin;
 #[serde(default)]
 pub struct Config {
     pub database_url: Option<Secret>,
+    /// Where that stands, if it stands in a file.
+    pub database_url_file: Option<String>,
     pub migrate_database_url: Option<Secret>,
     pub database_ca: Option<String>,
     pub database_connections: u32,
@@ -65,6 +69,9 @@ pub struct Config {
     pub metrics_token: Option<Secret>,
     pub otel_exporter_otlp_endpoint: Option<String>,
     pub otel_exporter_otlp_traces_endpoint: Option<String>,
+    /// Which the SDK reads itself, unless they stand in a file.
+    pub otel_exporter_otlp_headers: Option<Secret>,
+    pub otel_exporter_otlp_headers_file: Option<String>,
     pub otel_exporter_otlp_protocol: Option<String>,
     pub otel_exporter_otlp_traces_protocol: Option<String>,
     pub otel_traces_exporter: Option<String>,
@@ -97,6 +104,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             database_url: None,
+            database_url_file: None,
             migrate_database_url: None,
             database_ca: None,
             database_connections: 10,
@@ -135,6 +143,8 @@ impl Default for Config {
             metrics_token: None,
             otel_exporter_otlp_endpoint: None,
             otel_exporter_otlp_traces_endpoint: None,
+            otel_exporter_otlp_headers: None,
+            otel_exporter_otlp_headers_file: None,
             otel_exporter_otlp_protocol: None,
             otel_exporter_otlp_traces_protocol: None,
             otel_traces_exporter: None,
@@ -161,16 +171,19 @@ impl Config {
         }))
     }
 
-    /// Reads the variables that are ours; an empty one counts as not set.
+    /// Reads the variables that are ours; an empty one counts as not set. A secret may stand in a file.
     ///
     /// # Errors
     /// As [`Config::load`].
     pub fn read(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, Faults> {
-        let variables: Vec<_> = variables
+        let is_ours =
+            |name: &str| settings::find(name).is_some() || files::secret_of(name).is_some();
+        let mut variables: Vec<_> = variables
             .into_iter()
             .map(|(name, value)| (name, value.trim().to_owned()))
-            .filter(|(name, value)| settings::find(name).is_some() && !value.is_empty())
+            .filter(|(name, value)| is_ours(name) && !value.is_empty())
             .collect();
+        files::read(&mut variables)?;
         let mut config: Self = envy::from_iter(variables.iter().cloned())
             .map_err(|error| culprits(&variables, &error))?;
         config.jwt_trusted_issuers = trimmed(&config.jwt_trusted_issuers);
@@ -191,6 +204,12 @@ impl Config {
     /// When `DATABASE_URL` is no URL, or its connection could be overheard.
     pub fn service_login(&self) -> Result<Option<PgConnectOptions>, Fault> {
         self.login("DATABASE_URL", self.database_url.as_ref())
+    }
+
+    /// The file of that login, if it stands in one.
+    pub fn service_login_file(&self) -> Option<LoginFile> {
+        let path = self.database_url_file.clone()?;
+        Some(LoginFile::new(path, self.database_ca.clone(), self.allow_insecure_database))
     }
 
     /// How the owner of the tables logs in: `MIGRATE_DATABASE_URL`, or else `DATABASE_URL`;
@@ -220,11 +239,18 @@ impl Config {
     /// # Errors
     /// When `JWT_SECRET` is missing or easily guessed.
     pub fn check_for_serving(&self) -> Result<(), Faults> {
-        let fault = match &self.jwt_secret {
-            None => Some(Fault::missing("JWT_SECRET")),
-            Some(secret) => secret.weakness().map(|what| Fault::new("JWT_SECRET", what)),
+        let Some(secrets) = &self.jwt_secret else {
+            return Faults::none_of([Fault::missing("JWT_SECRET")]);
         };
-        Faults::none_of(fault)
+        let several = secrets.parts().count() > 1;
+        let faults = secrets.parts().enumerate().filter_map(|(index, secret)| {
+            let what = secret::weakness(secret)?;
+            let number = index + 1;
+            let which =
+                if several { format!("(number {number} of several) ") } else { String::new() };
+            Some(Fault::new("JWT_SECRET", format!("{which}{what}")))
+        });
+        Faults::none_of(faults)
     }
 
     fn out_of_range(&self) -> Vec<Fault> {

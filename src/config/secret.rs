@@ -28,27 +28,32 @@ const PLACEHOLDERS: [&str; 8] = [
 pub struct Secret(String);
 
 impl Secret {
-    /// Why this cannot be the key that signs tokens, if it cannot.
-    pub(super) fn weakness(&self) -> Option<String> {
-        let reason = if self.len() < LEAST_BYTES {
-            format!("has {} bytes", self.len())
-        } else if self.has_placeholder() {
-            "is a well-known placeholder".to_owned()
-        } else if self.bytes().collect::<BTreeSet<_>>().len() < LEAST_DIFFERENT {
-            "repeats a few characters".to_owned()
-        } else {
-            return None;
-        };
-        Some(format!(
-            "{reason}; whoever guesses it can log in as anybody. It must be at least {LEAST_BYTES} random bytes: \
-             `openssl rand -base64 48` makes one"
-        ))
+    /// The secrets that stand here, with white space between.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.split_whitespace()
     }
+}
 
-    fn has_placeholder(&self) -> bool {
-        let text = self.to_lowercase();
-        PLACEHOLDERS.iter().any(|word| text.contains(word))
-    }
+/// Why a text cannot be the key that signs tokens, if it cannot.
+pub(super) fn weakness(secret: &str) -> Option<String> {
+    let reason = if secret.len() < LEAST_BYTES {
+        format!("has {} bytes", secret.len())
+    } else if has_placeholder(secret) {
+        "is a well-known placeholder".to_owned()
+    } else if secret.bytes().collect::<BTreeSet<_>>().len() < LEAST_DIFFERENT {
+        "repeats a few characters".to_owned()
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{reason}; whoever guesses it can log in as anybody. It must be at least {LEAST_BYTES} random bytes: \
+         `openssl rand -base64 48` makes one"
+    ))
+}
+
+fn has_placeholder(secret: &str) -> bool {
+    let text = secret.to_lowercase();
+    PLACEHOLDERS.iter().any(|word| text.contains(word))
 }
 
 impl From<String> for Secret {

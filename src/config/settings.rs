@@ -8,6 +8,20 @@ pub struct Setting {
     /// Completes "NAME must be …".
     pub must_be: &'static str,
     pub meaning: &'static str,
+    /// Whether nobody may see it; it may stand in a file then, which `<NAME>_FILE` names.
+    pub is_secret: bool,
+}
+
+impl Setting {
+    /// What its value must be, and how else it may be given.
+    pub fn rule(&self) -> String {
+        let file = if self.is_secret {
+            format!(" {}_FILE names a file that holds it.", self.name)
+        } else {
+            String::new()
+        };
+        format!("Must be {}.{file}", self.must_be)
+    }
 }
 
 /// Variables that belong together.
@@ -22,7 +36,16 @@ const fn setting(
     must_be: &'static str,
     meaning: &'static str,
 ) -> Setting {
-    Setting { name, default, must_be, meaning }
+    Setting { name, default, must_be, meaning, is_secret: false }
+}
+
+const fn secret(
+    name: &'static str,
+    default: &'static str,
+    must_be: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting { name, default, must_be, meaning, is_secret: true }
 }
 
 /// All of them.
@@ -30,17 +53,17 @@ pub const SETTINGS: &[Group] = &[
     Group {
         title: "Database",
         settings: &[
-            setting(
+            secret(
                 "DATABASE_URL",
                 "",
                 "a URL such as postgres://blockyard_api:password@host:5432/postgres",
                 "The database, as the role blockyard_api. Without it a private PostgreSQL is started in BLOCKYARD_DIR.",
             ),
-            setting(
+            secret(
                 "MIGRATE_DATABASE_URL",
                 "DATABASE_URL",
                 "a URL such as postgres://postgres:password@host:5432/postgres",
-                "The owner's login, for migrate, user and login-role; direct or through a session pooler.",
+                "The owner's login, for migrate, check, user and login-role; direct or through a session pooler.",
             ),
             setting(
                 "DATABASE_CA",
@@ -77,11 +100,11 @@ pub const SETTINGS: &[Group] = &[
     Group {
         title: "Identity",
         settings: &[
-            setting(
+            secret(
                 "JWT_SECRET",
                 "",
-                "at least 32 random bytes (`openssl rand -base64 48` makes them)",
-                "Signs access tokens (HS256). Supabase's JWT secret, if its REST API shall accept them as well. Required with DATABASE_URL.",
+                "at least 32 random bytes (`openssl rand -base64 48` makes them), or several such with white space between",
+                "Signs access tokens (HS256); of several the first signs, and all are accepted. Supabase's JWT secret, if its REST API shall accept them as well. Required with DATABASE_URL.",
             ),
             setting(
                 "JWT_JWKS_URL",
@@ -259,7 +282,7 @@ pub const SETTINGS: &[Group] = &[
     Group {
         title: "Metrics and traces",
         settings: &[
-            setting(
+            secret(
                 "METRICS_TOKEN",
                 "",
                 "at least 16 characters (`openssl rand -hex 24` makes them)",
@@ -277,7 +300,7 @@ pub const SETTINGS: &[Group] = &[
                 "an http or https URL",
                 "The same for traces alone; nothing is added.",
             ),
-            setting(
+            secret(
                 "OTEL_EXPORTER_OTLP_HEADERS",
                 "",
                 "a list such as name=value,name=value",

@@ -157,6 +157,75 @@ fn the_owner_falls_back_on_the_services_url() {
     assert_eq!(config.owner_login().unwrap().unwrap().get_username(), "two");
 }
 
+#[test]
+fn every_secret_may_stand_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let url = file("url", "postgres://one:p@localhost/d\n");
+    let owner = file("owner", "postgres://two:p@localhost/d\r\n");
+    let secret = file("secret", &format!("{STRONG}\n{STRONG}x\n"));
+    let token = file("token", "a token for metrics\n\n");
+    let headers = file("headers", "api-key=1\n");
+    let config = read(&[
+        ("DATABASE_URL_FILE", &url),
+        ("MIGRATE_DATABASE_URL_FILE", &owner),
+        ("JWT_SECRET_FILE", &secret),
+        ("METRICS_TOKEN_FILE", &token),
+        ("OTEL_EXPORTER_OTLP_HEADERS_FILE", &headers),
+        ("PORT", "80"),
+    ])
+    .unwrap();
+    assert_eq!(config.service_login().unwrap().unwrap().get_username(), "one");
+    assert_eq!(config.service_login_file().unwrap().read().unwrap().get_username(), "one");
+    assert_eq!(config.owner_login().unwrap().unwrap().get_username(), "two");
+    assert_eq!(config.host, "0.0.0.0", "as with the variable itself");
+    config.check_for_serving().unwrap();
+    assert_eq!(config.jwt_secret.unwrap().parts().count(), 2);
+    assert_eq!(config.metrics_token.as_deref(), Some("a token for metrics"));
+    assert_eq!(config.otel_exporter_otlp_headers.as_deref(), Some("api-key=1"));
+    // All that are secret, and no others.
+    let secrets = super::settings::SETTINGS.iter().flat_map(|group| group.settings);
+    let secrets: Vec<_> = secrets.filter(|setting| setting.is_secret).map(|it| it.name).collect();
+    assert_eq!(secrets.len(), 5, "{secrets:?}");
+    assert!(read(&[("LOG_LEVEL_FILE", "/nowhere")]).is_ok(), "no variable of ours");
+}
+
+#[test]
+fn a_file_that_holds_no_secret_is_refused_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let refusal = |path: &str| read(&[("JWT_SECRET_FILE", path)]).unwrap_err();
+    let missing = refusal(&path("missing"));
+    assert!(missing.contains("JWT_SECRET_FILE names the file"), "{missing}");
+    assert!(missing.contains(&path("missing")) && missing.contains("No such file"), "{missing}");
+    std::fs::write(path("empty"), " \n").unwrap();
+    assert!(refusal(&path("empty")).contains("is empty"));
+    assert!(refusal(folder.path().to_str().unwrap()).contains("cannot be read"));
+    std::fs::write(path("long"), "x".repeat(100_000)).unwrap();
+    assert!(refusal(&path("long")).contains("too long"));
+    std::fs::write(path("bytes"), [0xff, 0xfe]).unwrap();
+    assert!(refusal(&path("bytes")).contains("cannot be read"));
+    let both = read(&[("JWT_SECRET_FILE", &path("empty")), ("JWT_SECRET", STRONG)]).unwrap_err();
+    assert!(both.contains("JWT_SECRET_FILE and JWT_SECRET are both set"), "{both}");
+    assert!(!both.contains(STRONG), "{both}");
+    // An empty variable counts as not set.
+    std::fs::write(path("strong"), STRONG).unwrap();
+    read(&[("JWT_SECRET_FILE", &path("strong")), ("JWT_SECRET", "")]).unwrap();
+}
+
+#[test]
+fn each_of_several_secrets_must_be_strong() {
+    let several = |text: &str| read(&[("JWT_SECRET", text)]).unwrap().check_for_serving();
+    several(&format!("{STRONG} {STRONG}x")).unwrap();
+    let faults = several(&format!("{STRONG} short")).unwrap_err().to_string();
+    assert!(faults.contains("number 2 of several"), "{faults}");
+    assert!(!faults.contains(STRONG), "{faults}");
+}
+
 /// What the documents say holds without a variable is what holds.
 #[test]
 fn the_default_that_is_told_is_the_default() {

@@ -6,7 +6,11 @@
 pub const CHECKS: &[(&str, &str, &str)] = &[
     ("alias_moves_alias_check", "/alias", ALIAS),
     ("aliases_alias_check", "/alias", ALIAS),
-    ("api_keys_encrypted_api_key_check", "", "The digest of a key must be a SHA-256 in hex."),
+    (
+        "api_keys_encrypted_api_key_check",
+        "",
+        "The digest of a key must be `sha256:` and a SHA-256 in hex.",
+    ),
     ("api_keys_expires_at_late_check", "/expires_at", LATE),
     ("api_keys_expires_at_past_check", "/expires_at", "Lies in the past."),
     ("api_keys_key_prefix_check", "", "The prefix of a key must be 4 to 32 letters and digits."),

@@ -10,6 +10,7 @@ mod checks;
 pub(crate) mod connect;
 mod failure;
 mod installation;
+mod login;
 pub mod login_check;
 mod metrics;
 pub mod migrate;
@@ -32,7 +33,7 @@ use prometheus::core::Collector;
 use rand::RngExt;
 use serde::Serialize;
 use sqlx::Connection;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use tokio::time::timeout;
 
@@ -44,6 +45,7 @@ use crate::telemetry::database_span::DatabaseSpan;
 pub use checks::CHECKS;
 pub use failure::Failure;
 use failure::{Loss, state};
+pub use login::Login;
 use shares::{Share, Shares};
 
 /// How often a statement that lost against a concurrent one (SQLSTATE 40001, 40P01) is tried.
@@ -126,10 +128,10 @@ impl Db {
     ///
     /// # Errors
     /// When the pool cannot be built; nothing is connected yet.
-    pub fn new(options: PgConnectOptions, size: usize, wait: Duration) -> Result<Self, String> {
+    pub fn new(login: impl Into<Login>, size: usize, wait: Duration) -> Result<Self, String> {
         let metrics = metrics::DatabaseMetrics::new().map_err(|error| error.to_string())?;
-        let options = options.statement_cache_capacity(256);
-        let pool = pool::build(options, size, wait, metrics).map_err(|error| error.to_string())?;
+        let pool =
+            pool::build(login.into(), size, wait, metrics).map_err(|error| error.to_string())?;
         Ok(Self { pool, shares: Shares::of(size) })
     }
 

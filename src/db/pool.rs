@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 use tokio::time::timeout;
 
+use super::login::Login;
 use super::metrics::DatabaseMetrics;
 
 /// A connection that was idle for longer than this is tried before it is used.
@@ -23,7 +24,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(super) type Pool = managed::Pool<Manager>;
 
 pub(super) struct Manager {
-    options: PgConnectOptions,
+    login: Login,
+    database: Option<String>,
     /// Connections die together: when one is lost, those of its generation are replaced, not
     /// tried one by one at the expense of as many requests.
     generation: AtomicU64,
@@ -33,7 +35,7 @@ pub(super) struct Manager {
 impl Manager {
     /// The name of the database.
     pub(super) fn database(&self) -> Option<&str> {
-        self.options.get_database()
+        self.database.as_deref()
     }
 
     fn end_generation(&self, of: &Pooled) {
@@ -62,7 +64,7 @@ impl managed::Manager for Manager {
     async fn create(&self) -> Result<Pooled, sqlx::Error> {
         // What ends while this one is made may be its end as well.
         let generation = self.generation.load(Ordering::Relaxed);
-        let connection = self.options.connect().await?;
+        let connection = self.login.connect().await?;
         self.metrics.opened.inc();
         Ok(Pooled { connection, busy: false, idle_since: Instant::now(), generation })
     }
@@ -144,13 +146,13 @@ impl Unavailable {
 }
 
 pub(super) fn build(
-    options: PgConnectOptions,
+    login: Login,
     size: usize,
     wait: Duration,
     metrics: DatabaseMetrics,
 ) -> Result<Pool, managed::BuildError> {
-    let generation = AtomicU64::new(0);
-    Pool::builder(Manager { options, generation, metrics })
+    let (generation, database) = (AtomicU64::new(0), login.database());
+    Pool::builder(Manager { login, database, generation, metrics })
         .max_size(size)
         .wait_timeout(Some(wait))
         .create_timeout(Some(CONNECT))

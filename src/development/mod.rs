@@ -136,6 +136,14 @@ pub async fn server_for_owner(dir: &Path) -> Result<(PrivateServer, PgConnectOpt
     Ok((server, login))
 }
 
+/// The owner's login where the private server runs already, for another program beside it.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn login_beside(dir: &Path) -> Result<Option<PgConnectOptions>, Error> {
+    Ok(PrivateServer::owner_of_running(dir, DATABASE).await?)
+}
+
 async fn start_server(dir: &Path) -> Result<PrivateServer, Error> {
     protect(dir)?;
     let server = PrivateServer::start(dir, Durability::Full).await?;

@@ -17,8 +17,9 @@ use crate::db::{Failure, Scope};
 pub struct IdempotencyKey {
     key: String,
     /// Keyed digest of method, target and body: the body may have a password, which a plain
-    /// digest would give away to whoever tries enough of them.
-    fingerprint: [u8; 32],
+    /// digest would give away to whoever tries enough of them. One for each secret of the service: the
+    /// request may have come before the newest did. The first is kept.
+    fingerprints: Vec<Vec<u8>>,
 }
 
 impl IdempotencyKey {
@@ -42,7 +43,7 @@ impl IdempotencyKey {
                 Problem::malformed("Idempotency-Key must be 1 to 255 visible ASCII characters.")
             })?;
         let target = request.uri().to_string();
-        let fingerprint = Gatekeeper::of(request)?.fingerprints().of(&[
+        let fingerprints = Gatekeeper::of(request)?.fingerprints().each(&[
             // What a narrow API key asks for is not what its user asked for.
             caller.credential().as_bytes(),
             b"\n",
@@ -52,7 +53,8 @@ impl IdempotencyKey {
             b"\n",
             body,
         ]);
-        Ok(Some(Self { key: key.to_owned(), fingerprint }))
+        let fingerprints = fingerprints.iter().map(|digest| digest.to_vec()).collect();
+        Ok(Some(Self { key: key.to_owned(), fingerprints }))
     }
 }
 
@@ -73,7 +75,7 @@ pub async fn claim(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option
         "sql/resource/claim_idempotency_key.sql",
         caller as _,
         key.key,
-        key.fingerprint.as_slice()
+        &key.fingerprints
     );
     let claim = claim.fetch_one(scope.connection()).await?;
     if claim.claimed == Some(true) {
@@ -98,7 +100,7 @@ pub async fn find(scope: &mut Scope<'_>, key: &IdempotencyKey) -> Result<Option<
         "sql/resource/kept_answer.sql",
         scope.caller() as _,
         key.key,
-        key.fingerprint.as_slice()
+        &key.fingerprints
     );
     let kept = query.fetch_optional(scope.connection()).await?;
     kept.map(KeptAnswer::reply).transpose()

@@ -2,6 +2,7 @@
 //! OTLP to where the standard variables say. Without an endpoint there are none, and they cost
 //! nothing.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use opentelemetry::trace::{
     Tracer, TracerProvider,
 };
 use opentelemetry::{Context, Key, KeyValue};
-use opentelemetry_otlp::{Protocol, WithExportConfig};
+use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
@@ -47,12 +48,15 @@ pub(super) fn start(config: &Config) -> Option<Traces> {
     }
     // For an endpoint with TLS; an error says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Endpoint, headers and timeout are the variables' own, which the SDK reads.
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_http()
-        .with_protocol(Protocol::HttpBinary)
-        .build();
-    let to = match exporter {
+    // Endpoint, headers and timeout are the variables' own, which the SDK reads; but no files.
+    let exporter =
+        opentelemetry_otlp::SpanExporter::builder().with_http().with_protocol(Protocol::HttpBinary);
+    let exporter =
+        match (&config.otel_exporter_otlp_headers_file, &config.otel_exporter_otlp_headers) {
+            (Some(_), Some(text)) => exporter.with_headers(headers(text)),
+            _ => exporter,
+        };
+    let to = match exporter.build() {
         Ok(exporter) => exporter,
         Err(error) => {
             tracing::warn!(%error, "no traces are sent: OTEL_EXPORTER_OTLP_… cannot be used");
@@ -65,6 +69,15 @@ pub(super) fn start(config: &Config) -> Option<Traces> {
         .build();
     TRACER.set(provider.tracer("blockyard")).ok();
     Some(Traces(provider))
+}
+
+/// `name=value,name=value`, percent-encoded, as the SDK reads its variable.
+fn headers(text: &str) -> HashMap<String, String> {
+    let decoded = |part: &str| {
+        percent_encoding::percent_decode_str(part.trim()).decode_utf8_lossy().into_owned()
+    };
+    let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.trim().to_owned(), decoded(value))).collect()
 }
 
 /// What the variables say of this service, and what it is called if they do not.

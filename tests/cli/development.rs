@@ -122,3 +122,35 @@ fn a_log_file_that_cannot_be_written_is_one_warning() {
     let errors = String::from_utf8(outcome.stderr).unwrap();
     assert_eq!(errors.matches("LOG_FILE").count(), 1, "{errors}");
 }
+
+#[test]
+fn psql_opens_the_private_database_while_it_serves_and_when_it_does_not() {
+    let program = Program::new().with("PORT", "0");
+    program.run(&["psql", "--print"]).refuses(&["no private database", ".blockyard"]);
+    let service = Service::start(&program);
+    let url = program.run(&["psql", "--print"]).succeeds().output;
+    assert!(
+        url.starts_with("postgres://postgres:") && url.ends_with("?sslmode=disable\n"),
+        "{url}"
+    );
+    let asked = ["psql", "--", "--no-psqlrc", "-Atc", "select current_user, count(*) from users"];
+    let has_psql = std::process::Command::new("psql").arg("--version").output().is_ok();
+    if !has_psql {
+        println!("skipped in part: there is no psql (apt-get install postgresql-client)");
+        service.stop();
+        return;
+    }
+    let beside = program.run(&asked).succeeds();
+    assert_eq!(beside.output.trim(), "postgres|1");
+    let direct = std::process::Command::new("psql")
+        .args(["--no-psqlrc", "-Atc", "select 1", url.trim()])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(direct.stdout).unwrap(), "1\n");
+    service.stop();
+
+    program.run(&["psql", "--print"]).refuses(&["does not run"]);
+    let alone = program.run(&asked).succeeds();
+    assert_eq!(alone.output.trim(), "postgres|1");
+    program.run(&["psql", "--", "-c", "select nothing"]).refuses(&["psql ended with"]);
+}

@@ -12,6 +12,7 @@ mod own_database;
 mod owner;
 mod pooler;
 mod restore;
+mod rotation;
 mod running;
 mod serve;
 mod tls;

@@ -37,7 +37,7 @@ create function test.key(owner uuid, role text default null) returns uuid
 language sql
 as $$
     insert into api_keys (user_id, name, key_prefix, encrypted_api_key, role)
-    values (owner, 'key', 'by_test', encode(sha256(uuid_send(gen_random_uuid())), 'hex'), role)
+    values (owner, 'key', 'by_test', 'sha256:' || encode(sha256(uuid_send(gen_random_uuid())), 'hex'), role)
     returning api_key_id
 $$;
 

@@ -97,7 +97,7 @@ fn statement(table: &str, verb: &str) -> String {
         }
         // Written by a function, which the service calls.
         ("api_keys", "insert") => {
-            "select from app.create_api_key({user}, 'new', 'by_test', repeat('0', 64), null, null)"
+            "select from app.create_api_key({user}, 'new', 'by_test', 'sha256:' || repeat('0', 64), null, null)"
                 .to_owned()
         }
         (_, "insert") => format!(
@@ -185,7 +185,7 @@ async fn actors(owner: &mut PgConnection) -> Vec<Actor> {
         .unwrap();
     let expired: String = query_scalar(
         "insert into api_keys (user_id, name, key_prefix, encrypted_api_key, created_at, expires_at)
-         values ($1::uuid, 'expired', 'by_test', repeat('e', 64), now() - interval '2 days', now() - interval '1 day')
+         values ($1::uuid, 'expired', 'by_test', 'sha256:' || repeat('e', 64), now() - interval '2 days', now() - interval '1 day')
          returning api_key_id::text",
     )
     .bind(&keyed)

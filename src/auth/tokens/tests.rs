@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const SECRET: &[u8] = b"a-secret-that-only-these-tests-know-0123456789";
+const SECRET: &str = "a-secret-that-only-these-tests-know-0123456789";
 const EC: &str = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQglN/dQ4l7ol4RMZ11Ha0eOikACOe8fLtg4WyxIUKjyw\
     ehRANCAAR1vWdaWABuLXYfCR6CcFudAbkrn2qX5axBBSsAaGhZnqyw/2xq4KlThEElPCIMBO2znyJZmBTzjpwXPT3F\
     5Hkh";
@@ -62,7 +62,7 @@ fn document() -> Value {
 fn with_keys(document: &Value) -> Tokens {
     let jwks = Arc::new(Jwks::of_document(document));
     let trusted = [" https://ref.supabase.co/auth/v1".to_owned()];
-    Tokens::new(SECRET, "blockyard", &trusted, 900, Some(jwks))
+    Tokens::new(&Secrets::new(SECRET, &[]), "blockyard", &trusted, 900, Some(jwks))
 }
 
 fn claims() -> Value {
@@ -95,7 +95,7 @@ fn signed(algorithm: Algorithm, id: Option<&str>, key: &EncodingKey, claims: &Va
 }
 
 fn hs256(claims: &Value) -> String {
-    signed(Algorithm::HS256, None, &EncodingKey::from_secret(SECRET), claims)
+    signed(Algorithm::HS256, None, &EncodingKey::from_secret(SECRET.as_bytes()), claims)
 }
 
 /// Any header, with the signature of a valid token.
@@ -185,8 +185,8 @@ async fn a_token_that_nobody_signed_is_none() {
         // Expired and not signed: of that nothing is told.
         forged(&json!({ "alg": "HS256", "x": 1 }), &with("exp", 1)),
         signed(Algorithm::HS256, None, &EncodingKey::from_secret(b"another"), &claims()),
-        signed(Algorithm::HS384, None, &EncodingKey::from_secret(SECRET), &claims()),
-        signed(Algorithm::HS512, None, &EncodingKey::from_secret(SECRET), &claims()),
+        signed(Algorithm::HS384, None, &EncodingKey::from_secret(SECRET.as_bytes()), &claims()),
+        signed(Algorithm::HS512, None, &EncodingKey::from_secret(SECRET.as_bytes()), &claims()),
         hs256(&claims()) + "A",
     ] {
         assert_eq!(verdict(&token).await, Err(Rejected::Invalid), "{token}");
@@ -197,7 +197,7 @@ async fn a_token_that_nobody_signed_is_none() {
 async fn extensions_that_must_be_understood_are_not() {
     let mut header = Header::new(Algorithm::HS256);
     header.crit = Some(vec!["b64".to_owned()]);
-    let key = EncodingKey::from_secret(SECRET);
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
     let token = jsonwebtoken::encode(&header, &claims(), &key).expect("a token");
     assert_eq!(verdict(&token).await, Err(Rejected::Invalid));
 }
@@ -221,7 +221,7 @@ async fn keys_of_the_document_count_by_their_id_and_algorithm() {
     ] {
         assert_eq!(verdict(&refused).await, Err(Rejected::Invalid), "{refused}");
     }
-    let nowhere = Tokens::new(SECRET, "blockyard", &[], 900, None);
+    let nowhere = Tokens::new(&Secrets::new(SECRET, &[]), "blockyard", &[], 900, None);
     let token = es(Some("ec"), &with("iss", "blockyard"));
     assert_eq!(nowhere.verify(&token).await, Err(Rejected::Invalid));
 }
@@ -244,12 +244,38 @@ async fn a_key_signs_for_its_own_issuers_only() {
             assert_eq!(verdict(&token).await, Err(Rejected::Invalid), "{algorithm:?} {forged}");
         }
         let jwks = Some(Arc::new(Jwks::of_document(&document())));
-        let trusts_nobody = Tokens::new(SECRET, "blockyard", &[], 900, jwks);
+        let trusts_nobody = Tokens::new(&Secrets::new(SECRET, &[]), "blockyard", &[], 900, jwks);
         for issuer in ["blockyard", theirs, ""] {
             let refused = trusts_nobody.verify(&by(algorithm, issuer)).await;
             assert_eq!(refused, Err(Rejected::Invalid), "{algorithm:?} {issuer}");
         }
     }
+}
+
+#[actix_web::test]
+async fn of_several_secrets_the_first_signs_and_all_are_accepted() {
+    let (old, new) =
+        ("an-old-secret-of-thirty-two-bytes-and-more", "a-new-secret-of-thirty-two-bytes-and-more");
+    let tokens = |newest, older: &[&'static str]| {
+        Tokens::new(&Secrets::new(newest, older), "blockyard", &[], 900, None)
+    };
+    let session = Uuid::now_v7();
+    let before = tokens(old, &[]).mint(USER, session).expect("a token");
+    let after = tokens(new, &[old]).mint(USER, session).expect("a token");
+    // All instances know the new one before the first signs with it.
+    for between in [tokens(old, &[new]), tokens(new, &[old])] {
+        assert_eq!(between.verify(&before).await, Ok(USER));
+        assert_eq!(between.verify(&after).await, Ok(USER));
+    }
+    assert_eq!(tokens(new, &[]).verify(&before).await, Err(Rejected::Invalid));
+    assert_eq!(tokens(new, &[]).verify(&after).await, Ok(USER));
+    assert_eq!(tokens(old, &[]).verify(&after).await, Err(Rejected::Invalid));
+    // What is wrong with a token of the older one is said as of the newer.
+    let expired = json!({ "sub": USER, "aud": "authenticated", "role": "authenticated", "iss": "blockyard",
+        "iat": now() - 900, "exp": now() - 60 });
+    let key = EncodingKey::from_secret(old.as_bytes());
+    let expired = signed(Algorithm::HS256, None, &key, &expired);
+    assert_eq!(tokens(new, &[old]).verify(&expired).await, Err(Rejected::Expired));
 }
 
 #[actix_web::test]

@@ -18,7 +18,7 @@ mod port;
 mod postmaster;
 mod secret;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
@@ -99,6 +99,43 @@ impl PrivateServer {
         Ok(server)
     }
 
+    /// How the owner logs in to the server of `dir` that another process has started; `None` if none runs.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::SecretLost`].
+    pub async fn owner_of_running(
+        dir: &Path,
+        database: &str,
+    ) -> Result<Option<PgConnectOptions>, Error> {
+        let dir = dir.to_path_buf();
+        let running = blocking(move || {
+            let home = Home::open(&dir)?;
+            match FolderLock::take(home.path()) {
+                Ok(_) => Ok(None),
+                Err(Error::InUse { .. }) => {
+                    let port = port::remembered(&home.port())?;
+                    Ok(Some((port, Secret::open(&home.secret(), true)?)))
+                }
+                Err(error) => Err(error),
+            }
+        })
+        .await?;
+        Ok(running.map(|(port, secret)| credentials(port, &secret, OWNER, database)))
+    }
+
+    /// PostgreSQL's own programs that belong to the server of `dir`, if they are on this machine.
+    ///
+    /// # Errors
+    /// As [`PrivateServer::start`].
+    pub async fn programs(dir: &Path) -> Result<Option<PathBuf>, Error> {
+        let dir = dir.to_path_buf();
+        let search = blocking(move || Binaries::search(&Home::open(&dir)?)).await?;
+        Ok(match search {
+            Search::Found(binaries) => Some(binaries.bin),
+            Search::Nothing { .. } => None,
+        })
+    }
+
     /// Whether this start has made the data directory.
     pub fn is_new(&self) -> bool {
         self.is_new
@@ -117,13 +154,7 @@ impl PrivateServer {
     /// How to log in as any role that has been let in with [`PrivateServer::allow_login`]; `postgres` and
     /// `authenticator` have been. `ConnectOptions::to_url_lossy` makes a URL of it.
     pub fn login(&self, role: &str, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .host(&port::ADDRESS.to_string())
-            .port(self.port)
-            .ssl_mode(PgSslMode::Disable)
-            .username(role)
-            .password(&self.secret.password(role))
-            .database(database)
+        credentials(self.port, &self.secret, role, database)
     }
 
     /// Lets a role that exists (`blockyard_api`, after the migrations) log in, as [`PrivateServer::login`] does.
@@ -223,6 +254,16 @@ impl PrivateServer {
     async fn connect(&self, database: &str, what: &'static str) -> Result<PgConnection, Error> {
         self.superuser(database).connect().await.map_err(Error::sql(what))
     }
+}
+
+fn credentials(port: u16, secret: &Secret, role: &str, database: &str) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .host(&port::ADDRESS.to_string())
+        .port(port)
+        .ssl_mode(PgSslMode::Disable)
+        .username(role)
+        .password(&secret.password(role))
+        .database(database)
 }
 
 /// Says goodbye to the server, so that the database is free for whoever copies it next.

@@ -29,6 +29,16 @@ pub(super) fn choose(file: &Path) -> Result<u16, Error> {
     Ok(port)
 }
 
+/// The port of the server that runs.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(super) fn remembered(file: &Path) -> Result<u16, Error> {
+    fs::read_to_string(file)
+        .and_then(|text| text.trim().parse().map_err(std::io::Error::other))
+        .map_err(Error::io("reading", file))
+}
+
 /// Whether nobody listens on the port at this moment.
 pub(super) fn is_free(port: u16) -> bool {
     TcpListener::bind((ADDRESS, port)).is_ok()

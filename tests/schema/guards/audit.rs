@@ -58,7 +58,7 @@ async fn secrets_stay_out_of_the_audit_trail() {
              update users set password_hash = '{second}' where username = 'temp';
              update users set password_hash = '{first}', email = 'changed@example.com' where username = 'temp';
              insert into api_keys (user_id, name, key_prefix, encrypted_api_key)
-                 select user_id, 'k', 'by_test', '{digest}' from users where username = 'temp';
+                 select user_id, 'k', 'by_test', 'sha256:{digest}' from users where username = 'temp';
              update api_keys set name = 'renamed' where name = 'k';
              delete from users where username = 'temp'"
         ))

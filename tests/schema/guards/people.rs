@@ -116,7 +116,7 @@ async fn a_key_only_narrows() {
     let make = |role: &str, user: &str| {
         format!(
             "select from app.create_api_key('{user}', 'k', 'by_test',
-                encode(sha256(uuid_send(gen_random_uuid())), 'hex'), {role}, now() + interval '1 day')"
+                'sha256:' || encode(sha256(uuid_send(gen_random_uuid())), 'hex'), {role}, now() + interval '1 day')"
         )
     };
     let claims = serde_json::json!({ "sub": id }).to_string();

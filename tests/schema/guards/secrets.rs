@@ -41,7 +41,7 @@ async fn what_the_database_says_is_not_the_clients_to_write() {
             "insert into users (user_id, username, email) values (gen_random_uuid(), 'x', 'x@example.com')",
             "update api_keys set user_id = user_id",
             "update api_keys set role = null",
-            "update api_keys set encrypted_api_key = repeat('0', 64)",
+            "update api_keys set encrypted_api_key = 'sha256:' || repeat('0', 64)",
             "update api_keys set last_used_at = null",
         ] {
             client.refused(statement, "42501").await;
