@@ -26,6 +26,7 @@ use blockyard::config::{Config, Secret};
 use blockyard::pipelines::NewPipeline;
 use blockyard::resource::listing::Position;
 use blockyard::resource::verbs;
+use blockyard::versions::Activation;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::json;
@@ -141,7 +142,10 @@ fn block(number: usize) -> Block {
         archived_at: None,
         current_version_id: Uuid::now_v7(),
         version_number: 3,
+        activation: Activation::Open,
         latest_version_number: 3,
+        aliases: None,
+        used_by: None,
         versions: None,
         categories: None,
     }

@@ -36,6 +36,7 @@ const FLOORS: &[&[&str]] = &[
         "development",
         "owner",
     ],
+    &["lineage"],
     &["document"],
     &["server"],
     &["cli"],

@@ -8,4 +8,4 @@ where (select app.as_caller($1))
 returning
     blocks.block_id, blocks.name, blocks.block_type, blocks.description, blocks.metadata, blocks.created_at, blocks.updated_at, blocks.created_by, blocks.archived_at,
     blocks.current_version_id, blocks.version_number, blocks.latest_version_number, blocks.activation,
-    null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases
+    null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases, null::jsonb as used_by

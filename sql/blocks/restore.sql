@@ -5,4 +5,4 @@ where (select app.as_caller($1))
 returning
     block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
     current_version_id, version_number, latest_version_number, activation,
-    null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases
+    null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases, null::jsonb as used_by

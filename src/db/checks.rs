@@ -71,6 +71,11 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
         "/version_constraint",
         "Must be a line of 1 to 200 characters.",
     ),
+    (
+        "dependencies_internal_version_constraint_check",
+        "/version_constraint",
+        "Must be comparisons with commas between, such as >=2,<5, =3 or !=4; * for all versions; or @ and an alias.",
+    ),
     ("docker_images_build_logs_check", "/build_logs", LOGS),
     (
         "docker_images_image_tag_check",

@@ -6,7 +6,7 @@ use super::Readiness;
 use super::queries::{self, Prospect};
 use crate::api::entity::Entity;
 use crate::api::path::Reference;
-use crate::api::problem::Problem;
+use crate::api::problem::{Problem, with_impact};
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
@@ -16,7 +16,7 @@ use crate::locks::{LockContent, ProspectiveLock};
 
 impl Prospect {
     fn is_ready(&self) -> bool {
-        self.blockers.get() == "[]"
+        self.blockers.as_array().is_some_and(Vec::is_empty)
     }
 }
 
@@ -55,7 +55,8 @@ pub async fn readiness(
         lock_digest: prospect.lock_digest,
         blocks: content.blocks,
         edges: content.edges,
-        blockers: prospect.blockers,
+        blockers: with_impact(prospect.blockers),
+        warnings: with_impact(prospect.warnings),
     })
 }
 

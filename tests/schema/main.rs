@@ -8,6 +8,7 @@ mod permissions;
 
 mod catalog;
 mod guards;
+mod lineage;
 mod lint;
 mod matrix;
 mod names;
