@@ -91,6 +91,30 @@ python *flags:
     ruff check
     ruff format {{ flags }}
 
+# Tries the Dockerfile and docker-compose.yml without an engine; needs Node
+containers:
+    "$(.ci/tools/install)/hadolint" Dockerfile
+    .ci/image
+    cargo build --quiet --locked
+    "$(.ci/tools/install)/python" .ci/compose
+
+# Makes deploy/kubernetes of the chart
+manifests:
+    .ci/manifests
+
+# Tries the chart and the manifests without a cluster
+chart:
+    .ci/chart
+
+# Asks Supabase's own command line what it finds in the schema; needs Node and plpgsql_check
+supabase:
+    .ci/with-database .ci/supabase
+
+# Lints the workflows and the YAML files
+workflows:
+    "$(.ci/tools/install)/actionlint" .github/workflows/*.yml
+    "$(.ci/tools/install)/yamllint" --strict .
+
 # Installs what the recipes need beside Rust and PostgreSQL
 tools:
     sqlx --version 2>/dev/null | grep --quiet --fixed-strings " {{ sqlx_cli }}" \
@@ -105,4 +129,4 @@ tools:
         || python3 -m pip install --quiet --user ruff=={{ ruff }}
 
 # Everything that CI checks beside the tests
-ci: (fmt "--check") lint doc (sqlx "--check") openapi-check openapi-lint dependencies (python "--check")
+ci: (fmt "--check") lint doc (sqlx "--check") openapi-check openapi-lint dependencies (python "--check") containers workflows chart supabase

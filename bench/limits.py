@@ -39,8 +39,8 @@ with changed as (
     returning {COLUMNS}
 ), version as (
     insert into bench.block_versions
-        (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active)
-    select current_version_id, block_id, version_number, name, block_type, description, metadata, updated_at, bench.caller(), true
+        (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active, activated_at)
+    select current_version_id, block_id, version_number, name, block_type, description, metadata, updated_at, bench.caller(), true, updated_at
     from changed
 ), trail as (
     insert into bench.audit_logs (log_id, user_id, action_type, entity_type, entity_id, subject_id, details)

@@ -138,6 +138,7 @@ fn block(number: usize) -> Block {
         metadata: metadata.as_json().clone(),
         created_at: now,
         updated_at: now,
+        created_by_username: Some("ada".to_owned()),
         created_by: Some(Uuid::now_v7()),
         archived_at: None,
         current_version_id: Uuid::now_v7(),

@@ -30,6 +30,14 @@ alter role blockyard_api set jit = 'off';
 -- What it reads is in memory or on an SSD, where one page costs as much as the next. With the default of 4,
 -- which means a disk that turns, tables of a few pages (users among them) are read whole for a single row.
 alter role blockyard_api set random_page_cost = 1.1;
+-- What a statement may sort and hash on the disk is a superuser's to bound, or whoever's that was granted it
+-- (`grant set on parameter temp_file_limit`); Supabase's `postgres` is neither, and goes without.
+do $$
+begin
+    alter role blockyard_api set temp_file_limit = '1GB';
+exception when insufficient_privilege then
+    null;
+end $$;
 
 create type public.block_type as enum ('dataset', 'model');
 create type public.entity_type as enum ('block', 'edge');
@@ -531,7 +539,7 @@ end $$;
 comment on function app.words(text) is 'A text with blanks between its words, for text search.';
 
 create function app.search_vector(name text, description text) returns tsvector
-language plpgsql immutable parallel safe security definer
+language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -554,6 +562,20 @@ begin
 end $$;
 comment on function app.search_vector(text, text) is
     'What text search knows of a thing: the words of its name, also those within words in camel case, and those of its description.';
+
+-- Not generated columns: those are computed in every UPDATE of a table with BEFORE triggers, a tenth of what a
+-- change costs. Its triggers ask for a change of the name or description, and come after those that make either.
+create function app.derive_words() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.name_key := app.name_key(new.name);
+    new.search := app.search_vector(new.name, new.description);
+    return new;
+end $$;
+comment on function app.derive_words() is
+    'BEFORE INSERT, and UPDATE of name or description: what a thing is found and sorted by. Nobody else writes it (app.refuse_derived).';
 
 create function app.search_query(query text) returns tsquery
 language plpgsql immutable strict parallel safe
@@ -686,6 +708,16 @@ end $$;
 
 -- Refusals -----------------------------------------------------------------------------------
 
+create function app.refuse_derived() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'the numbers of versions, and what names are found by, are derived, not set' using errcode = '42501';
+end $$;
+comment on function app.refuse_derived() is
+    'BEFORE UPDATE OF derived columns: fires only for a statement that names them, the owner''s included. (Inserted values are replaced.)';
+
 create function app.refuse_truncate() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -718,7 +750,7 @@ language plpgsql immutable cost 1000000000
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return true;
+    return id is not null or true;
 end $$;
 comment on function app.plan_anew(uuid) is 'Has a statement planned for its values each time; never runs.';
 
@@ -726,6 +758,6 @@ revoke execute on all functions in schema app from public;
 -- Defaults and constraints run with the rights of whoever writes the row. Without USAGE on the
 -- schema, `authenticated` cannot call these by name.
 grant execute on function app.uuid_v7(), app.trimmed(text), app.name_key(text), app.is_name(text), app.is_username(text),
-    app.is_email(text), app.search_vector(text, text), app.is_uuid(text), app.next_revision(timestamptz),
+    app.is_email(text), app.is_uuid(text), app.next_revision(timestamptz),
     app.earliest_time(), app.latest_time(), app.is_line(text, int) to authenticated;
 grant execute on function app.plan_anew(uuid), app.time_text(timestamptz), app.row_json(jsonb) to blockyard_api;

@@ -23,6 +23,19 @@ create unique index users_username_key on public.users (app.name_key(username));
 create unique index users_email_key on public.users (app.name_key(email));
 create index users_created_at_idx on public.users (created_at, user_id);
 
+-- Who stands behind an id is for everybody to see, the rest of the account is not: a grant on a column cannot
+-- depend on the row. That the copy is right the key holds, which follows every change of the name.
+alter table public.users add constraint users_user_id_username_key unique (user_id, username);
+create table public.usernames (
+    user_id uuid not null,
+    username text not null,
+    constraint usernames_pkey primary key (user_id) include (username),
+    constraint usernames_user_id_username_fkey foreign key (user_id, username)
+        references public.users (user_id, username) on update cascade on delete cascade
+);
+comment on table public.usernames is
+    'What users are called, for every active user to read: who is behind created_by, verified_by, user_id. Written by the database alone.';
+
 create table public.api_keys (
     api_key_id uuid not null default app.uuid_v7() constraint api_keys_pkey primary key,
     user_id uuid not null constraint api_keys_user_id_fkey references public.users on delete cascade,
@@ -164,6 +177,17 @@ create trigger users_1_guard before insert or update or delete on public.users
 create trigger users_2_touch before update on public.users
     for each row execute function app.touch();
 
+create function app.publish_username() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into public.usernames (user_id, username) values (new.user_id, new.username);
+    return null;
+end $$;
+create trigger users_3_publish after insert on public.users
+    for each row execute function app.publish_username();
+
 create function app.guard_api_keys() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -297,6 +321,16 @@ create policy users_update on public.users for update to authenticated
     with check ((user_id = (select app.caller_id()) and (select app.is_unnarrowed())) or (select app.is_admin()));
 create policy users_delete on public.users for delete to authenticated
     using ((select app.is_admin()));
+
+alter table public.usernames enable row level security;
+revoke all on public.usernames from public, anon, authenticated, service_role;
+grant select on public.usernames to authenticated;
+
+create policy usernames_select on public.usernames for select to authenticated
+    using ((select app.caller_role()) is not null);
+-- The service's statements have a caller already, and looking up their role once more costs more than the names.
+create policy usernames_select_service on public.usernames for select to blockyard_api
+    using (true);
 
 alter table public.api_keys enable row level security;
 revoke all on public.api_keys from public, anon, authenticated, service_role;

@@ -10,15 +10,6 @@
 -- way to make or move a version, for whatever client. The triggers stand in the file of their
 -- table and name its columns.
 
-create function app.refuse_derived() returns trigger
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    raise exception 'the numbers of versions are given, not set' using errcode = '42501';
-end $$;
-comment on function app.refuse_derived() is 'BEFORE UPDATE OF the numbers: fires only for a statement that names them, the owner''s included.';
-
 -- As app.find_id: all that leaves it is an id, and the caller's own statement decides what of it they see.
 create function app.find_version(entity text, reference text, version text) returns uuid
 language plpgsql stable security definer

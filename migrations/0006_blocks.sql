@@ -14,8 +14,8 @@ create table public.blocks (
     version_number int not null,
     latest_version_number int not null,
     activation public.activation_mode not null default 'open',
-    name_key text collate "C" not null generated always as (app.name_key(name)) stored,
-    search tsvector generated always as (app.search_vector(name, description)) stored,
+    name_key text collate "C" not null,
+    search tsvector not null,
     constraint blocks_name_check check (app.is_name(name)),
     constraint blocks_description_check check (char_length(description) <= 10000),
     -- What else is asked of it: app.require_json().
@@ -353,8 +353,15 @@ comment on function app.see_block() is
 -- (A candidate is numbered by app.append_block_candidate(); who else would write these has no grant.)
 create trigger blocks_0_numbers before update of version_number, latest_version_number on public.blocks
     for each row when (pg_trigger_depth() = 0) execute function app.refuse_derived();
+create trigger blocks_0_words before update of name_key, search on public.blocks
+    for each row execute function app.refuse_derived();
 create trigger blocks_1_versions before insert or update on public.blocks
     for each row execute function app.track_block_versions();
+create trigger blocks_2_words before insert on public.blocks
+    for each row execute function app.derive_words();
+create trigger blocks_2_words_update before update on public.blocks
+    for each row when ((new.name, new.description) is distinct from (old.name, old.description))
+    execute function app.derive_words();
 create trigger blocks_8_versions after insert or update on public.blocks
     for each row execute function app.append_block_version();
 create trigger blocks_9_audit after insert or delete on public.blocks

@@ -51,6 +51,24 @@ end $$;
 comment on function app.owner_id(public.entity_type, text, boolean) is
     'The id behind a reference to a block or an edge. In a path it must be a live one; elsewhere null means that nothing has that name.';
 
+create function app.require_awake(kind public.entity_type, owner uuid) returns void
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if kind = 'block' then
+        perform from public.blocks b where b.block_id = owner and b.archived_at is not null;
+    else
+        perform from public.edges e where e.edge_id = owner and e.archived_at is not null;
+    end if;
+    if found then
+        raise exception 'what belongs to an archived % does not change; restore it first', kind
+            using errcode = '23514', constraint = kind || 's_archived', table = kind || 's';
+    end if;
+end $$;
+comment on function app.require_awake(public.entity_type, uuid) is
+    'Refuses a change of what belongs to an archived block or edge.';
+
 create function app.guard_owner() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -65,15 +83,7 @@ declare
         else 'edge' end::public.entity_type;
 begin
     if tg_op <> 'INSERT' then
-        if kind = 'block' then
-            perform from public.blocks b where b.block_id = owner and b.archived_at is not null;
-        else
-            perform from public.edges e where e.edge_id = owner and e.archived_at is not null;
-        end if;
-        if found then
-            raise exception 'what belongs to an archived % does not change; restore it first', kind
-                using errcode = '23514', constraint = kind || 's_archived', table = kind || 's';
-        end if;
+        perform app.require_awake(kind, owner);
         if tg_op = 'DELETE' then
             return old;
         end if;

@@ -6,7 +6,7 @@ language plpgsql immutable strict parallel safe security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    return value ~ '^[a-z][a-z0-9_-]{0,62}$' and value not in ('latest', 'active') and value !~ '^v[0-9]+$';
+    return value ~ '^[a-z][a-z0-9_-]{0,62}$' and value not in ('latest', 'active') and value !~ '^v[0-9]';
 end $$;
 comment on function app.is_alias(text) is
     'Whether a text may be an alias: 1 to 63 small letters, digits, `_` and `-`, a letter first, and nothing that could be taken for a number, `latest` or `active`.';

@@ -160,7 +160,8 @@ select
         from (
             select v.*, sum(octet_length(v.metadata::text)) over (order by v.version_number desc) as bytes
             from (
-                select v.*
+                select v.*, (select u.username from public.usernames u where u.user_id = v.created_by) as created_by_username,
+                    (select u.username from public.usernames u where u.user_id = v.withdrawn_by) as withdrawn_by_username
                 from public.block_versions v
                 where v.block_id = b.block_id
                 order by v.version_number desc
@@ -181,7 +182,8 @@ select
         select coalesce(jsonb_agg(app.row_json(to_jsonb(a)) order by a.alias), '[]')
         from (
             select a.alias_id, a.entity_type, a.entity_id, a.alias, a.version_id, v.version_number, a.is_protected,
-                a.created_at, a.updated_at, a.created_by
+                a.created_at, a.updated_at, a.created_by,
+                (select u.username from public.usernames u where u.user_id = a.created_by) as created_by_username
             from public.aliases a
             join public.block_versions v using (version_id)
             where a.block_id = b.block_id

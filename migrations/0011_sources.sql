@@ -44,6 +44,13 @@ set search_path = pg_catalog, pg_temp
 as $$ select value ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$' $$;
 comment on function app.is_image_tag(text) is 'Whether a text is a tag by the grammar of references.';
 
+create function app.is_image_digest(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$ select value ~ '^((sha256|blake3):[0-9a-f]{64}|sha512:[0-9a-f]{128})$' $$;
+comment on function app.is_image_digest(text) is
+    'Whether a text is a digest by the image specification of OCI, of an algorithm that is registered there.';
+
 -- Repositories -----------------------------------------------------------------------------
 
 create table public.code_repos (
@@ -93,8 +100,10 @@ create table public.docker_images (
     entity_id uuid not null,
     image_tag text not null,
     registry_url text not null,
+    image_digest text,
     build_status public.build_status not null default 'pending',
     build_logs text,
+    appended_logs text,
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
     block_id uuid generated always as (case when entity_type = 'block' then entity_id end) stored
@@ -103,41 +112,148 @@ create table public.docker_images (
         constraint docker_images_edge_id_fkey references public.edges on delete cascade,
     constraint docker_images_image_tag_check check (app.is_image_tag(image_tag)),
     constraint docker_images_registry_url_check check (app.is_image_name(registry_url)),
-    constraint docker_images_build_logs_check check (octet_length(build_logs) <= 10485760)
+    constraint docker_images_image_digest_check check (app.is_image_digest(image_digest)),
+    constraint docker_images_build_logs_check check (octet_length(build_logs) <= 10485760),
+    constraint docker_images_appended_logs_check check (appended_logs is null)
 );
 comment on table public.docker_images is 'The container image of a block or an edge, and how its build went.';
+comment on column public.docker_images.build_logs is
+    'With all that was appended, once the build has moved on; meanwhile up to a megabyte of it is kept elsewhere (app.build_logs).';
+comment on column public.docker_images.appended_logs is 'What is written here is put behind the logs; null when it is read.';
+comment on column public.docker_images.image_digest is 'What the tag named when it was noted: a tag can be moved, a digest cannot.';
 create unique index docker_images_entity_key on public.docker_images (entity_type, entity_id, registry_url, image_tag);
 create index docker_images_block_id_idx on public.docker_images (block_id);
 create index docker_images_edge_id_idx on public.docker_images (edge_id);
 create index docker_images_created_at_idx on public.docker_images (created_at, image_id);
 
--- Logs have megabytes: they are compared as they are, never made JSON of.
+-- Logs have megabytes, and an UPDATE writes the whole of a text that it changes. So what is appended is kept
+-- beside it, until the build moves on or there is a megabyte of it. Nothing that an append or a change of status
+-- passes makes JSON of the logs, nor compares them.
+create table app.appended_logs (
+    image_id uuid not null constraint appended_logs_image_id_fkey references public.docker_images on delete cascade,
+    number int not null,
+    text text not null,
+    constraint appended_logs_pkey primary key (image_id, number)
+);
+comment on table app.appended_logs is 'What was appended to docker_images.build_logs and is not in it yet, in order.';
+revoke all on app.appended_logs from public, anon, authenticated, service_role;
+
+-- (Volatile, these two, so that a statement sees what its own trigger has appended.)
+create function app.build_logs_bytes(image uuid, stored text) returns int
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return coalesce(octet_length(stored), 0) + coalesce((
+        select sum(octet_length(a.text)) from app.appended_logs a where a.image_id = image), 0);
+end $$;
+comment on function app.build_logs_bytes(uuid, text) is 'How long the logs of a build are, with what was appended to build_logs.';
+
+create function app.build_logs(image uuid, stored text) returns text
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    appended constant text := (select string_agg(a.text, '' order by a.number) from app.appended_logs a where a.image_id = image);
+begin
+    return case when appended is null then stored else coalesce(stored, '') || appended end;
+end $$;
+comment on function app.build_logs(uuid, text) is 'The logs of a build: build_logs, and what was appended to it.';
+
+create function app.append_logs() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    largest_part constant int := 8192;
+    largest_rest constant int := 1048576;
+    bytes int;
+    last_number int;
+    last_bytes int;
+begin
+    if coalesce(new.appended_logs, '') = '' then
+        new.appended_logs := null;
+        return new;
+    end if;
+    bytes := app.build_logs_bytes(new.image_id, new.build_logs);
+    if bytes + octet_length(new.appended_logs) > 10485760 then
+        raise exception 'the logs of a build have at most 10 MiB'
+            using errcode = '23514', constraint = 'docker_images_build_logs_check', table = 'docker_images';
+    end if;
+    insert into public.audit_logs (user_id, action_type, entity_type, entity_id, subject_id, details)
+    values (app.caller_id(), 'UPDATE', 'docker_image', new.image_id, new.entity_id, app.audit_context() || jsonb_build_object(
+        'table', 'docker_images',
+        'before', jsonb_build_object('build_logs', jsonb_build_object('bytes', bytes)),
+        'after', jsonb_build_object('build_logs', jsonb_build_object(
+            'bytes', bytes + octet_length(new.appended_logs), 'appended', app.log_digest(new.appended_logs)))));
+    select a.number, octet_length(a.text) into last_number, last_bytes
+    from app.appended_logs a where a.image_id = new.image_id order by a.number desc limit 1;
+    if last_bytes < largest_part then
+        update app.appended_logs a set text = a.text || new.appended_logs where a.image_id = new.image_id and a.number = last_number;
+    else
+        insert into app.appended_logs (image_id, number, text)
+        values (new.image_id, coalesce(last_number, 0) + 1, new.appended_logs);
+    end if;
+    new.appended_logs := null;
+    if app.build_logs_bytes(new.image_id, null) > largest_rest then
+        new.build_logs := app.build_logs(new.image_id, new.build_logs);
+        delete from app.appended_logs a where a.image_id = new.image_id;
+    end if;
+    new.updated_at := app.next_revision(old.updated_at);
+    return new;
+end $$;
+comment on function app.append_logs() is
+    'BEFORE UPDATE OF appended_logs: puts it behind the logs, for the price of what is appended, and into the audit trail.';
+
+create function app.replace_logs() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    delete from app.appended_logs a where a.image_id = new.image_id;
+    if found or new.build_logs is distinct from old.build_logs then
+        new.updated_at := app.next_revision(old.updated_at);
+    end if;
+    return new;
+end $$;
+comment on function app.replace_logs() is 'BEFORE UPDATE OF build_logs: what was appended goes with what it was appended to.';
+
 create function app.guard_docker_images() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform app.require_awake(old.entity_type, old.entity_id);
     if (old.build_status, new.build_status) in (('success', 'failed'), ('failed', 'success')) then
         raise exception 'a build moves from pending to success or failed, and back to pending for a rebuild'
             using errcode = '23514', constraint = 'docker_images_build_status_step', table = 'docker_images';
     end if;
-    if (new.image_tag, new.registry_url, new.build_status, new.build_logs)
-        is distinct from (old.image_tag, old.registry_url, old.build_status, old.build_logs) then
+    if new.build_status <> old.build_status then
+        new.build_logs := app.build_logs(new.image_id, new.build_logs);
+        delete from app.appended_logs a where a.image_id = new.image_id;
+    end if;
+    if (new.image_tag, new.registry_url, new.image_digest, new.build_status)
+        is distinct from (old.image_tag, old.registry_url, old.image_digest, old.build_status) then
         new.updated_at := app.next_revision(old.updated_at);
     end if;
     return new;
 end $$;
-create trigger docker_images_0_owner before insert or update or delete on public.docker_images
+create trigger docker_images_0_owner before insert or delete on public.docker_images
     for each row execute function app.guard_owner('entity_id');
-create trigger docker_images_1_guard before update on public.docker_images
+create trigger docker_images_1_replace before update of build_logs on public.docker_images
+    for each row execute function app.replace_logs();
+create trigger docker_images_2_append before update of appended_logs on public.docker_images
+    for each row execute function app.append_logs();
+create trigger docker_images_3_guard before update on public.docker_images
     for each row execute function app.guard_docker_images();
 create trigger docker_images_9_audit after insert or delete on public.docker_images
-    for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
-create trigger docker_images_9_audit_update after update on public.docker_images
+    for each row execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id,appended_logs');
+create trigger docker_images_9_audit_update
+    after update of image_tag, registry_url, image_digest, build_status, build_logs on public.docker_images
     for each row
-    when ((old.image_tag, old.registry_url, old.build_status, old.build_logs)
-        is distinct from (new.image_tag, new.registry_url, new.build_status, new.build_logs))
-    execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id');
+    when ((old.image_tag, old.registry_url, old.image_digest, old.build_status, old.build_logs)
+        is distinct from (new.image_tag, new.registry_url, new.image_digest, new.build_status, new.build_logs))
+    execute function app.audit('docker_image', 'image_id', 'entity_id', 'updated_at,block_id,edge_id,appended_logs');
 
 -- Dependencies -----------------------------------------------------------------------------
 
@@ -356,9 +472,10 @@ comment on function app.dependents(public.entity_type, uuid, boolean, int, uuid,
     'What depends on a block or an edge, with is_recursive also what depends on that, and so on: each once, the nearest first, with the path to it; `wanted` rows behind the last row seen.';
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.constraint_admits(text, uuid), app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint) to blockyard_api;
+grant execute on function app.constraint_admits(text, uuid), app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint), app.build_logs_bytes(uuid, text),
+    app.build_logs(uuid, text) to blockyard_api;
 -- Constraints run with the rights of whoever writes the row.
-grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text),
+grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text), app.is_image_digest(text),
     app.is_version_constraint(text) to authenticated;
 
 -- Rights -------------------------------------------------------------------------------------------
@@ -383,8 +500,8 @@ create policy code_repos_delete on public.code_repos for delete to authenticated
 
 alter table public.docker_images enable row level security;
 revoke all on public.docker_images from public, anon, authenticated, service_role;
-grant select, delete, insert (entity_type, entity_id, image_tag, registry_url, build_status, build_logs),
-    update (image_tag, registry_url, build_status, build_logs) on public.docker_images to authenticated;
+grant select, delete, insert (entity_type, entity_id, image_tag, registry_url, image_digest, build_status, build_logs),
+    update (image_tag, registry_url, image_digest, build_status, build_logs, appended_logs) on public.docker_images to authenticated;
 create policy docker_images_select on public.docker_images for select to authenticated
     using (exists (select from public.blocks b where b.block_id = docker_images.block_id offset 0)
         or exists (select from public.edges e where e.edge_id = docker_images.edge_id offset 0));

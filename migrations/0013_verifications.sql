@@ -225,7 +225,8 @@ select
         from (
             select v.*, sum(octet_length(v.metadata::text)) over (order by v.version_number desc) as bytes
             from (
-                select v.*
+                select v.*, (select u.username from public.usernames u where u.user_id = v.created_by) as created_by_username,
+                    (select u.username from public.usernames u where u.user_id = v.withdrawn_by) as withdrawn_by_username
                 from public.edge_versions v
                 where v.edge_id = e.edge_id
                 order by v.version_number desc
@@ -239,7 +240,9 @@ select
         from (
             select
                 o.verification_id, o.edge_version_id, o.verification_status, o.verified_at, o.verified_by,
-                o.created_at, o.updated_at, o.created_by, o.edge_id, o.activate_when_passed, e.version_number
+                o.created_at, o.updated_at, o.created_by, o.edge_id, o.activate_when_passed, e.version_number,
+                (select u.username from public.usernames u where u.user_id = o.verified_by) as verified_by_username,
+                (select u.username from public.usernames u where u.user_id = o.created_by) as created_by_username
             from public.edge_verifications o
             where o.edge_version_id = e.current_version_id and o.edge_id = e.edge_id
             order by o.created_at desc, o.verification_id desc
@@ -253,7 +256,8 @@ select
         select coalesce(jsonb_agg(app.row_json(to_jsonb(a)) order by a.alias), '[]')
         from (
             select a.alias_id, a.entity_type, a.entity_id, a.alias, a.version_id, v.version_number, a.is_protected,
-                a.created_at, a.updated_at, a.created_by
+                a.created_at, a.updated_at, a.created_by,
+                (select u.username from public.usernames u where u.user_id = a.created_by) as created_by_username
             from public.aliases a
             join public.edge_versions v using (version_id)
             where a.edge_id = e.edge_id

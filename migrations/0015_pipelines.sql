@@ -13,8 +13,8 @@ create table public.pipelines (
     runs_succeeded int not null default 0,
     runtime_total interval not null default '0',
     archived_at timestamptz,
-    name_key text collate "C" not null generated always as (app.name_key(name)) stored,
-    search tsvector generated always as (app.search_vector(name, description)) stored,
+    name_key text collate "C" not null,
+    search tsvector not null,
     constraint pipelines_name_check check (app.is_name(name)),
     constraint pipelines_description_check check (char_length(description) <= 10000),
     -- What else is asked of it: app.require_json() and app.dagster_faults().
@@ -292,8 +292,15 @@ begin
     end if;
     return new;
 end $$;
+create trigger pipelines_0_derived before update of name_key, search on public.pipelines
+    for each row execute function app.refuse_derived();
 create trigger pipelines_1_guard before insert or update on public.pipelines
     for each row execute function app.guard_pipelines();
+create trigger pipelines_2_words before insert on public.pipelines
+    for each row execute function app.derive_words();
+create trigger pipelines_2_words_update before update on public.pipelines
+    for each row when ((new.name, new.description) is distinct from (old.name, old.description))
+    execute function app.derive_words();
 
 create function app.guard_pipeline_purge() returns trigger
 language plpgsql security definer

@@ -195,7 +195,7 @@ begin
         ('[' || coalesce((
             select string_agg(row_to_json(image)::text, ',' order by image.registry_url collate "C", image.image_tag collate "C")
             from (
-                select i.image_tag, i.registry_url from public.docker_images i where i.entity_type = entity and i.entity_id = given.id
+                select i.image_digest, i.image_tag, i.registry_url from public.docker_images i where i.entity_type = entity and i.entity_id = given.id
             ) as image), '') || ']')::json,
         ('[' || coalesce((
             select string_agg(row_to_json(repo)::text, ',' order by repo.repo_url collate "C", repo.branch collate "C")
@@ -277,5 +277,17 @@ as $$
 $$;
 comment on function app.lock_digest(text) is 'SHA-256 of a lock as app.pipeline_lock() returns it, in hex.';
 
+create function app.verifiers(lock jsonb) returns jsonb
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(jsonb_object_agg(u.user_id, u.username), '{}')
+    from public.usernames u
+    where u.user_id = any (array(
+        select (e.edge -> 'verification' ->> 'verified_by')::uuid from jsonb_array_elements(lock -> 'edges') as e (edge)))
+$$;
+comment on function app.verifiers(jsonb) is
+    'What those are called who verified the edges of a lock, by their ids. Not in the lock, which never changes.';
+
 revoke execute on all functions in schema app from public;
-grant execute on function app.find_locks(text, text, text, text), app.pipeline_lock(uuid), app.lock_digest(text), app.keep_metadata_digests(uuid) to blockyard_api;
+grant execute on function app.verifiers(jsonb), app.find_locks(text, text, text, text), app.pipeline_lock(uuid), app.lock_digest(text), app.keep_metadata_digests(uuid) to blockyard_api;

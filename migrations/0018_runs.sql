@@ -295,7 +295,8 @@ select
     (
         select coalesce(jsonb_agg(app.row_json(to_jsonb(r)) order by r.created_at desc, r.run_id desc), '[]')
         from (
-            select r.run_id, r.pipeline_id, r.lock_digest, r.status, r.created_at, r.updated_at, r.created_by, r.started_at, r.ended_at
+            select r.run_id, r.pipeline_id, r.lock_digest, r.status, r.created_at, r.updated_at, r.created_by, r.started_at, r.ended_at,
+                (select u.username from public.usernames u where u.user_id = r.created_by) as created_by_username
             from public.pipeline_runs r
             where r.pipeline_id = p.pipeline_id
             order by r.created_at desc, r.run_id desc

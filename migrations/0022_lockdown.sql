@@ -21,6 +21,44 @@ begin
     end loop;
 end $$;
 
+-- Supabase Realtime shows the changes of the tables in this publication, to those who may read the rows: where a project
+-- has it, ours are in it whose rows every signed-in user may read. Realtime sends whole rows, whatever columns the publication lists, so what has
+-- columns for few, or logs of megabytes, stays out. Ours to change only where it is ours, and nothing is added to one of all tables.
+create function app.publish_changes() returns int
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    added int := 0;
+    wanted text;
+begin
+    foreach wanted in array array[
+        'blocks', 'block_versions', 'block_taxonomies', 'block_vector_representations',
+        'edges', 'edge_versions', 'edge_vector_representations', 'taxonomy_categories', 'code_repos', 'dependencies',
+        'pipelines', 'pipeline_blocks', 'pipeline_edges', 'pipeline_runs']
+    loop
+        if exists (
+            select from pg_catalog.pg_publication p
+            where p.pubname = 'supabase_realtime' and not p.puballtables and pg_has_role(p.pubowner, 'usage')
+              and not exists (
+                  select from pg_catalog.pg_publication_rel r
+                  where r.prpubid = p.oid and r.prrelid = format('public.%I', wanted)::regclass))
+        then
+            execute format('alter publication supabase_realtime add table public.%I', wanted);
+            added := added + 1;
+        end if;
+    end loop;
+    return added;
+end $$;
+comment on function app.publish_changes() is
+    'Puts what every signed-in user may read into the publication supabase_realtime, for its owner.';
+revoke execute on function app.publish_changes() from public;
+
+do $$
+begin
+    perform app.publish_changes();
+end $$;
+
 do $$
 declare
     hole text;

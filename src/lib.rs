@@ -42,6 +42,7 @@ pub mod locks;
 pub mod owner;
 pub mod perimeter;
 pub mod pipelines;
+pub mod preview;
 pub mod resource;
 pub mod runs;
 pub mod server;

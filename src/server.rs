@@ -41,8 +41,8 @@ use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
     aliases, api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges,
-    lineage, locks, pipelines, runs, service, sessions, taxonomy, telemetry, users, vectors,
-    verifications,
+    lineage, locks, pipelines, preview, runs, service, sessions, taxonomy, telemetry, users,
+    vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -69,6 +69,7 @@ fn routes(config: &mut impl Router) {
     taxonomy::tree_routes::configure(config);
     taxonomy::link_routes::configure(config);
     aliases::routes::configure(config);
+    preview::routes::configure(config);
     code_repos::routes::configure(config);
     docker_images::routes::configure(config);
     docker_images::log_routes::configure(config);

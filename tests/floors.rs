@@ -36,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
         "development",
         "owner",
     ],
-    &["lineage"],
+    &["lineage", "preview"],
     &["document"],
     &["server"],
     &["cli"],

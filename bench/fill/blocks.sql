@@ -18,15 +18,15 @@ from generate_series(:first::bigint, :last::bigint) as i
 cross join lateral generate_series(1, bench.versions_of(i)) as v;
 
 insert into public.block_versions
-    (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active)
+    (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active, activated_at)
 select bench.block_version_id(i, version), bench.block_id(i), version, name, block_type, description, metadata,
-    created_at, created_by, version = versions
+    created_at, created_by, version = versions, created_at
 from version;
 
 insert into public.blocks (block_id, name, block_type, description, metadata, created_at, updated_at, created_by,
-    current_version_id, version_number, latest_version_number)
+    current_version_id, version_number, latest_version_number, name_key, search)
 select bench.block_id(i), name, block_type, description, metadata, block_created_at, created_at,
     bench.user_id(5 * bench.pick(:seed, i, 40) + 2 + bench.pick(:seed, i + 1, 3)),
-    bench.block_version_id(i, version), version, version
+    bench.block_version_id(i, version), version, version, app.name_key(name), app.search_vector(name, description)
 from version
 where version = versions;

@@ -9,13 +9,14 @@ select i, bench.at(0.6 + 0.2 * (i - 1) / :edges) as created_at,
     bench.user_id(5 * bench.pick(:seed, i, 40) + 2 + bench.pick(:seed, i + 1, 3)) as created_by
 from generate_series(1::bigint, :edges::bigint) as i;
 
-insert into public.edge_versions (version_id, edge_id, version_number, name, description, metadata, created_at, created_by, is_active)
-select bench.edge_version_id(i), bench.edge_id(i), 1, name, description, metadata, created_at, created_by, true
+insert into public.edge_versions (version_id, edge_id, version_number, name, description, metadata, created_at, created_by, is_active, activated_at)
+select bench.edge_version_id(i), bench.edge_id(i), 1, name, description, metadata, created_at, created_by, true, created_at
 from edge;
 
 insert into public.edges (edge_id, name, description, metadata, created_at, updated_at, created_by,
-    current_version_id, version_number, latest_version_number)
-select bench.edge_id(i), name, description, metadata, created_at, created_at, created_by, bench.edge_version_id(i), 1, 1
+    current_version_id, version_number, latest_version_number, name_key, search)
+select bench.edge_id(i), name, description, metadata, created_at, created_at, created_by, bench.edge_version_id(i), 1, 1,
+    app.name_key(name), app.search_vector(name, description)
 from edge;
 
 insert into public.edge_verifications (verification_id, edge_version_id, edge_id, verification_status, verification_logs,

@@ -10,10 +10,11 @@ union all
 select :pipelines + o, bench.at(0.96), 'giant-' || size, size, 0
 from (values (1, 200), (2, 2000)) as giant (o, size);
 
-insert into public.pipelines (pipeline_id, name, description, created_at, updated_at, dagster_pipeline_config, created_by)
+insert into public.pipelines (pipeline_id, name, description, created_at, updated_at, dagster_pipeline_config, created_by, name_key, search)
 select bench.pipeline_id(i), name, 'Trains ' || bench.description(i, 1), created_at, created_at,
     jsonb_build_object('job_name', 'registry_generic', 'tags', jsonb_build_object('team', 'team-' || i % 17)),
-    bench.user_id(5 * bench.pick(:seed, i, 40) + 2 + bench.pick(:seed, i + 1, 3))
+    bench.user_id(5 * bench.pick(:seed, i, 40) + 2 + bench.pick(:seed, i + 1, 3)),
+    app.name_key(name), app.search_vector(name, 'Trains ' || bench.description(i, 1))
 from pipeline;
 
 create temporary view part as

@@ -37,6 +37,14 @@ union all
 select 'names are tidy', (select count(*) from public.blocks where name <> app.tidy(name))
     + (select count(*) from public.edges where name <> app.tidy(name)) + (select count(*) from public.pipelines where name <> app.tidy(name))
 union all
+select 'what names are found by follows from them', count(*)
+from (
+    select name, description, name_key, search from public.blocks
+    union all select name, description, name_key, search from public.edges
+    union all select name, description, name_key, search from public.pipelines
+) as named
+where (name_key, search) is distinct from (app.name_key(name) collate "C", app.search_vector(name, description))
+union all
 select 'writers are developers', count(*)
 from public.blocks b
 join public.users u on u.user_id = b.created_by

@@ -1,6 +1,7 @@
 -- $2 kind of owner, $3 owner (id or name), $4 alias.
 select
     a.alias_id, a.entity_type, a.entity_id, a.alias, a.version_id, a.is_protected, a.created_at, a.updated_at, a.created_by,
+    (select u.username from usernames u where u.user_id = a.created_by) as created_by_username,
     coalesce(
         (select v.version_number from block_versions v where v.version_id = a.block_version_id),
         (select v.version_number from edge_versions v where v.version_id = a.edge_version_id)) as "version_number!"

@@ -1,6 +1,7 @@
 -- $2 kind of owner, $3 owner (id or name), $4 alias, $5 oldest first; of the last row seen $6 time and $7 id; $8 rows.
 select
     m.move_id, m.alias, m.version_id, m.moved_at, m.moved_by,
+    (select u.username from usernames u where u.user_id = m.moved_by) as moved_by_username,
     coalesce(
         (select v.version_number from block_versions v where v.version_id = m.version_id),
         (select v.version_number from edge_versions v where v.version_id = m.version_id)) as version_number

@@ -13,6 +13,7 @@ set version_id = excluded.version_id, is_protected = coalesce($6, a.is_protected
 where $7::timestamptz[] is null or a.updated_at = any ($7)
 returning
     a.alias_id, a.entity_type, a.entity_id, a.alias, a.version_id, a.is_protected, a.created_at, a.updated_at, a.created_by,
+    (select u.username from usernames u where u.user_id = a.created_by) as created_by_username,
     coalesce(
         (select v.version_number from block_versions v where v.version_id = a.version_id),
         (select v.version_number from edge_versions v where v.version_id = a.version_id)) as "version_number!",

@@ -29,6 +29,7 @@ ended as (
 select
     made.api_key_id as "api_key_id!", made.user_id as "user_id!", made.name as "name!", made.key_prefix as "key_prefix!",
     made.role as "role: _", made.created_at as "created_at!", made.expires_at, made.is_active as "is_active!",
-    made.last_used_at, made.updated_at as "updated_at!"
+    made.last_used_at, made.updated_at as "updated_at!",
+    (select u.username from usernames u where u.user_id = made.user_id) as "username!"
 from made, ended
 where (select app.as_caller($1))

@@ -1,6 +1,8 @@
 -- What one user did, newest first. $2 their id, their name or me; of the last row seen $3 time and $4 id;
 -- $5 rows.
-select log_id, user_id, action_type, entity_type, entity_id, subject_id, "timestamp", details
+select
+    log_id, user_id, action_type, entity_type, entity_id, subject_id, "timestamp", details,
+    (select u.username from usernames u where u.user_id = audit_logs.user_id) as username
 from audit_logs
 where (select app.as_caller($1))
   and user_id = (select app.find_id('user', $2))

@@ -1,7 +1,9 @@
 -- The candidate that the change at $3 has appended: versions bear the time of their block's revision.
 select
     v.version_id, v.block_id, v.version_number, v.name, v.block_type, v.description, v.metadata,
-    v.created_at, v.created_by, v.is_active, v.activated_at, v.withdrawn_at, v.withdrawn_by, v.withdrawn_reason
+    v.created_at, v.created_by, v.is_active, v.activated_at, v.withdrawn_at, v.withdrawn_by, v.withdrawn_reason,
+    (select u.username from usernames u where u.user_id = v.created_by) as created_by_username,
+    (select u.username from usernames u where u.user_id = v.withdrawn_by) as withdrawn_by_username
 from block_versions v
 where (select app.as_caller($1))
   and v.block_id = $2

@@ -3,6 +3,7 @@
 -- every call. Of the last row seen: $2 time, $3 id; $4 rows.
 select
     block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
+    username as "created_by_username?",
     current_version_id, version_number, latest_version_number, activation,
     null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases, null::jsonb as used_by
 from (
@@ -16,5 +17,6 @@ from (
     order by created_at desc, block_id desc
     limit 201
 ) as newest
+left join usernames on user_id = created_by
 order by created_at desc, block_id desc
 limit $4

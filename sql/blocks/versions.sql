@@ -1,6 +1,8 @@
 select
     v.version_id, v.block_id, v.version_number, v.name, v.block_type, v.description, v.metadata,
-    v.created_at, v.created_by, v.is_active, v.activated_at, v.withdrawn_at, v.withdrawn_by, v.withdrawn_reason
+    v.created_at, v.created_by, v.is_active, v.activated_at, v.withdrawn_at, v.withdrawn_by, v.withdrawn_reason,
+    (select u.username from usernames u where u.user_id = v.created_by) as created_by_username,
+    (select u.username from usernames u where u.user_id = v.withdrawn_by) as withdrawn_by_username
 from blocks b
 join block_versions v on v.block_id = b.block_id
 where (select app.as_caller($1))

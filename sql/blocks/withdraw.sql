@@ -5,4 +5,6 @@ where (select app.as_caller($1))
   and ($5::timestamptz[] is null or created_at = any ($5))
 returning
     version_id, block_id, version_number, name, block_type, description, metadata,
-    created_at, created_by, is_active, activated_at, withdrawn_at, withdrawn_by, withdrawn_reason
+    created_at, created_by, is_active, activated_at, withdrawn_at, withdrawn_by, withdrawn_reason,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username,
+    (select u.username from usernames u where u.user_id = withdrawn_by) as withdrawn_by_username

@@ -1,7 +1,7 @@
 -- With $3 also the logs.
 select
-    image_id, entity_type, entity_id, image_tag, registry_url, build_status,
-    coalesce(octet_length(build_logs), 0) as "build_logs_bytes!", created_at, updated_at, case when $3 then build_logs end as build_logs
+    image_id, entity_type, entity_id, image_tag, registry_url, image_digest, build_status,
+    app.build_logs_bytes(image_id, build_logs) as "build_logs_bytes!", created_at, updated_at, case when $3 then app.build_logs(image_id, build_logs) end as build_logs
 from docker_images
 where (select app.as_caller($1))
   and image_id = $2

@@ -14,4 +14,6 @@ from (
 where (select app.as_caller($1))
 returning
     version_id, edge_id, version_number, name, description, metadata,
-    created_at, created_by, is_active, activated_at, withdrawn_at, withdrawn_by, withdrawn_reason
+    created_at, created_by, is_active, activated_at, withdrawn_at, withdrawn_by, withdrawn_reason,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username,
+    (select u.username from usernames u where u.user_id = withdrawn_by) as withdrawn_by_username

@@ -1,6 +1,8 @@
 select
     v.version_id, v.edge_id, v.version_number, v.name, v.description, v.metadata,
-    v.created_at, v.created_by, v.is_active, v.activated_at, v.withdrawn_at, v.withdrawn_by, v.withdrawn_reason
+    v.created_at, v.created_by, v.is_active, v.activated_at, v.withdrawn_at, v.withdrawn_by, v.withdrawn_reason,
+    (select u.username from usernames u where u.user_id = v.created_by) as created_by_username,
+    (select u.username from usernames u where u.user_id = v.withdrawn_by) as withdrawn_by_username
 from edge_versions v
 where (select app.as_caller($1))
   and v.version_id = (select app.find_version('edge', $2, $3))

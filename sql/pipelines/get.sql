@@ -1,6 +1,7 @@
 select
     p.pipeline_id as "pipeline_id!", p.name as "name!", p.description, p.created_at as "created_at!", p.updated_at as "updated_at!",
     p.dagster_pipeline_config as "dagster_pipeline_config!", p.created_by, p.times_run as "times_run!", p.average_runtime, p.archived_at,
+    (select u.username from usernames u where u.user_id = p.created_by) as created_by_username,
     case when $4 then p.its_blocks end as blocks,
     case when $5 then p.its_edges end as edges,
     case when $6 then p.newest_runs end as runs

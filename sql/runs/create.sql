@@ -6,4 +6,5 @@ where (select app.as_caller($1))
   and p.pipeline_id = (select app.find_id('pipeline', $2))
   and p.archived_at is null
 returning
-    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest
+    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username

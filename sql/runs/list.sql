@@ -2,7 +2,8 @@
 -- of the last row seen $7 time and $8 id; $9 rows; $10 whether the pipeline must be there;
 -- $11 block and $12 edge (id or name) that it ran on, in $13 version (number, latest, active or alias) or followed by $14 alias.
 select
-    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest
+    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username
 from pipeline_runs
 where (select app.as_caller($1))
   and ($9::bigint is not null or app.plan_anew(run_id))

@@ -7,4 +7,5 @@ where (select app.as_caller($1))
   and run_id = $2
   and ($6::timestamptz[] is null or updated_at = any ($6))
 returning
-    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest
+    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username

@@ -1,4 +1,6 @@
-select category_id, name, parent_id, created_at, updated_at, created_by, archived_at
+select
+    category_id, name, parent_id, created_at, updated_at, created_by, archived_at,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username
 from taxonomy_categories
 where (select app.as_caller($1))
   and category_id = (select app.find_category($2))

@@ -1,7 +1,9 @@
 -- $2 name, $3 parent (id or name), $4 only roots, $5 part of the name, $6 a block (id or name, which
 -- must be there) that is in them, $7 archived instead of live, $8 order; of the last row seen $9 time
 -- or $10 name, and $11 id; $12 rows.
-select category_id, name, parent_id, created_at, updated_at, created_by, archived_at
+select
+    category_id, name, parent_id, created_at, updated_at, created_by, archived_at,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username
 from taxonomy_categories c
 where (select app.as_caller($1))
   and ($6::text is null or (select app.owner_id('block', $6, true)) is not null)

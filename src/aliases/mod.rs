@@ -1,6 +1,6 @@
 //! Aliases: movable names for versions of blocks and edges (`champion`), and where each has pointed.
 
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 
 use serde::Serialize;
@@ -8,12 +8,15 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
+use crate::api::etag::IfMatch;
 use crate::api::fields::FromFields;
 use crate::api::path;
+use crate::api::problem::Problem;
 use crate::api::query::FromParams;
 use crate::api::time::DateTime;
+use crate::db::{Failure, Scope};
 use crate::resource::chronology::Chronology;
-use crate::resource::owner::EntityType;
+use crate::resource::owner::{EntityType, Owner};
 use crate::resource::verbs::Resource;
 use crate::versions::{AliasName, VersionReference, Which};
 
@@ -34,6 +37,7 @@ pub struct Alias {
     /// When it was last moved or protected; `ETag` is made of it.
     pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
 }
 
 impl Resource for Alias {
@@ -72,6 +76,7 @@ pub struct AliasMove {
     pub version_number: Option<i32>,
     pub moved_at: DateTime,
     pub moved_by: Option<Uuid>,
+    pub moved_by_username: Option<String>,
 }
 
 /// Where an alias points.
@@ -85,6 +90,26 @@ pub struct AliasTarget {
     /// admin takes it away.
     #[schema(value_type = Option<bool>)]
     pub is_protected: Option<bool>,
+}
+
+/// Why an alias could not be pointed to a version: it has another revision, or there is no such version.
+///
+/// # Errors
+/// 404 when there is no such owner.
+pub(crate) async fn why(
+    scope: &mut Scope<'_>,
+    owner: &Owner,
+    alias: &AliasName,
+    if_match: &IfMatch,
+) -> Result<Problem, Failure> {
+    let found = queries::get(scope, owner, alias).await?;
+    let is_stale = if_match.revisions().is_some()
+        && !found.is_some_and(|found| if_match.admits(found.updated_at));
+    Ok(if is_stale {
+        Problem::stale()
+    } else {
+        Problem::invalid_field("/version", "Names no version that is there.")
+    })
 }
 
 /// Which aliases.

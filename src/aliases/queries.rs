@@ -10,7 +10,7 @@ use crate::resource::chronology::Chronology;
 use crate::resource::owner::{Owner, Owners};
 use crate::versions::AliasName;
 
-pub(super) async fn get(
+pub(crate) async fn get(
     scope: &mut Scope<'_>,
     owner: &Owner,
     alias: &AliasName,
@@ -27,7 +27,7 @@ pub(super) async fn get(
 }
 
 /// The alias, and whether it is new; `None` when it has another revision, or there is no such version.
-pub(super) async fn put(
+pub(crate) async fn put(
     scope: &mut Scope<'_>,
     owner: &Owner,
     alias: &AliasName,
@@ -57,12 +57,13 @@ pub(super) async fn put(
             created_at: row.created_at,
             updated_at: row.updated_at,
             created_by: row.created_by,
+            created_by_username: row.created_by_username,
         };
         (alias, row.is_new)
     }))
 }
 
-pub(super) async fn delete(
+pub(crate) async fn delete(
     scope: &mut Scope<'_>,
     owner: &Owner,
     alias: &AliasName,

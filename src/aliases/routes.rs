@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 
-use super::{Alias, AliasFilter, AliasMove, AliasTarget, queries};
+use super::{Alias, AliasFilter, AliasMove, AliasTarget, queries, why};
 use crate::api::entity::Entity;
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
@@ -47,20 +47,11 @@ async fn point(
         .make(db, async |scope| {
             match queries::put(scope, owner, alias, &change.body, &change.if_match).await? {
                 Some((alias, true)) => {
-                    Ok(Reply::created(alias.location(), &alias)?.revision(alias.revision()))
+                    Ok(Reply::created(alias.location(), &alias)?
+                        .compound_revision(alias.revision()))
                 }
                 Some((alias, false)) => Ok(verbs::shown(&alias)?),
-                None => {
-                    let found = queries::get(scope, owner, alias).await?;
-                    let is_stale = change.if_match.revisions().is_some()
-                        && !found.is_some_and(|found| change.if_match.admits(found.updated_at));
-                    Err(if is_stale {
-                        Problem::stale()
-                    } else {
-                        Problem::invalid_field("/version", "Names no version that is there.")
-                    }
-                    .into())
-                }
+                None => Err(why(scope, owner, alias, &change.if_match).await?.into()),
             }
         })
         .await

@@ -159,6 +159,33 @@ impl Fields {
         }
     }
 
+    /// A member that is an object, read member by member; one that is missing or `null` is read as an
+    /// empty one where the body of a request may be.
+    pub fn object<T: FromFields>(&mut self, name: &str) -> Option<T> {
+        let raw = self.take(name).filter(|raw| raw.get() != "null");
+        let mut fields = match &raw {
+            None if T::BODY_OPTIONAL => Self::empty(),
+            None => {
+                self.fault(name, "Is required.");
+                return None;
+            }
+            Some(raw) => match Self::of(raw.get()) {
+                Ok(fields) => fields,
+                Err(_) => {
+                    self.fault(name, "Must be a JSON object.");
+                    return None;
+                }
+            },
+        };
+        let value = T::from_fields(&mut fields);
+        let faults = fields.close();
+        let is_sound = faults.is_empty();
+        for fault in faults {
+            self.fault_at(format!("{}{}", pointer(name), fault.pointer), &fault.detail);
+        }
+        value.filter(|_| is_sound)
+    }
+
     /// A member that is an array of objects, each read member by member; `Some(None)` when it is
     /// missing or `null`, `None` when there is a fault.
     pub fn items<T: FromFields>(&mut self, name: &str, max: usize) -> Option<Option<Vec<T>>> {

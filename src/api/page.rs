@@ -89,12 +89,21 @@ impl<T: Serialize> Rows<T> {
 impl<T: Serialize> Page<T> {
     /// The page as an answer, with `Link: rel="next"` (RFC 8288).
     pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
-        let mut response = HttpResponse::Ok();
-        if let Some(cursor) = &self.next_cursor {
-            response.insert_header((header::LINK, next_link(request, cursor)));
-        }
-        response.json(self)
+        respond(self, self.next_cursor.as_deref(), request)
     }
+}
+
+/// A page of whatever form as an answer, with `Link: rel="next"` (RFC 8288).
+pub fn respond(
+    page: &impl Serialize,
+    next_cursor: Option<&str>,
+    request: &HttpRequest,
+) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = next_cursor {
+        response.insert_header((header::LINK, next_link(request, cursor)));
+    }
+    response.json(page)
 }
 
 /// The value of `Link` that leads from this request to the page behind `cursor`.

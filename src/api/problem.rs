@@ -106,7 +106,7 @@ pub fn with_impact(mut things: Value) -> Value {
 pub struct Blocker {
     /// `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
     /// `edge_verification_pending`, `edge_verification_failed`, `block_version_withdrawn` or
-    /// `edge_version_withdrawn`; of a warning `version_constraint`.
+    /// `edge_version_withdrawn`; of a warning `version_constraint` or `image_without_digest`.
     pub code: String,
     /// `pipeline`, `block` or `edge`.
     pub entity_type: String,
@@ -286,6 +286,11 @@ impl Problem {
     }
 
     /// 503: others are in the way.
+    /// What is wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub fn busy() -> Self {
         Self::not_now(
             "unavailable",

@@ -13,6 +13,7 @@ use crate::api::id::Id;
 use crate::api::name::Name;
 use crate::api::page::Limit;
 use crate::api::page::{Cursor, CursorText};
+use crate::api::path::Reference;
 use crate::api::query::FromParams;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
@@ -27,6 +28,7 @@ const LONGEST_GRACE: u32 = 7 * 24 * 3600;
 #[schema(example = json!({
     "api_key_id": "01a20575-9b1f-7c3a-8d52-6e0f4a7b1c2d",
     "user_id": "01a20575-84d9-79db-a493-fbb455308177",
+    "username": "ada",
     "name": "nightly build",
     "key_prefix": "by_5f3a90c1",
     "role": "viewer",
@@ -40,6 +42,7 @@ pub struct ApiKey {
     pub api_key_id: Uuid,
     /// In whose name it acts.
     pub user_id: Uuid,
+    pub username: String,
     pub name: String,
     /// What the key begins with.
     pub key_prefix: String,
@@ -61,6 +64,7 @@ pub struct ApiKey {
 #[schema(example = json!({
     "api_key_id": "01a20575-9b1f-7c3a-8d52-6e0f4a7b1c2d",
     "user_id": "01a20575-84d9-79db-a493-fbb455308177",
+    "username": "ada",
     "name": "nightly build",
     "key_prefix": "by_5f3a90c1",
     "role": "viewer",
@@ -158,9 +162,9 @@ fn future(fields: &mut Fields) -> Option<Option<DateTime>> {
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct ApiKeyList {
-    /// Of this user.
-    #[read(with = Id)]
-    pub user_id: Option<Uuid>,
+    /// Of this user: their id, their username or `me`.
+    #[param(value_type = Option<String>)]
+    pub user_id: Option<Reference>,
     /// `false` lists the revoked ones.
     pub is_active: Option<bool>,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]

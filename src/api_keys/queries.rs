@@ -6,6 +6,7 @@ use super::{ApiKey, ApiKeyList, ApiKeyPatch, NewApiKey, Rotation};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::api::page::Rows;
+use crate::api::path::Reference;
 use crate::api::time::DateTime;
 use crate::db::{Failure, Scope};
 
@@ -49,7 +50,7 @@ pub(super) async fn list(
         ApiKey,
         "sql/api_keys/list.sql",
         scope.caller() as _,
-        list.user_id,
+        list.user_id.as_ref().map(Reference::as_str),
         list.is_active,
         cursor.and_then(Cursor::time),
         cursor.map(|cursor| cursor.id),

@@ -3,15 +3,17 @@
 mod queries;
 pub mod routes;
 
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::id::Id;
-use crate::api::page::Limit;
-use crate::api::page::{Cursor, CursorText};
+use crate::api::page::{self, Cursor, CursorText, Limit, Page, Rows};
+use crate::api::path::Reference;
 use crate::api::query::FromParams;
 use crate::api::raw_json::RawJson;
 use crate::api::time::DateTime;
@@ -35,6 +37,7 @@ pub struct AuditLog {
     pub log_id: Uuid,
     /// Who; null for the owner of the database.
     pub user_id: Option<Uuid>,
+    pub username: Option<String>,
     pub action_type: Action,
     pub entity_type: Entity,
     /// The row that was acted on; null when a list was read.
@@ -53,13 +56,38 @@ pub struct AuditLog {
     pub details: RawJson,
 }
 
+/// A page of the audit trail.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditLogPage)]
+pub struct Trail {
+    #[schema(value_type = Vec<AuditLog>)]
+    pub items: Vec<Box<RawValue>>,
+    /// Send it as `cursor` to get the next page; null on the last one.
+    #[schema(value_type = Option<CursorText>)]
+    pub next_cursor: Option<String>,
+    /// `true` when what others did is left out: only admins see that.
+    pub partial: bool,
+}
+
+impl Trail {
+    fn new(rows: Rows<AuditLog>, partial: bool) -> Self {
+        let Page { items, next_cursor } =
+            Page::new(rows, |log| Cursor::at(ORDER, log.timestamp, log.log_id));
+        Self { items, next_cursor, partial }
+    }
+
+    pub fn respond(&self, request: &HttpRequest) -> HttpResponse {
+        page::respond(self, self.next_cursor.as_deref(), request)
+    }
+}
+
 /// Which rows of the audit trail.
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditList {
-    /// Who did it.
-    #[read(with = Id)]
-    pub user_id: Option<Uuid>,
+    /// Who did it: their id, their username or `me`.
+    #[param(value_type = Option<String>)]
+    pub user_id: Option<Reference>,
     #[read(with = Word)]
     pub action_type: Option<Action>,
     #[read(with = Word)]

@@ -16,7 +16,7 @@ pub(super) async fn list(
         AuditLog,
         "sql/audit/list.sql",
         scope.caller() as _,
-        list.user_id,
+        list.user_id.as_ref().map(Reference::as_str),
         list.action_type as _,
         list.entity_type as _,
         list.entity_id,
@@ -27,6 +27,12 @@ pub(super) async fn list(
         list.limit.fetched(),
     );
     scope.rows(list.limit, |connection| query.fetch(connection)).await
+}
+
+/// Whether the caller is shown a part of the trail only.
+pub(super) async fn is_partial(scope: &mut Scope<'_>) -> Result<bool, Failure> {
+    let query = sqlx::query_file_scalar!("sql/audit/is_partial.sql", scope.caller() as _);
+    Ok(query.fetch_one(scope.connection()).await?)
 }
 
 /// One row more than the page has. `kind` is a word that `app.find_id` knows.

@@ -1,11 +1,10 @@
 //! `GET /audit-logs`.
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use serde_json::value::RawValue;
 
-use super::{AuditList, AuditLog, ORDER, PageOfLogs, queries};
+use super::{AuditList, AuditLog, PageOfLogs, Trail, queries};
 use crate::api::entity::Entity;
-use crate::api::page::{Cursor, Page};
+use crate::api::page::Rows;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::Query;
@@ -13,17 +12,19 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 
-fn cursor(log: &AuditLog) -> Cursor {
-    Cursor::at(ORDER, log.timestamp, log.log_id)
+/// Says of a page whether it is all there is.
+async fn told(db: &Db, caller: &Caller, rows: Rows<AuditLog>) -> Result<Trail, Problem> {
+    let partial = db.run(caller, async |scope| queries::is_partial(scope).await).await?;
+    Ok(Trail::new(rows, partial))
 }
 
 /// Who did what, newest first
 ///
-/// Admins see the whole trail, everybody else what they did themselves.
+/// Admins see the whole trail, everybody else what they did themselves (`partial`).
 #[utoipa::path(
     operation_id = "list_audit_logs",
     params(AuditList),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
+    responses((status = 200, description = "A page of the audit trail", body = Trail))
 )]
 #[get("/audit-logs")]
 pub async fn list(
@@ -32,9 +33,9 @@ pub async fn list(
     caller: Caller,
     Query(wanted): Query<AuditList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::AuditLog, None);
-    let rows = db.run(&caller, async |scope| queries::list(scope, &wanted).await).await?;
-    Ok(Page::new(rows, cursor).respond(&request))
+    let reading = caller.clone().reading(Entity::AuditLog, None);
+    let rows = db.run(&reading, async |scope| queries::list(scope, &wanted).await).await?;
+    Ok(told(&db, &caller, rows).await?.respond(&request))
 }
 
 /// The history of one thing and its parts: for the routes of its resource.
@@ -49,13 +50,13 @@ pub async fn history(
     thing: &Reference,
     page: &PageOfLogs,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::AuditLog, None);
+    let reading = caller.clone().reading(Entity::AuditLog, None);
     let rows = db
-        .run(&caller, async |scope| {
+        .run(&reading, async |scope| {
             queries::history(scope, kind, thing, page.cursor.as_ref(), page.limit).await
         })
         .await?;
-    Ok(Page::new(rows, cursor).respond(request))
+    Ok(told(db, &caller, rows).await?.respond(request))
 }
 
 /// What one user did: for the routes of users.
@@ -67,14 +68,15 @@ pub async fn activity(
     caller: Caller,
     user: &Reference,
     page: &PageOfLogs,
-) -> Result<Page<Box<RawValue>>, Problem> {
+) -> Result<Trail, Problem> {
     let caller = caller.reading(Entity::AuditLog, None);
     let rows = db
         .run(&caller, async |scope| {
             queries::activity(scope, user, page.cursor.as_ref(), page.limit).await
         })
         .await?;
-    Ok(Page::new(rows, cursor))
+    // Whoever may see it at all sees all of it.
+    Ok(Trail::new(rows, false))
 }
 
 pub fn configure(config: &mut impl Router) {

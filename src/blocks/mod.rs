@@ -54,6 +54,7 @@ pub struct Block {
     /// When it last changed; `ETag` is made of it.
     pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     /// Set while it is archived.
     pub archived_at: Option<DateTime>,
     pub current_version_id: Uuid,
@@ -132,12 +133,14 @@ pub struct BlockVersion {
     pub metadata: RawJson,
     pub created_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     pub is_active: bool,
     /// When it was first active; null of a candidate, which never was.
     pub activated_at: Option<DateTime>,
     /// Set while it is withdrawn: no pipeline runs on it.
     pub withdrawn_at: Option<DateTime>,
     pub withdrawn_by: Option<Uuid>,
+    pub withdrawn_by_username: Option<String>,
     pub withdrawn_reason: Option<String>,
 }
 

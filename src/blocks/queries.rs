@@ -96,7 +96,7 @@ pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Rows<Block>
     }
 }
 
-pub(super) async fn update(
+pub(crate) async fn update(
     scope: &mut Scope<'_>,
     block: &Reference,
     patch: &BlockPatch,
@@ -160,7 +160,7 @@ pub(super) async fn append(
 }
 
 /// Withdraws a version, or without a reason brings it back.
-pub(super) async fn withdraw(
+pub(crate) async fn withdraw(
     scope: &mut Scope<'_>,
     block: &Reference,
     which: &Which,
@@ -180,7 +180,7 @@ pub(super) async fn withdraw(
 }
 
 /// Makes a version the active one.
-pub(super) async fn activate(
+pub(crate) async fn activate(
     scope: &mut Scope<'_>,
     block: &Reference,
     which: &Which,
@@ -197,7 +197,7 @@ pub(super) async fn activate(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn archive(
+pub(crate) async fn archive(
     scope: &mut Scope<'_>,
     block: &Reference,
     if_match: &IfMatch,
@@ -240,7 +240,7 @@ pub(super) async fn restore(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn revision(
+pub(crate) async fn revision(
     scope: &mut Scope<'_>,
     block: &Reference,
 ) -> Result<Option<Revision>, Failure> {
@@ -253,7 +253,7 @@ pub(super) async fn revision(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn version(
+pub(crate) async fn version(
     scope: &mut Scope<'_>,
     block: &Reference,
     which: &Which,

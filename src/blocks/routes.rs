@@ -13,7 +13,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
 use crate::audit::routes::history as audit_history;
-use crate::audit::{AuditLog, PageOfLogs};
+use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
@@ -124,7 +124,8 @@ pub async fn update(
                         Activation::Open => None,
                         Activation::Reviewed => queries::candidate(scope, id, revision).await?,
                     };
-                    Ok(Reply::ok(&BlockAfterChange { block, candidate })?.revision(revision))
+                    Ok(Reply::ok(&BlockAfterChange { block, candidate })?
+                        .compound_revision(revision))
                 }
                 None => {
                     let found = queries::revision(scope, &block).await?;
@@ -198,7 +199,7 @@ pub async fn restore(
 #[utoipa::path(
     operation_id = "list_block_history",
     params(("block" = Reference, Path, description = "Id or name; of an archived or purged block its id"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
+    responses((status = 200, description = "A page of the audit trail", body = Trail))
 )]
 #[get("/blocks/{block}/history")]
 pub async fn history(

@@ -1,17 +1,20 @@
 //! The command line: what it offers, and where each command is carried out.
 
 mod health;
+mod impact;
 mod open_files;
 mod owner;
 mod serve;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::config::{Config, description};
+use crate::db::migrate;
 use crate::document::{Edition, Written};
 use crate::{server, telemetry};
 
@@ -21,7 +24,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 #[derive(Debug, Parser)]
 #[command(
     name = "blockyard",
-    version,
+    version = version(),
     about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL",
     long_about = "A registry of ML blocks, verified edges and pipelines, straight on PostgreSQL.\n\n\
                   Without a command it serves. Without DATABASE_URL it serves a private database that it keeps in .blockyard.",
@@ -38,7 +41,13 @@ enum Command {
     /// Serve requests (the same as no command)
     Serve,
     /// Bring the schema of the database up to date, as its owner
-    Migrate,
+    Migrate(ProjectRoles),
+    /// Compare roles, privileges and row-level security with what the migrations give
+    Check {
+        /// Put right what differs, as the owner
+        #[arg(long)]
+        mend: bool,
+    },
     /// Print the OpenAPI document
     Openapi {
         /// Of which version of OpenAPI
@@ -48,8 +57,10 @@ enum Command {
     /// Manage the users, as the owner of the database
     #[command(subcommand)]
     User(UserCommand),
-    /// Let the role `blockyard_api`, as which the service logs in, log in with a password
-    LoginRole(PasswordInput),
+    /// Make the role `blockyard_api`, as which the service logs in, with its rights, and give it a password
+    LoginRole(LoginRole),
+    /// Ask a server what changes would break; ends with 0, 1 (they would) or 2 (no verdict)
+    Impact(impact::Impact),
     /// Ask the service on this machine whether it can serve (for container health checks)
     Health,
 }
@@ -58,6 +69,13 @@ enum Command {
 enum UserCommand {
     /// Add a user
     Create(NewUser),
+    /// Give a user another password; their sessions end
+    Password {
+        /// The username, the address or the id
+        user: String,
+        #[command(flatten)]
+        password: PasswordInput,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +92,9 @@ struct NewUser {
     /// The id of an existing Supabase account (auth.users.id), so that its tokens are this user's
     #[arg(long, value_name = "UUID")]
     id: Option<Uuid>,
+    /// Only if nobody can manage the users yet; otherwise nothing is done
+    #[arg(long)]
+    if_no_admin: bool,
     #[command(flatten)]
     password: PasswordInput,
 }
@@ -123,8 +144,32 @@ struct PasswordInput {
     password_stdin: bool,
 }
 
+/// The version of the program, and up to which migration it knows the schema.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!("{} (migration {})", env!("CARGO_PKG_VERSION"), migrate::newest())
+    });
+    &VERSION
+}
+
+#[derive(Debug, Args)]
+struct ProjectRoles {
+    /// First make the roles that Supabase's projects have (anon, authenticated, service_role, authenticator) and the
+    /// functions of its schema auth, where they are missing: for a PostgreSQL of one's own
+    #[arg(long)]
+    create_roles: bool,
+}
+
+#[derive(Debug, Args)]
+struct LoginRole {
+    #[command(flatten)]
+    password: PasswordInput,
+    #[command(flatten)]
+    roles: ProjectRoles,
+}
+
 /// Carries out what the command line says. Exit codes: 0, 1 for a failure, 2 for a command line
-/// that makes no sense.
+/// that makes no sense; `impact` has its own.
 pub fn run() -> ExitCode {
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
     let outcome = tokio::runtime::Builder::new_multi_thread()
@@ -133,7 +178,7 @@ pub fn run() -> ExitCode {
         .map_err(Into::into)
         .and_then(|runtime| runtime.block_on(carry_out(command)));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", with_causes(&*error));
             ExitCode::FAILURE
@@ -141,17 +186,23 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn carry_out(command: Command) -> Outcome {
+async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
+        Command::Impact(arguments) => return Ok(impact::impact(&arguments).await),
         Command::Openapi { version } => openapi(version.into()),
         Command::Serve => serve::serve(Config::load()?).await,
         Command::Health => health::health(&Config::load()?).await,
-        Command::Migrate => owner::migrate(&for_command()?).await,
+        Command::Migrate(roles) => owner::migrate(&for_command()?, &roles).await,
+        Command::Check { mend } => owner::check(&for_command()?, mend).await,
         Command::User(UserCommand::Create(user)) => {
             owner::create_user(&for_command()?, &user).await
         }
-        Command::LoginRole(_) => owner::login_role(&for_command()?).await,
-    }
+        Command::User(UserCommand::Password { user, .. }) => {
+            owner::set_password(&for_command()?, &user).await
+        }
+        Command::LoginRole(input) => owner::login_role(&for_command()?, &input.roles).await,
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn for_command() -> Result<Config, Box<dyn Error>> {

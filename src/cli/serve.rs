@@ -19,6 +19,8 @@ use crate::development::{self, Development};
 use crate::service::drain::Drain;
 use crate::{server, telemetry};
 
+/// How long a connection to the database is kept that nobody needs.
+const IDLE: Duration = Duration::from_mins(1);
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 /// How long the thread that accepts takes to hear that it shall not; it complains about a listener
@@ -133,13 +135,18 @@ fn refuse_connections(door: &TcpListener) {
 }
 
 /// Now, and once a day. What fails is tried again the next day: the audit trail has a default
-/// partition, and an old key does no harm.
+/// partition, and an old key does no harm. Connections are looked after all the time.
 async fn keep_house(db: Db) {
     let mut days = tokio::time::interval(Duration::from_hours(24));
+    let mut moments = tokio::time::interval(IDLE / 4);
     loop {
-        days.tick().await;
-        if let Err(problem) = db.keep_house().await {
-            tracing::warn!(%problem, "housekeeping failed");
+        tokio::select! {
+            _ = days.tick() => {
+                if let Err(problem) = db.keep_house().await {
+                    tracing::warn!(%problem, "housekeeping failed");
+                }
+            }
+            _ = moments.tick() => db.close_idle(IDLE),
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
+use super::database_url;
 use super::fault::Fault;
 
 /// The login that `url` describes.
@@ -20,13 +22,9 @@ pub(super) fn login(
     authority: Option<&str>,
     may_be_insecure: bool,
 ) -> Result<PgConnectOptions, Fault> {
-    let parsed = Url::parse(url)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "postgres" | "postgresql"))
-        .ok_or_else(|| Fault::unusable(variable))?;
-    let mut login: PgConnectOptions = url
-        .parse()
-        .map_err(|error: sqlx::Error| Fault::new(variable, format!("cannot be used: {error}")))?;
+    let parsed = database_url::read(variable, url)?;
+    let mut login = PgConnectOptions::from_url(&parsed)
+        .map_err(|error| Fault::new(variable, format!("cannot be used: {error}")))?;
     if login.get_username().is_empty() || login.get_database().is_none() {
         return Err(Fault::new(
             variable,

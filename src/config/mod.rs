@@ -4,6 +4,7 @@
 //! are made of it, in [`description`]. Nothing here reads the environment again after [`Config::load`].
 
 mod database;
+mod database_url;
 pub mod description;
 mod fault;
 mod origin;

@@ -76,7 +76,17 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
         "/version_constraint",
         "Must be comparisons with commas between, such as >=2,<5, =3 or !=4; * for all versions; or @ and an alias.",
     ),
+    (
+        "docker_images_appended_logs_check",
+        "/build_logs",
+        "Is appended to the logs of an image that is there.",
+    ),
     ("docker_images_build_logs_check", "/build_logs", LOGS),
+    (
+        "docker_images_image_digest_check",
+        "/image_digest",
+        "Must be sha256: or blake3: and 64, or sha512: and 128 of the digits 0 to 9 and a to f.",
+    ),
     (
         "docker_images_image_tag_check",
         "/image_tag",
@@ -152,7 +162,7 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-const ALIAS: &str = "Must be 1 to 63 small letters, digits, `_` and `-`, a letter first, and neither latest, active nor v with a number.";
+const ALIAS: &str = "Must be 1 to 63 small letters, digits, `_` and `-`, a letter first, and neither latest, active nor v with a digit behind it.";
 const DESCRIPTION: &str = "Must have at most 10000 characters.";
 const DIGEST: &str = "Must be a SHA-256 in hex: 64 digits.";
 // The bounds of `app.earliest_time()` and `app.latest_time()`.

@@ -101,6 +101,11 @@ impl Failure {
         }
     }
 
+    /// Whether it says no to this very statement, and would to the next one say something else.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.leaves_connection_usable() && !self.lost_a_race()
+    }
+
     /// Serialization failures and deadlocks; a transaction that lost has left nothing behind.
     fn lost_a_race(&self) -> bool {
         match self {

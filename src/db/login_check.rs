@@ -6,7 +6,11 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use super::connect::{self, Unreachable};
 use super::migrate::{MIGRATOR, newest};
 use super::pooler::{self, Pooling};
+use super::privileges;
 use super::service_role::SERVICE_ROLE;
+
+/// How many differences are told one by one.
+const TOLD: usize = 5;
 
 /// Why the service does not serve this database, and what mends it.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +27,7 @@ pub enum Refusal {
     Privileged { login: String, power: String },
     #[error(
         "DATABASE_URL logs in as {login}, which may not use the schema app.\n\
-             Log in as {SERVICE_ROLE} (`blockyard login-role` gives it a password)"
+             Log in as {SERVICE_ROLE} (`blockyard login-role` gives it a password, and its rights again after a restore)"
     )]
     Stranger { login: String },
     #[error(
@@ -77,6 +81,7 @@ pub async fn check(login: &PgConnectOptions, allow_privileged: bool) -> Result<(
     let mut connection = connect::open(login).await?;
     check_login(&mut connection, allow_privileged).await?;
     check_schema(&mut connection).await?;
+    warn_of_differences(&mut connection).await?;
     if let Err(error) = connection.close().await {
         tracing::debug!(%error, "closing a connection");
     }
@@ -116,7 +121,27 @@ async fn check_login(connection: &mut PgConnection, allow_privileged: bool) -> R
     Ok(())
 }
 
-async fn check_schema(connection: &mut PgConnection) -> Result<(), Refusal> {
+/// Differences are told, not refused: what is open to others is so whether or not we serve.
+async fn warn_of_differences(connection: &mut PgConnection) -> Result<(), Refusal> {
+    let differences = privileges::differences(connection).await?;
+    for difference in differences.iter().take(TOLD) {
+        tracing::warn!("the privileges of the database differ: {}", difference.sentence);
+    }
+    if !differences.is_empty() {
+        tracing::warn!(
+            "{} privileges differ from what the migrations give: `blockyard check` lists them, \
+             `blockyard check --mend` puts them right, as the owner",
+            differences.len()
+        );
+    }
+    Ok(())
+}
+
+/// Looks at the record of the migrations.
+///
+/// # Errors
+/// Unless all that this program knows have been applied, and no others.
+pub async fn check_schema(connection: &mut PgConnection) -> Result<(), Refusal> {
     let outcome = sqlx::query_file!("sql/db/applied_migrations.sql").fetch_all(connection).await;
     let applied = match outcome {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => {

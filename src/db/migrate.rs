@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Row};
 
 use super::connect::{self, Unreachable};
+use super::installation;
 use super::pooler::{self, Pooling};
 use super::service_role::SERVICE_ROLE;
 
@@ -49,6 +50,11 @@ pub enum Error {
     )]
     NotTheOwner,
     #[error(
+        "this PostgreSQL lacks {0}, to which the tables are granted (every Supabase project has them).\n\
+         `--create-roles` makes them, as a superuser or a role with CREATEROLE"
+    )]
+    RolesMissing(String),
+    #[error(
         "migration {0} has been applied to this database, and this program does not know it: \
          the database is ahead.\nUse the newer program"
     )]
@@ -58,6 +64,12 @@ pub enum Error {
          Restore the file as it was; a change of the schema is a new migration"
     )]
     Changed(i64),
+    #[error(
+        "this database already has {0}.\n\
+         Blockyard makes its own of these names: give it a database, or a project, in which they are free. \
+         Nothing was changed"
+    )]
+    InTheWay(String),
     #[error("migrating failed")]
     Migration(#[source] MigrateError),
     #[error("migrating failed")]
@@ -69,7 +81,8 @@ pub enum Error {
 /// Any number may do this at once: one works, the others wait and find it done.
 ///
 /// # Errors
-/// See [`Error`]; what had been applied before the one that failed stays.
+/// See [`Error`]; what had been applied before the one that failed stays, except at the first installation, which is
+/// made as a whole or not at all.
 pub async fn migrate(owner: &PgConnectOptions) -> Result<Migrated, Error> {
     if owner.get_port() == TRANSACTION_POOLER_PORT {
         let what = "MIGRATE_DATABASE_URL (or DATABASE_URL) names port 6543";
@@ -99,14 +112,11 @@ async fn attempt(owner: &PgConnectOptions) -> Result<Migrated, Error> {
     if user == SERVICE_ROLE {
         return Err(Error::NotTheOwner);
     }
+    check_project(&mut connection).await?;
     // A project's timeout would also end the wait for the migration that runs already.
     sqlx::raw_sql("set statement_timeout = 0").execute(&mut connection).await?;
     let before = count(&mut connection).await?;
-    MIGRATOR.run(&mut connection).await.map_err(|error| match error {
-        MigrateError::VersionMissing(version) => Error::Ahead(version),
-        MigrateError::VersionMismatch(version) => Error::Changed(version),
-        other => Error::Migration(other),
-    })?;
+    apply(&mut connection).await?;
     let after = count(&mut connection).await?;
     let partitions = scalar(&mut connection, "select app.create_audit_partitions()").await?;
     connection.close().await?;
@@ -117,9 +127,63 @@ async fn attempt(owner: &PgConnectOptions) -> Result<Migrated, Error> {
     })
 }
 
+/// To a database that has none yet, all of them or none.
+async fn apply(connection: &mut PgConnection) -> Result<(), Error> {
+    if count(connection).await? > 0 {
+        return MIGRATOR.run(connection).await.map_err(fault);
+    }
+    let mut installation = connection.begin().await?;
+    installation::wait_for_turn(&mut installation).await?;
+    // Somebody else may have made it while we waited.
+    if count(&mut installation).await? == 0 {
+        let obstacles = installation::obstacles(&mut installation, &MIGRATOR).await?;
+        if !obstacles.is_empty() {
+            return Err(Error::InTheWay(obstacles.join(", ")));
+        }
+    }
+    MIGRATOR.run(&mut *installation).await.map_err(fault)?;
+    Ok(installation.commit().await?)
+}
+
+fn fault(error: MigrateError) -> Error {
+    match error {
+        MigrateError::VersionMissing(version) => Error::Ahead(version),
+        MigrateError::VersionMismatch(version) => Error::Changed(version),
+        other => Error::Migration(other),
+    }
+}
+
 /// The version of the newest migration this program knows.
 pub fn newest() -> i64 {
     MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// Something that every Supabase project has.
+#[derive(Debug)]
+pub struct PartOfProject {
+    /// In words: `the role anon`.
+    pub name: String,
+    /// Whether the migrations ask for it.
+    pub is_needed: bool,
+}
+
+/// Whether the roles are there to which the migrations grant.
+///
+/// # Errors
+/// [`Error::RolesMissing`].
+pub async fn check_project(connection: &mut PgConnection) -> Result<(), Error> {
+    let missing = missing_of_project(connection).await?;
+    let names: Vec<_> =
+        missing.into_iter().filter(|part| part.is_needed).map(|part| part.name).collect();
+    if names.is_empty() { Ok(()) } else { Err(Error::RolesMissing(names.join(", "))) }
+}
+
+/// What of a Supabase project this database has not.
+///
+/// # Errors
+/// Those of the database.
+pub async fn missing_of_project(connection: &mut PgConnection) -> sqlx::Result<Vec<PartOfProject>> {
+    sqlx::query_file_as!(PartOfProject, "sql/db/missing_of_project.sql").fetch_all(connection).await
 }
 
 /// How many migrations are recorded, in a database that may not have the table yet.

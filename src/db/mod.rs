@@ -9,15 +9,18 @@
 mod checks;
 pub(crate) mod connect;
 mod failure;
+mod installation;
 pub mod login_check;
 mod metrics;
 pub mod migrate;
 mod pool;
 mod pool_metrics;
 pub mod pooler;
+pub mod privileges;
 mod refusal;
 pub mod service_role;
 mod shares;
+mod trial;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -244,6 +247,11 @@ impl Db {
             "kept house"
         );
         Ok(())
+    }
+
+    /// Closes the connections that nobody has needed for so long.
+    pub fn close_idle(&self, longest: Duration) {
+        pool::close_idle(&self.pool, longest);
     }
 
     /// Keeps authors from passing their own edge versions, from now on and for every client. Only

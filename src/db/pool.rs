@@ -96,8 +96,12 @@ impl Loan {
     }
 
     /// Returns the connection for others to use.
+    ///
+    /// Without the room that a large row took, which it would keep for good. (The last of it goes when the
+    /// connection is used next, or closed.)
     pub(super) fn give_back(mut self) {
         if let Some(mut object) = self.0.take() {
+            object.connection.shrink_buffers();
             object.busy = false;
             object.idle_since = Instant::now();
         }
@@ -152,6 +156,11 @@ pub(super) fn build(
         .create_timeout(Some(CONNECT))
         .runtime(deadpool::Runtime::Tokio1)
         .build()
+}
+
+/// Closes what was not needed for so long, and gives back what it takes here and in PostgreSQL.
+pub(super) fn close_idle(pool: &Pool, longest: Duration) {
+    pool.retain(|pooled, _| pooled.idle_since.elapsed() < longest);
 }
 
 pub(super) async fn borrow(pool: &Pool) -> Result<Loan, Unavailable> {

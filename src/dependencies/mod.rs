@@ -2,7 +2,7 @@
 //! (external); and, the other way round, what depends on it. Internal dependencies form no cycle.
 
 pub mod dependent_routes;
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 
 use serde::{Deserialize, Serialize};

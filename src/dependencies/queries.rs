@@ -12,7 +12,7 @@ use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{Owner, Owners};
 
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     owner: &Owner,
     dependency: &NewDependency,
@@ -78,7 +78,7 @@ pub(super) async fn dependents(
     scope.rows(list.limit, |connection| query.fetch(connection)).await
 }
 
-pub(super) async fn get(
+pub(crate) async fn get(
     scope: &mut Scope<'_>,
     dependency_id: Uuid,
 ) -> Result<Option<Dependency>, Failure> {
@@ -120,7 +120,7 @@ pub(super) async fn update(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn delete(
+pub(crate) async fn delete(
     scope: &mut Scope<'_>,
     dependency_id: Uuid,
     if_match: &IfMatch,

@@ -15,7 +15,7 @@ use crate::api::query::FromParams;
 use crate::resource::chronology::Chronology;
 use crate::resource::verbs::Resource;
 
-pub use reference::{ImageName, ImageTag};
+pub use reference::{ImageDigest, ImageName, ImageTag};
 
 use crate::api::fields::{FromFields, Patch};
 use crate::api::path;
@@ -47,6 +47,10 @@ pub struct DockerImage {
     pub image_tag: String,
     #[schema(example = "ghcr.io/acme/imagenet-loader")]
     pub registry_url: String,
+    /// What the tag named when it was noted. A tag can be moved, a digest cannot: it stands in locks, and
+    /// readiness warns of an image without one.
+    #[schema(value_type = Option<ImageDigest>)]
+    pub image_digest: Option<String>,
     pub build_status: BuildStatus,
     /// How long the logs of its build are: `GET /docker-images/{image_id}/logs` has them.
     pub build_logs_bytes: i32,
@@ -82,10 +86,13 @@ impl Resource for DockerImage {
 
 /// An image that is added.
 #[derive(Debug, ToSchema, FromFields)]
-#[schema(example = json!({ "image_tag": "v1.0.0", "registry_url": "ghcr.io/acme/imagenet-loader" }))]
+#[schema(example = json!({ "image_tag": "v1.0.0", "registry_url": "ghcr.io/acme/imagenet-loader",
+    "image_digest": "sha256:9b2a9a1c3c5bbd0c9e5b5a2d35fbd4ea1b1d6a4c4ff1e0f2b2ab3e7c9d7d1f00" }))]
 pub struct NewDockerImage {
     pub image_tag: ImageTag,
     pub registry_url: ImageName,
+    #[schema(value_type = Option<ImageDigest>)]
+    pub image_digest: Option<ImageDigest>,
     /// `pending` when missing.
     #[read(with = Word)]
     pub build_status: Option<BuildStatus>,
@@ -93,7 +100,8 @@ pub struct NewDockerImage {
     pub build_logs: Option<BuildLogs>,
 }
 
-/// What to change of an image. What is missing stays; `null` clears the logs.
+/// What to change of an image. What is missing stays, the digest as well when the tag is another; `null`
+/// clears the digest and the logs.
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "build_status": "success" }))]
 pub struct DockerImagePatch {
@@ -103,6 +111,8 @@ pub struct DockerImagePatch {
     #[schema(value_type = ImageName, required = false)]
     #[read(changed)]
     pub registry_url: Option<ImageName>,
+    #[schema(value_type = Option<ImageDigest>)]
+    pub image_digest: Patch<ImageDigest>,
     #[schema(value_type = BuildStatus, required = false)]
     #[read(changed, with = Word)]
     pub build_status: Option<BuildStatus>,
@@ -118,6 +128,8 @@ pub struct DockerImageFilter {
     pub image_tag: Option<String>,
     /// Exactly this registry.
     pub registry_url: Option<String>,
+    /// Exactly this digest.
+    pub image_digest: Option<String>,
     #[read(with = Word)]
     pub build_status: Option<BuildStatus>,
     #[param(ignore)]

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    BuildLogs, DockerImage, DockerImageFilter, DockerImagePatch, ImageName, ImageTag,
+    BuildLogs, DockerImage, DockerImageFilter, DockerImagePatch, ImageDigest, ImageName, ImageTag,
     NewDockerImage,
 };
 use crate::api::etag::IfMatch;
@@ -25,6 +25,7 @@ pub(super) async fn create(
         owner.in_path,
         image.image_tag.as_str(),
         image.registry_url.as_str(),
+        image.image_digest.as_ref().map(ImageDigest::as_str),
         image.build_status as _,
         image.build_logs.as_ref().map(BuildLogs::as_str),
     );
@@ -47,6 +48,7 @@ pub(super) async fn list(
         owners.in_path,
         filter.image_tag.as_deref(),
         filter.registry_url.as_deref(),
+        filter.image_digest.as_deref(),
         filter.build_status as _,
         position.oldest_first(),
         position.time(),
@@ -72,26 +74,51 @@ pub(super) async fn get(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
+/// What is not given is not named, so that logs that stay cost nothing.
 pub(super) async fn update(
     scope: &mut Scope<'_>,
     image_id: Uuid,
     patch: &DockerImagePatch,
     if_match: &IfMatch,
 ) -> Result<Option<DockerImage>, Failure> {
+    let (sets_digest, digest) = patch.image_digest.assignment();
     let (sets_logs, logs) = patch.build_logs.assignment();
-    let query = sqlx::query_file_as!(
-        DockerImage,
-        "sql/docker_images/update.sql",
-        scope.caller() as _,
-        image_id,
-        patch.image_tag.as_ref().map(ImageTag::as_str),
-        patch.registry_url.as_ref().map(ImageName::as_str),
-        patch.build_status as _,
-        sets_logs,
-        logs.map(BuildLogs::as_str),
-        if_match.revisions(),
-    );
-    Ok(query.fetch_optional(scope.connection()).await?)
+    let tag = patch.image_tag.as_ref().map(ImageTag::as_str);
+    let name = patch.registry_url.as_ref().map(ImageName::as_str);
+    let digest = digest.map(ImageDigest::as_str);
+    let updated = if sets_logs {
+        sqlx::query_file_as!(
+            DockerImage,
+            "sql/docker_images/update_with_logs.sql",
+            scope.caller() as _,
+            image_id,
+            tag,
+            name,
+            sets_digest,
+            digest,
+            patch.build_status as _,
+            if_match.revisions(),
+            logs.map(BuildLogs::as_str),
+        )
+        .fetch_optional(scope.connection())
+        .await
+    } else {
+        sqlx::query_file_as!(
+            DockerImage,
+            "sql/docker_images/update.sql",
+            scope.caller() as _,
+            image_id,
+            tag,
+            name,
+            sets_digest,
+            digest,
+            patch.build_status as _,
+            if_match.revisions(),
+        )
+        .fetch_optional(scope.connection())
+        .await
+    };
+    Ok(updated?)
 }
 
 pub(super) async fn append_logs(

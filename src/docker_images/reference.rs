@@ -1,6 +1,6 @@
 //! How container registries name images: the grammar of
-//! <https://github.com/distribution/reference>. `app.is_image_name` and `app.is_image_tag` in the
-//! migrations say the same.
+//! <https://github.com/distribution/reference>, and digests by OCI's image specification.
+//! `app.is_image_name`, `app.is_image_tag` and `app.is_image_digest` in the migrations say the same.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ impl ImageName {
             && components.all(is_path_component);
         if !well_formed {
             return Err(
-                "Must be a registry or a repository in one, as registry.example.org:5000/team/name, in lower case, without credentials and tag."
+                "Must be a registry or a repository in one, as registry.example.org:5000/team/name, in lower case, without credentials, tag (image_tag) and digest (image_digest)."
                     .into(),
             );
         }
@@ -98,7 +98,8 @@ impl ImageTag {
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
         if text.starts_with(['.', '-']) || !text.bytes().all(is_inner) {
             return Err(
-                "Must have only letters, digits, _ . and -, and begin with neither . nor -.".into(),
+                "Must have only letters, digits, _ . and -, and begin with neither . nor -; a digest is image_digest."
+                    .into(),
             );
         }
         Ok(Self(text.to_owned()))
@@ -106,6 +107,41 @@ impl ImageTag {
 }
 
 impl<'de> Deserialize<'de> for ImageTag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(D::Error::custom)
+    }
+}
+
+/// The digest of an image, of an algorithm that OCI's image specification registers.
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, min_length = 71, max_length = 135, pattern = "^((sha256|blake3):[0-9a-f]{64}|sha512:[0-9a-f]{128})$", example = "sha256:9b2a9a1c3c5bbd0c9e5b5a2d35fbd4ea1b1d6a4c4ff1e0f2b2ab3e7c9d7d1f00")]
+pub struct ImageDigest(String);
+
+impl ImageDigest {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn parse(text: &str) -> Result<Self, Cow<'static, str>> {
+        let digits = match text.split_once(':') {
+            Some(("sha256" | "blake3", hex)) if hex.len() == 64 => hex,
+            Some(("sha512", hex)) if hex.len() == 128 => hex,
+            _ => "",
+        };
+        if digits.is_empty()
+            || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        {
+            return Err(
+                "Must be sha256: or blake3: and 64, or sha512: and 128 of the digits 0 to 9 and a to f."
+                    .into(),
+            );
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for ImageDigest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         Self::parse(&text).map_err(D::Error::custom)

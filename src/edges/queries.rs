@@ -92,7 +92,7 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &EdgeList) -> Result<Rows<
     }
 }
 
-pub(super) async fn update(
+pub(crate) async fn update(
     scope: &mut Scope<'_>,
     edge: &Reference,
     patch: &EdgePatch,
@@ -154,7 +154,7 @@ pub(super) async fn append(
 }
 
 /// Withdraws a version, or without a reason brings it back.
-pub(super) async fn withdraw(
+pub(crate) async fn withdraw(
     scope: &mut Scope<'_>,
     edge: &Reference,
     which: &Which,
@@ -174,7 +174,7 @@ pub(super) async fn withdraw(
 }
 
 /// Makes a version the active one.
-pub(super) async fn activate(
+pub(crate) async fn activate(
     scope: &mut Scope<'_>,
     edge: &Reference,
     which: &Which,
@@ -191,7 +191,7 @@ pub(super) async fn activate(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn archive(
+pub(crate) async fn archive(
     scope: &mut Scope<'_>,
     edge: &Reference,
     if_match: &IfMatch,
@@ -234,7 +234,7 @@ pub(super) async fn restore(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn revision(
+pub(crate) async fn revision(
     scope: &mut Scope<'_>,
     edge: &Reference,
 ) -> Result<Option<Revision>, Failure> {
@@ -247,7 +247,7 @@ pub(super) async fn revision(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn version(
+pub(crate) async fn version(
     scope: &mut Scope<'_>,
     edge: &Reference,
     which: &Which,

@@ -13,7 +13,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
 use crate::audit::routes::history as audit_history;
-use crate::audit::{AuditLog, PageOfLogs};
+use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
@@ -125,7 +125,7 @@ pub async fn update(
                         Activation::Open => None,
                         Activation::Reviewed => queries::candidate(scope, id, revision).await?,
                     };
-                    Ok(Reply::ok(&EdgeAfterChange { edge, candidate })?.revision(revision))
+                    Ok(Reply::ok(&EdgeAfterChange { edge, candidate })?.compound_revision(revision))
                 }
                 None => {
                     let found = queries::revision(scope, &edge).await?;
@@ -199,7 +199,7 @@ pub async fn restore(
 #[utoipa::path(
     operation_id = "list_edge_history",
     params(("edge" = Reference, Path, description = "Id or name; of an archived or purged edge its id"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
+    responses((status = 200, description = "A page of the audit trail", body = Trail))
 )]
 #[get("/edges/{edge}/history")]
 pub async fn history(

@@ -60,7 +60,7 @@ impl FromStr for NodeReference {
 
 /// `block:`, `edge:` or `pipeline:`, and an id or a name.
 #[derive(ToSchema)]
-#[schema(as = NodeReference, value_type = String, pattern = "^(block|edge|pipeline):", max_length = 1009, example = "block:imagenet-1k")]
+#[schema(as = NodeReference, value_type = String, pattern = "^(block|edge|pipeline):", example = "block:imagenet-1k")]
 #[allow(dead_code, reason = "the document only")]
 pub struct NodeReferenceText(String);
 

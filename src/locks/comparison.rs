@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// One line for each thing that differs; none when nothing does.
-pub(super) fn summary(from: &Value, to: &Value) -> Vec<String> {
+pub fn summary(from: &Value, to: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if from["pipeline_id"] != to["pipeline_id"] {
         lines.push(format!(
@@ -93,7 +93,7 @@ impl Kind {
     }
 }
 
-/// `https://…@main`, `registry.example.org/app:v1`.
+/// `https://…@main`, `registry.example.org/app:v1`, `registry.example.org/app:v1@sha256:…`.
 fn sources(list: &Value) -> String {
     let each: Vec<String> = list
         .as_array()
@@ -101,7 +101,14 @@ fn sources(list: &Value) -> String {
         .flatten()
         .map(|source| match &source["repo_url"] {
             Value::String(url) => format!("{url}@{}", text(&source["branch"])),
-            _ => format!("{}:{}", text(&source["registry_url"]), text(&source["image_tag"])),
+            _ => {
+                let tag =
+                    format!("{}:{}", text(&source["registry_url"]), text(&source["image_tag"]));
+                match &source["image_digest"] {
+                    Value::String(digest) => format!("{tag}@{digest}"),
+                    _ => tag,
+                }
+            }
         })
         .collect();
     match each.as_slice() {

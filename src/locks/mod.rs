@@ -4,6 +4,7 @@ mod comparison;
 mod queries;
 pub mod routes;
 
+pub use comparison::summary;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::api::raw_json::RawJson;
 use crate::api::time::DateTime;
 use crate::blocks::BlockType;
+use crate::docker_images::ImageDigest;
 use crate::versions::PatchOperation;
 
 /// What runs ran on. It never changes, and whoever has it can compute its name: `lock_digest` is
@@ -26,6 +28,9 @@ pub struct Lock {
     pub lock: RawJson,
     /// When a run first ran on it.
     pub created_at: DateTime,
+    /// What those in `verified_by` are called, by their ids.
+    #[schema(value_type = HashMap<String, String>, example = json!({"01a20575-84d9-79db-a493-fbb455308177": "ada"}))]
+    pub usernames: RawJson,
 }
 
 /// All that a run runs on, and nothing else: same inputs, same lock. `app.pipeline_lock` in the
@@ -102,6 +107,9 @@ pub struct LockedRepo {
 pub struct LockedImage {
     pub registry_url: String,
     pub image_tag: String,
+    /// Without it, what runs is whatever the tag names then.
+    #[schema(value_type = Option<ImageDigest>)]
+    pub image_digest: Option<String>,
 }
 
 /// What a run would run on now.
@@ -112,6 +120,9 @@ pub struct ProspectiveLock {
     pub lock_digest: String,
     #[schema(value_type = LockContent)]
     pub lock: RawJson,
+    /// What those in `verified_by` are called, by their ids.
+    #[schema(value_type = HashMap<String, String>, example = json!({"01a20575-84d9-79db-a493-fbb455308177": "ada"}))]
+    pub usernames: RawJson,
 }
 
 /// What turns one lock into another.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Lock, LockDiff, comparison, queries};
+use super::{Lock, LockDiff, queries, summary};
 use crate::api::entity::Entity;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Query};
@@ -81,7 +81,7 @@ pub async fn diff(
     let (from, to) = (find(&a)?, find(&b)?);
     Reply::ok(&LockDiff {
         same: a == b,
-        summary: comparison::summary(&from, &to),
+        summary: summary(&from, &to),
         patch: serde_json::to_value(json_patch::diff(&from, &to)).unwrap_or_default(),
         a: a.0,
         b: b.0,
@@ -109,7 +109,7 @@ pub async fn get(
         .run(&caller, async |scope| queries::get(scope, &digest.0).await)
         .await?
         .ok_or_else(|| Problem::not_found("Lock"))?;
-    Ok(Reply::ok(&lock)?.revision(lock.created_at))
+    Ok(Reply::ok(&lock)?.compound_revision(lock.created_at))
 }
 
 pub fn configure(config: &mut impl Router) {

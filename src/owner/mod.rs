@@ -1,6 +1,8 @@
 //! What the owner of the tables does, and no caller may: the first users, the service's password.
 
 pub mod enrolment;
+pub mod mending;
+pub mod roles;
 pub mod scram;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -9,6 +11,7 @@ use uuid::Uuid;
 
 use crate::db::connect::{self, Unreachable};
 use crate::db::service_role::SERVICE_ROLE;
+use crate::db::{login_check, migrate};
 
 /// Somebody who shall be able to log in.
 #[derive(Debug, Clone)]
@@ -22,6 +25,17 @@ pub struct NewUser {
     pub password_hash: String,
 }
 
+/// An account as the owner finds it.
+#[derive(Debug, Clone)]
+pub struct FoundUser {
+    pub user_id: Uuid,
+    pub username: String,
+    pub email: String,
+    pub is_active: bool,
+    /// Those of Supabase Auth have none here.
+    pub has_password: bool,
+}
+
 /// Why the owner's command was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,6 +43,10 @@ pub enum Error {
     Unreachable(#[from] Unreachable),
     #[error("{0}")]
     Refused(&'static str),
+    #[error(transparent)]
+    Schema(#[from] login_check::Refusal),
+    #[error(transparent)]
+    Migration(#[from] migrate::Error),
     #[error(
         "this login does not own the tables.\nGive MIGRATE_DATABASE_URL the owner's, which is postgres on Supabase"
     )]
@@ -37,9 +55,19 @@ pub enum Error {
         "there is no Blockyard in this database, or an older one.\nRun `blockyard migrate` first"
     )]
     NoSchema(#[source] sqlx::Error),
+    #[error(
+        "this login may not make {missing}.\nGive MIGRATE_DATABASE_URL the login of a superuser or of a role with CREATEROLE; \
+         or let whoever administers the server run, once:\n  {}",
+        ROLES_BY_HAND
+    )]
+    MayNotCreateRoles { missing: String, source: sqlx::Error },
     #[error("the database refused")]
     Sql(#[source] sqlx::Error),
 }
+
+/// What [`roles::create`] does where only an administrator may.
+const ROLES_BY_HAND: &str = "create role anon nologin; create role authenticated nologin; create role service_role nologin bypassrls; \
+     grant anon, authenticated, service_role to <this login> with admin option; alter role <this login> createrole;";
 
 /// A connection as the owner.
 pub struct Owner {
@@ -54,6 +82,30 @@ impl Owner {
     pub async fn connect(login: &PgConnectOptions) -> Result<Self, Error> {
         let connection = connect::open(login).await?;
         Ok(Self { connection })
+    }
+
+    /// Whether the schema is the one that this program knows.
+    ///
+    /// # Errors
+    /// [`Error::Schema`].
+    pub async fn check_schema(&mut self) -> Result<(), Error> {
+        let has_schema: bool =
+            sqlx::query_scalar("select to_regprocedure('app.applied_migrations()') is not null")
+                .fetch_one(&mut self.connection)
+                .await
+                .map_err(Error::of)?;
+        if !has_schema {
+            return Err(login_check::Refusal::Missing.into());
+        }
+        Ok(login_check::check_schema(&mut self.connection).await?)
+    }
+
+    /// Whether the roles are there to which the migrations grant.
+    ///
+    /// # Errors
+    /// [`Error::Migration`].
+    pub async fn check_project(&mut self) -> Result<(), Error> {
+        Ok(migrate::check_project(&mut self.connection).await?)
     }
 
     /// Whether somebody can manage the users.
@@ -83,6 +135,35 @@ impl Owner {
         .fetch_one(&mut self.connection)
         .await
         .map_err(Error::of)
+    }
+
+    /// The account of a username, an address or an id.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn find_user(&mut self, reference: &str) -> Result<Option<FoundUser>, Error> {
+        sqlx::query_file_as!(FoundUser, "sql/users/find_as_owner.sql", reference)
+            .fetch_optional(&mut self.connection)
+            .await
+            .map_err(Error::of)
+    }
+
+    /// Writes a password, and returns how many sessions ended with the old one.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn set_password(&mut self, user: Uuid, hash: &str) -> Result<i64, Error> {
+        let mut transaction = self.connection.begin().await.map_err(Error::of)?;
+        let ended = sqlx::query_file_scalar!("sql/users/set_password_as_owner.sql", user, hash)
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(Error::of)?;
+        sqlx::query_file!("sql/users/forgive_as_owner.sql", user)
+            .execute(&mut *transaction)
+            .await
+            .map_err(Error::of)?;
+        transaction.commit().await.map_err(Error::of)?;
+        Ok(ended)
     }
 
     /// Lets the service's role log in. `verifier` is what PostgreSQL stores for a password (see

@@ -5,9 +5,9 @@ pub(crate) mod drawing;
 pub mod gate_routes;
 mod graph;
 pub mod graph_routes;
-mod part_queries;
+pub(crate) mod part_queries;
 pub mod part_routes;
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
-use crate::api::id::Id;
 use crate::api::name::Name;
 use crate::api::path::{self, Reference};
 use crate::api::problem::Blocker;
@@ -32,6 +31,7 @@ use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::verbs::Resource;
 use crate::versions::{VersionReference, Which};
+pub use graph::{BlockPin, EdgePin, GivenGraph};
 use graph::{GivenBlock, GivenEdge};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.
@@ -47,6 +47,7 @@ pub struct Pipeline {
     #[schema(value_type = config::DagsterConfig)]
     pub dagster_pipeline_config: RawJson,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     /// Runs that ended after they had begun.
     pub times_run: i32,
     /// Seconds, over the succeeded runs; null before the first.
@@ -146,10 +147,13 @@ pub struct Readiness {
     pub blocks: Vec<LockedBlock>,
     /// The exact version of each edge, with the verification that clears it.
     pub edges: Vec<LockedEdge>,
+    /// What those in `verified_by` are called, by their ids.
+    #[schema(value_type = HashMap<String, String>, example = json!({"01a20575-84d9-79db-a493-fbb455308177": "ada"}))]
+    pub usernames: RawJson,
     /// Why it may not run; empty when it may.
     #[schema(value_type = Vec<Blocker>)]
     pub blockers: Value,
-    /// What does not keep it from running, and should be looked at all the same.
+    /// What makes a run less certain than it could be, and keeps it from nothing.
     #[schema(value_type = Vec<Blocker>)]
     pub warnings: Value,
 }
@@ -218,9 +222,9 @@ pub struct PipelineList {
     #[param(max_length = 200)]
     #[read(with = SearchText)]
     pub q: Option<String>,
-    /// Made by this user.
-    #[read(with = Id)]
-    pub created_by: Option<Uuid>,
+    /// Made by this user: their id, their username or `me`.
+    #[param(value_type = Option<String>)]
+    pub created_by: Option<Reference>,
     /// With this block: its id or its name.
     #[param(value_type = Option<String>)]
     pub block: Option<Reference>,

@@ -9,7 +9,7 @@ use crate::api::etag::IfMatch;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
 
-pub(super) async fn block(
+pub(crate) async fn block(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     block: &Reference,
@@ -41,7 +41,7 @@ pub(super) async fn add_block(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn pin_block(
+pub(crate) async fn pin_block(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     block: &Reference,
@@ -76,7 +76,7 @@ pub(super) async fn remove_block(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn edge(
+pub(crate) async fn edge(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     pipeline_edge_id: Uuid,
@@ -108,7 +108,7 @@ pub(super) async fn add_edge(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn pin_edge(
+pub(crate) async fn pin_edge(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     pipeline_edge_id: Uuid,

@@ -61,7 +61,7 @@ pub(super) async fn list(
         scope.caller() as _,
         list.name.as_deref(),
         list.q.as_deref(),
-        list.created_by,
+        list.created_by.as_ref().map(Reference::as_str),
         list.block.as_ref().map(Reference::as_str),
         list.edge.as_ref().map(Reference::as_str),
         list.archived,
@@ -78,7 +78,7 @@ pub(super) async fn list(
     scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
 
-pub(super) async fn update(
+pub(crate) async fn update(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     patch: &PipelinePatch,
@@ -99,7 +99,7 @@ pub(super) async fn update(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn archive(
+pub(crate) async fn archive(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     if_match: &IfMatch,
@@ -142,7 +142,7 @@ pub(super) async fn restore(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn revision(
+pub(crate) async fn revision(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
 ) -> Result<Option<Revision>, Failure> {
@@ -156,7 +156,7 @@ pub(super) async fn revision(
 }
 
 /// Locks the row until the end of the transaction.
-pub(super) async fn hold(
+pub(crate) async fn hold(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     if_match: &IfMatch,
@@ -170,7 +170,7 @@ pub(super) async fn hold(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn replace_graph(
+pub(crate) async fn replace_graph(
     transaction: &mut Transaction<'_>,
     pipeline_id: Uuid,
     graph: &GivenGraph,
@@ -194,6 +194,7 @@ pub(super) struct Prospect {
     pub lock_digest: String,
     pub blockers: Value,
     pub warnings: Value,
+    pub usernames: RawJson,
 }
 
 pub(super) async fn readiness(

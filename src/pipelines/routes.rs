@@ -14,7 +14,7 @@ use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::audit::routes::history as audit_history;
-use crate::audit::{AuditLog, PageOfLogs};
+use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::{Db, Scope};
 use crate::resource::change::Change;
@@ -72,9 +72,10 @@ pub async fn create(
             pipeline =
                 queries::get(scope, &id, Include::GRAPH).await?.ok_or_else(Problem::internal)?;
         }
-        let reply = Reply::created(pipeline.location(), &pipeline)?;
+        let mut reply = Reply::created(pipeline.location(), &pipeline)?;
         // The tag of what `Location` names: the pipeline without its parts.
-        Ok(reply.revision(pipeline.updated_at))
+        reply.etag = verbs::shown(&Pipeline { blocks: None, edges: None, ..pipeline })?.etag;
+        Ok(reply)
     };
     if wish.blocks.is_empty() {
         change.make(&db, make).await
@@ -125,12 +126,7 @@ pub async fn get(
         queries::get(scope, &pipeline, shown.include).await
     })
     .await?;
-    let reply = Reply::ok(&found)?;
-    Ok(if shown.include == Include::default() {
-        reply.revision(found.updated_at)
-    } else {
-        reply.compound_revision(found.updated_at)
-    })
+    verbs::shown(&found)
 }
 
 /// Change a pipeline
@@ -220,7 +216,7 @@ pub async fn restore(
 #[utoipa::path(
     operation_id = "list_pipeline_history",
     params(("pipeline" = Reference, Path, description = "Id or name; of an archived or purged pipeline its id"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
+    responses((status = 200, description = "A page of the audit trail", body = Trail))
 )]
 #[get("/pipelines/{pipeline}/history")]
 pub async fn history(

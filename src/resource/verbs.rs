@@ -78,7 +78,7 @@ pub async fn create<T: Resource>(
     change
         .make(db, async |scope| {
             let thing = insert(scope).await?;
-            Ok(Reply::created(thing.location(), &thing)?.revision(thing.revision()))
+            Ok(Reply::created(thing.location(), &thing)?.compound_revision(thing.revision()))
         })
         .await
 }
@@ -220,7 +220,7 @@ pub fn paged<T: Resource>(
 /// # Errors
 /// 500 when it has no JSON form.
 pub fn shown<T: Resource>(thing: &T) -> Result<Reply, Problem> {
-    Ok(Reply::ok(thing)?.revision(thing.revision()))
+    Ok(Reply::ok(thing)?.compound_revision(thing.revision()))
 }
 
 /// Explains why no row was changed: 404 when there is no such thing, 412 when it has another

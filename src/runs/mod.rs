@@ -43,6 +43,7 @@ pub struct Run {
     /// When a report last changed it; `ETag` is made of it.
     pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     pub started_at: Option<DateTime>,
     pub ended_at: Option<DateTime>,
     /// What it runs on: `GET /locks/{lock_digest}`.

@@ -67,7 +67,8 @@ pub async fn create(
             let run = queries::create(scope, &pipeline)
                 .await?
                 .ok_or_else(|| Problem::not_found("Pipeline"))?;
-            Ok(Reply::created(path::of(&[&"runs", &run.run_id]), &run)?.revision(run.updated_at))
+            Ok(Reply::created(path::of(&[&"runs", &run.run_id]), &run)?
+                .compound_revision(run.updated_at))
         })
         .await
 }

@@ -39,6 +39,7 @@ pub struct Category {
     /// When it last changed; `ETag` is made of it.
     pub updated_at: DateTime,
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     /// Set while it is archived.
     pub archived_at: Option<DateTime>,
 }

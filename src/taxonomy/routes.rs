@@ -12,7 +12,7 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::audit::routes::history as audit_history;
-use crate::audit::{AuditLog, PageOfLogs};
+use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
@@ -168,7 +168,7 @@ pub async fn restore(
 #[utoipa::path(
     operation_id = "list_category_history",
     params(("category" = Reference, Path, description = "Id, or a name that no other has; of an archived or purged category its id"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
+    responses((status = 200, description = "A page of the audit trail", body = Trail))
 )]
 #[get("/taxonomy-categories/{category}/history")]
 pub async fn history(

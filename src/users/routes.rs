@@ -12,7 +12,7 @@ use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::audit::routes::activity as audit_activity;
-use crate::audit::{AuditLog, PageOfLogs};
+use crate::audit::{PageOfLogs, Trail};
 use crate::auth::Gatekeeper;
 use crate::auth::account::User;
 use crate::auth::caller::Caller;
@@ -181,7 +181,7 @@ pub async fn restore(
 #[utoipa::path(
     operation_id = "list_user_activity",
     params(("user" = Reference, Path, description = "Id, username or `me`"), PageOfLogs),
-    responses((status = 200, description = "A page of the audit trail", body = Page<AuditLog>))
+    responses((status = 200, description = "A page of the audit trail", body = Trail))
 )]
 #[get("/users/{user}/activity")]
 pub async fn activity(
@@ -191,14 +191,14 @@ pub async fn activity(
     user: web::Path<Reference>,
     Query(page): Query<PageOfLogs>,
 ) -> Result<HttpResponse, Problem> {
-    let rows = audit_activity(&db, caller.clone(), &user, &page).await?;
-    if rows.items.is_empty() && page.cursor.is_none() {
+    let trail = audit_activity(&db, caller.clone(), &user, &page).await?;
+    if trail.items.is_empty() && page.cursor.is_none() {
         // Somebody who did nothing yet, or nobody.
         db.run(&caller, async |scope| queries::revision(scope, &user).await)
             .await?
             .ok_or_else(|| Problem::not_found("User"))?;
     }
-    Ok(rows.respond(&request))
+    Ok(trail.respond(&request))
 }
 
 pub fn configure(config: &mut impl Router) {

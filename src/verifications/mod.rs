@@ -2,7 +2,7 @@
 //! (`passed` or `failed`), and kept as it is from then on; of several the newest report counts. The
 //! database holds these rules (`migrations/0013_verifications.sql`).
 
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 pub mod version_routes;
 
@@ -74,11 +74,13 @@ pub struct Verification {
     pub verified_at: Option<DateTime>,
     /// Who reported it.
     pub verified_by: Option<Uuid>,
+    pub verified_by_username: Option<String>,
     pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
     pub updated_at: DateTime,
     /// Who opened it.
     pub created_by: Option<Uuid>,
+    pub created_by_username: Option<String>,
     /// The edge of the version.
     pub edge_id: Uuid,
     /// Whether the version is activated once it is reported as passed, on behalf of whoever reports it.
@@ -121,6 +123,7 @@ pub struct VersionStatus {
     /// The verification that counts: the newest that is reported.
     pub verification_id: Option<Uuid>,
     pub verified_by: Option<Uuid>,
+    pub verified_by_username: Option<String>,
     pub verified_at: Option<DateTime>,
     /// Of the version.
     #[serde(skip)]
@@ -204,8 +207,9 @@ pub struct VerificationList {
     #[param(value_type = Option<VersionReference>, example = "latest")]
     pub version: Option<Which>,
     pub edge_version_id: Option<Uuid>,
-    /// Reported by this user.
-    pub verified_by: Option<Uuid>,
+    /// Reported by this user: their id, their username or `me`.
+    #[param(value_type = Option<String>)]
+    pub verified_by: Option<Reference>,
     /// Opened at this time or later.
     pub created_after: Option<DateTime>,
     /// Opened before this time.
@@ -227,7 +231,7 @@ impl FromParams for VerificationList {
             params.fault("version", "Needs the edge.");
         }
         let edge_version_id = params.optional::<Id>("edge_version_id");
-        let verified_by = params.optional::<Id>("verified_by");
+        let verified_by = params.optional::<Reference>("verified_by");
         let created_after = params.optional::<DateTime>("created_after");
         let created_before = params.optional::<DateTime>("created_before");
         let page = VerificationPage::from_params(params);
@@ -237,7 +241,7 @@ impl FromParams for VerificationList {
             edge: edge?,
             version: version?,
             edge_version_id: edge_version_id?.map(|Id(id)| id),
-            verified_by: verified_by?.map(|Id(id)| id),
+            verified_by: verified_by?,
             created_after: created_after?,
             created_before: created_before?,
             page: page?,

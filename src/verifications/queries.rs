@@ -12,7 +12,7 @@ use crate::db::{Failure, Scope};
 use crate::versions::Which;
 
 /// `None` when there is no such version.
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     edge: &Reference,
     which: &Which,
@@ -91,7 +91,7 @@ pub(super) async fn list(
         list.edge.as_ref().map(Reference::as_str),
         list.version.as_ref().map(ToString::to_string),
         list.edge_version_id,
-        list.verified_by,
+        list.verified_by.as_ref().map(Reference::as_str),
         list.created_after,
         list.created_before,
         list.page.sort.as_str(),

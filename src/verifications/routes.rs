@@ -54,7 +54,7 @@ pub async fn get(
         .run(&caller, async |scope| queries::get(scope, **verification).await)
         .await?
         .ok_or_else(|| Problem::not_found("Verification"))?;
-    Ok(Reply::ok(&found)?.revision(found.updated_at))
+    Ok(Reply::ok(&found)?.compound_revision(found.updated_at))
 }
 
 /// Report a verification
@@ -78,7 +78,7 @@ pub async fn report(
     change
         .make(&db, async |scope| {
             match queries::report(scope, **verification, &change.body, &change.if_match).await? {
-                Some(reported) => Ok(Reply::ok(&reported)?.revision(reported.updated_at)),
+                Some(reported) => Ok(Reply::ok(&reported)?.compound_revision(reported.updated_at)),
                 None => {
                     let found = queries::revision(scope, **verification).await?;
                     Err(change.if_match.refusal("Verification", found).into())

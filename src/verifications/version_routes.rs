@@ -49,7 +49,7 @@ pub async fn create(
                 .await?
                 .ok_or_else(no_version)?;
             let location = path::of(&[&"verifications", &made.verification_id]);
-            Ok(Reply::created(location, &made)?.revision(made.updated_at))
+            Ok(Reply::created(location, &made)?.compound_revision(made.updated_at))
         })
         .await
 }

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-/// A movable name for a version (`app.is_alias`).
+/// A movable name for a version: neither `latest` nor `active` (`app.is_alias`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(value_type = String, pattern = "^(?!latest$|active$|v[0-9]+$)[a-z][a-z0-9_-]{0,62}$", example = "champion")]
+#[schema(value_type = String, pattern = "^([a-uw-z][a-z0-9_-]{0,62}|v([a-z_-][a-z0-9_-]{0,61})?)$", example = "champion")]
 pub struct AliasName(String);
 
 impl AliasName {
@@ -26,10 +26,10 @@ impl FromStr for AliasName {
             && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
         let is_number = text
             .strip_prefix('v')
-            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+            .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
         if !fits || is_number || matches!(text, "latest" | "active") {
             return Err("Must be 1 to 63 small letters, digits, `_` and `-`, a letter first, and \
-                        neither latest, active nor v with a number.");
+                        neither latest, active nor v with a digit behind it.");
         }
         Ok(Self(text.to_owned()))
     }
@@ -52,7 +52,7 @@ pub enum Which {
 
 /// Which version: its number, `latest`, `active` or an alias.
 #[derive(ToSchema)]
-#[schema(value_type = String, pattern = "^([1-9][0-9]{0,8}|(?!v[0-9]+$)[a-z][a-z0-9_-]{0,62})$", example = "latest")]
+#[schema(value_type = String, pattern = "^([1-9][0-9]{0,8}|[a-uw-z][a-z0-9_-]{0,62}|v([a-z_-][a-z0-9_-]{0,61})?)$", example = "latest")]
 #[allow(dead_code, reason = "the document only")]
 pub struct VersionReference(String);
 

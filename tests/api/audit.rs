@@ -73,7 +73,7 @@ async fn the_trail_is_filtered_and_paged() {
     seen.dedup();
     assert_eq!(seen.len(), 3);
 
-    let refused = ada.get("/audit-logs?user_id=x&action_type=DROP&entity_type=table&entity_id=1&timestamp_after=x&cursor=x&limit=999").await;
+    let refused = ada.get("/audit-logs?user_id=%00&action_type=DROP&entity_type=table&entity_id=1&timestamp_after=x&cursor=x&limit=999").await;
     let refused = refused.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
         refused.pointers(),

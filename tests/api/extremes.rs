@@ -27,6 +27,7 @@ fn addresses(things: &Value) -> Vec<String> {
     let document: Value =
         serde_json::from_str(include_str!("../../openapi.json")).expect("a document");
     let thing = |path: &str, parameter: &str| match parameter {
+        "alias" => "alias",
         "block" => "block",
         "edge" => "edge",
         "pipeline" => "pipeline",
@@ -70,6 +71,9 @@ fn addresses(things: &Value) -> Vec<String> {
             .collect();
         let lock = things["lock"].as_str().expect("a digest");
         match path.as_str() {
+            "/lineage" | "/impact" => {
+                address += &format!("?node=block:{}", things["block"].as_str().expect("an id"));
+            }
             "/locks/diff" => address += &format!("?a={lock}&b={lock}"),
             path if path.ends_with("/diff") => address += "?from=1&to=1",
             _ => {}
@@ -86,7 +90,8 @@ fn addresses(things: &Value) -> Vec<String> {
         }
         for parameter in ["archived", "tree", "recursive"] {
             if parameters.contains(&parameter) {
-                addresses.push(format!("{address}?{parameter}=true"));
+                let joint = if address.contains('?') { '&' } else { '?' };
+                addresses.push(format!("{address}{joint}{parameter}=true"));
             }
         }
         addresses.push(address);
@@ -252,6 +257,7 @@ async fn whatever_sql_takes_can_be_read() {
             "edge_verifications" => "verification",
             "pipeline_runs" => "run",
             "api_keys" => "key",
+            "aliases" => "alias_row",
             singular => singular.trim_end_matches('s'),
         };
         let id = things[thing].as_str().unwrap_or_else(|| panic!("no {thing} of {table}"));

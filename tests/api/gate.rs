@@ -8,11 +8,12 @@ use crate::blocks::register;
 use crate::pipelines::{chain, edge, verify};
 use crate::service::{Answer, Service};
 
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
 fn codes(answer: &Answer) -> Vec<(&str, &str)> {
     let blockers = answer.body["blockers"].as_array().expect("blockers");
-    let text = |value: &'_ Value| -> &'_ str {
-        Box::leak(value.as_str().unwrap_or_default().to_owned().into_boxed_str())
-    };
     blockers.iter().map(|blocker| (text(&blocker["code"]), text(&blocker["name"]))).collect()
 }
 

@@ -72,8 +72,8 @@ async fn message(from: &mut (impl AsyncRead + Unpin), typed: bool) -> Option<Vec
     Some(message)
 }
 
-#[tokio::test]
-async fn one_statement_is_one_round_trip() {
+/// A service whose trips are counted.
+async fn counted() -> (Service, Counter) {
     let first = Service::start().await;
     let database: Arc<Database> = Arc::clone(&first.database);
     let options = database.service();
@@ -89,6 +89,12 @@ async fn one_statement_is_one_round_trip() {
             .ssl_mode(sqlx::postgres::PgSslMode::Disable),
     );
     let service = Service::on(database, setup);
+    (service, counter)
+}
+
+#[tokio::test]
+async fn one_statement_is_one_round_trip() {
+    let (service, counter) = counted().await;
 
     let dan = service.developer().await;
     let key =
@@ -182,20 +188,7 @@ async fn one_statement_is_one_round_trip() {
 
 #[tokio::test]
 async fn a_list_is_one_statement_however_many_rows() {
-    let first = Service::start().await;
-    let database: Arc<Database> = Arc::clone(&first.database);
-    let options = database.service();
-    let postgres = SocketAddr::from(([127, 0, 0, 1], options.get_port()));
-    let counter = Counter::before(postgres).await;
-    let mut setup = Setup::default();
-    setup.config.database_connections = 1;
-    setup.through = Some(
-        options
-            .host("127.0.0.1")
-            .port(counter.address.port())
-            .ssl_mode(sqlx::postgres::PgSslMode::Disable),
-    );
-    let service = Service::on(database, setup);
+    let (service, counter) = counted().await;
     let dan = service.developer().await;
     let mut registered = 0;
     for rows in [1, 20, 60] {

@@ -138,6 +138,12 @@ fn members() -> Vec<Member> {
             "insert into docker_images (entity_type, entity_id, registry_url, image_tag) select 'block', block_id, 'example.org/sql/i{n}', {value} from blocks where name = 'b'",
         ),
         member(
+            "image_digest",
+            "/blocks/b/docker-images",
+            json!({ "registry_url": "example.org/http/d{n}", "image_tag": "h" }),
+            "insert into docker_images (entity_type, entity_id, registry_url, image_tag, image_digest) select 'block', block_id, 'example.org/sql/d{n}', 's', {value} from blocks where name = 'b'",
+        ),
+        member(
             "registry_url",
             "/blocks/b/docker-images",
             json!({ "image_tag": "h{n}" }),
@@ -307,11 +313,14 @@ fn texts() -> Vec<String> {
     .map(str::to_owned)
     .into();
     for length in [
-        63, 64, 99, 100, 101, 127, 128, 129, 199, 200, 201, 253, 254, 255, 256, 262, 263, 264, 999,
-        1000, 1001, 1999, 2000, 2001, 9999, 10000, 10001,
+        63, 64, 65, 99, 100, 101, 127, 128, 129, 199, 200, 201, 253, 254, 255, 256, 262, 263, 264,
+        999, 1000, 1001, 1999, 2000, 2001, 9999, 10000, 10001,
     ] {
         texts.push("a".repeat(length));
         texts.push("é".repeat(length));
+        for algorithm in ["sha256", "blake3", "sha512", "sha384", "SHA256"] {
+            texts.push(format!("{algorithm}:{}", "a".repeat(length)));
+        }
         for begin in ["https://example.org/", "example.org/", "git@example.org:"] {
             if let Some(rest) = length.checked_sub(begin.len()) {
                 texts.push(format!("{begin}{}", "a".repeat(rest)));

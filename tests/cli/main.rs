@@ -5,10 +5,13 @@ mod support;
 
 mod development;
 mod documents;
+mod impact;
 mod logs;
 mod migrate;
+mod own_database;
 mod owner;
 mod pooler;
+mod restore;
 mod running;
 mod serve;
 mod tls;
@@ -127,6 +130,10 @@ fn help_and_usage() {
     let older = program.run(&["openapi", "--version", "3.0"]).succeeds().output;
     assert!(older.starts_with("{\n  \"openapi\": \"3.0"), "{older}");
     assert_eq!(program.run(&["openapi", "--version", "2.0"]).code, Some(2));
+    let version = program.run(&["--version"]).succeeds().output;
+    let newest = blockyard::db::migrate::newest();
+    let expected = format!("blockyard {} (migration {newest})\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(version, expected);
     assert_eq!(program.run(&["surve"]).code, Some(2));
     assert_eq!(program.run(&["user", "create"]).code, Some(2));
 }

@@ -6,7 +6,7 @@ use blockyard::db::migrate::{MIGRATOR, newest};
 use blockyard::development::private_server::DefaultGrants;
 use sqlx::Connection;
 
-use super::support::Database;
+use super::support::{Database, connect};
 use super::{Outcome, Program};
 
 fn owner(database: &Database) -> Program {
@@ -50,14 +50,92 @@ async fn five_at_once_on_a_fresh_database() {
     assert_eq!(usize::try_from(applied).unwrap(), MIGRATOR.iter().count());
 }
 
+/// What the database has in the schemas that Blockyard makes things in.
+async fn things(database: &Database) -> Vec<String> {
+    sqlx::query_scalar(
+        "select relname::text from pg_class where relnamespace in ('public'::regnamespace, to_regnamespace('app'))
+         union all select typname::text from pg_type where typnamespace = 'public'::regnamespace and typrelid = 0
+         union all select nspname::text from pg_namespace where nspname = 'app'
+         order by 1",
+    )
+    .fetch_all(&mut database.connect().await)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_named_at_once_and_nothing_is_left() {
+    let database = Database::unmigrated(DefaultGrants::Explicit).await;
+    sqlx::raw_sql(
+        "create table public.users (id int); create view public.edges as select 1 as one;
+         create type public.block_type as enum ('a')",
+    )
+    .execute(&mut database.connect().await)
+    .await
+    .unwrap();
+    let before = things(&database).await;
+    owner(&database).run(&["migrate"]).refuses(&[
+        "the table public.users",
+        "the view public.edges",
+        "the type public.block_type",
+        "Nothing was changed",
+    ]);
+    assert_eq!(things(&database).await, before);
+    // A schema app of somebody else.
+    let database = Database::unmigrated(DefaultGrants::Explicit).await;
+    sqlx::raw_sql("create schema app create table theirs (id int)")
+        .execute(&mut database.connect().await)
+        .await
+        .unwrap();
+    owner(&database).run(&["migrate"]).refuses(&["the schema app with 0 functions and 1 tables"]);
+}
+
+#[tokio::test]
+async fn a_first_installation_that_fails_in_its_middle_leaves_nothing() {
+    let database = Database::unmigrated(DefaultGrants::Explicit).await;
+    let sources: String =
+        MIGRATOR.iter().map(|migration| migration.sql.as_str().to_owned()).collect();
+    let name = sources
+        .rsplit("create index ")
+        .next()
+        .and_then(|rest| rest.split_whitespace().next())
+        .unwrap();
+    // An index that a late migration makes.
+    let theirs =
+        format!("create table public.theirs (id int); create index {name} on public.theirs (id)");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(theirs))
+        .execute(&mut database.connect().await)
+        .await
+        .unwrap();
+    let before = things(&database).await;
+    owner(&database).run(&["migrate"]).refuses(&["migrating failed", name]);
+    assert_eq!(things(&database).await, before);
+}
+
 #[tokio::test]
 async fn after_sqlx_migrate_run_nothing_is_left_to_do() {
-    let database = Database::unmigrated(DefaultGrants::Legacy).await;
-    let mut connection = database.connect().await;
-    MIGRATOR.run(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    let done = owner(&database).run(&["migrate"]).succeeds();
-    assert!(done.output.contains("0 applied now"), "{}", done.output);
+    for grants in [DefaultGrants::Legacy, DefaultGrants::Explicit] {
+        let database = Database::unmigrated(grants).await;
+        let mut connection = database.connect().await;
+        MIGRATOR.run(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let done = owner(&database).run(&["migrate"]).succeeds();
+        assert!(done.output.contains("0 applied now"), "{}", done.output);
+    }
+}
+
+/// Supabase's owner may not; where they may, a statement's temporary files have a bound.
+#[tokio::test]
+async fn an_owner_who_may_bounds_temporary_files() {
+    let database = Database::unmigrated(DefaultGrants::Explicit).await;
+    let mut superuser = connect(&database.superuser()).await;
+    let grant = "grant set on parameter temp_file_limit to postgres";
+    sqlx::raw_sql(grant).execute(&mut superuser).await.unwrap();
+    owner(&database).run(&["migrate"]).succeeds();
+    let mut service = connect(&database.service()).await;
+    let bound: String =
+        sqlx::query_scalar("show temp_file_limit").fetch_one(&mut service).await.unwrap();
+    assert_eq!(bound, "1GB");
 }
 
 #[tokio::test]

@@ -136,6 +136,63 @@ async fn answers_that_are_read_a_byte_a_second_keep_no_connection_to_the_databas
     stage.program.assert_no_errors();
 }
 
+/// A connection does not keep room for the largest row that it has carried; the allocator gives back what is
+/// free while there is something to do.
+#[tokio::test]
+async fn what_the_largest_answers_took_comes_back() {
+    const READERS: usize = 10;
+    let stage = Stage::set(&[]).await;
+    let mut owner = stage.database.connect().await;
+    let image: String = sqlx::query_scalar(
+        "with block as (
+             insert into blocks (name, block_type) values ('b', 'model') returning block_id
+         )
+         insert into docker_images (entity_type, entity_id, image_tag, registry_url, build_logs)
+         select 'block', block_id, 'v1', 'localhost', repeat('x', 10485760) from block
+         returning image_id::text",
+    )
+    .fetch_one(&mut owner)
+    .await
+    .expect("an image");
+    // One caller holds half of the connections.
+    let other = stage.program.token("dora").await;
+    let read = async |path: &str, token: &str| {
+        loop {
+            let request = client().get(stage.program.url(path)).bearer_auth(token);
+            let answer = request.send().await.expect("an answer");
+            // On a busy machine all are in use.
+            if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
+                assert_eq!(answer.status(), StatusCode::OK);
+                return answer.bytes().await.expect("a body").len();
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let at_once = async |path: &str| {
+        let tokens = [stage.token.as_str(), other.as_str()];
+        let readers = (0..READERS).map(|n| read(path, tokens[n % 2]));
+        join_all(readers).await.iter().sum::<usize>()
+    };
+    at_once("/blocks?limit=1").await;
+    let before = stage.resident();
+    assert_eq!(at_once(&format!("/docker-images/{image}/logs")).await, READERS * 10 * MEBIBYTE);
+    let begun = Instant::now();
+    let most = stage.resident() - before;
+    let mut grown = most;
+    while grown > 40.0 && begun.elapsed() < Duration::from_secs(30) {
+        at_once("/blocks?limit=1").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        grown = stage.resident() - before;
+    }
+    println!("\n{READERS} answers of 10 MiB at once, and then small ones");
+    println!(
+        "  resident {before:.0} MiB before, {most:.0} more then, {grown:.0} after {:.0?}",
+        begun.elapsed()
+    );
+    assert!(grown < 40.0, "{grown} MiB stay");
+    stage.program.assert_no_errors();
+}
+
 #[tokio::test]
 async fn two_thousand_idle_connections_are_little() {
     const CONNECTIONS: usize = 2000;

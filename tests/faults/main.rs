@@ -14,5 +14,6 @@ mod outages;
 mod pool;
 mod program;
 mod stop;
+mod upgrade;
 mod wire;
 mod writers;

@@ -14,9 +14,9 @@ use crate::program::Program;
 use crate::writers::{self, Kind, Round, Tally, WRITERS, Writer};
 
 /// How many changes are acknowledged before something breaks.
-const WARM: usize = 5 * WRITERS;
+pub const WARM: usize = 5 * WRITERS;
 /// Longer than this nobody waits for an answer, whatever breaks (`lock_timeout` is 5 s).
-const LONGEST_ANSWER: Duration = Duration::from_secs(20);
+pub const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 /// A service that does not come back at all is told from a slow machine.
 const LONGEST_OUTAGE: Duration = Duration::from_mins(1);
 
@@ -74,7 +74,7 @@ impl Summary {
 }
 
 /// Waits for something that must come.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + LONGEST_OUTAGE;
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
@@ -82,15 +82,16 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-struct Stage {
-    cluster: Cluster,
-    program: Program,
-    token: String,
-    ledger: Ledger,
+/// A service with something to write on, and the book of what its changes leave.
+pub struct Stage {
+    pub cluster: Cluster,
+    pub program: Program,
+    pub token: String,
+    pub ledger: Ledger,
 }
 
 impl Stage {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
         let cluster = Cluster::start().await;
         let program = Program::start(cluster.service(), &[]);
         let token = program.token("dan").await;

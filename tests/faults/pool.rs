@@ -10,10 +10,33 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnection;
 
+use blockyard::db::Db;
+
 use crate::cluster::Cluster;
 use crate::program::{Program, client};
 use crate::support::Database;
 use crate::support::people::people;
+
+#[tokio::test]
+async fn a_connection_that_nobody_needs_is_closed() {
+    let database = Database::new().await;
+    let db = Db::new(database.service(), 4, Duration::from_secs(5)).expect("a pool");
+    let mut owner = database.connect().await;
+    let connections = async |owner: &mut PgConnection| {
+        let count = "select count(*) from pg_stat_activity where datname = current_database() and usename = 'blockyard_api'";
+        sqlx::query_scalar::<_, i64>(count).fetch_one(owner).await.expect("a count")
+    };
+    db.ready().await.expect("an answer");
+    db.close_idle(Duration::from_mins(1));
+    assert_eq!(connections(&mut owner).await, 1);
+    db.close_idle(Duration::ZERO);
+    let begun = Instant::now();
+    while connections(&mut owner).await > 0 {
+        assert!(begun.elapsed() < BOUND, "it is still there");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    db.ready().await.expect("another connection");
+}
 
 /// More than any of this takes, and far less than a hang.
 const BOUND: Duration = Duration::from_secs(25);

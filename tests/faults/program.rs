@@ -125,6 +125,14 @@ impl Program {
         Instant::now()
     }
 
+    /// Starts it once more, to be refused; what it says.
+    pub fn refusal(&mut self) -> String {
+        let output = self.command.output().expect("the program");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        said
+    }
+
     /// Waits for its end and returns the exit code.
     pub async fn ended(&mut self) -> i32 {
         let deadline = Instant::now() + PATIENCE;

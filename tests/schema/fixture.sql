@@ -85,7 +85,9 @@ begin
 
     insert into aliases (entity_type, entity_id, alias, version_id)
         values ('block', made.source, 'champion', (it ->> 'block_version')::uuid) returning alias_id into id;
-    it := it || jsonb_build_object('alias', id);
+    insert into aliases (entity_type, entity_id, alias, version_id)
+        values ('edge', made.edge, 'champion', (it ->> 'edge_version')::uuid);
+    it := it || jsonb_build_object('alias', 'champion', 'alias_row', id);
     select move_id into id from alias_moves where entity_id = made.source;
     it := it || jsonb_build_object('alias_move', id);
 

@@ -7,10 +7,13 @@ mod support;
 mod permissions;
 
 mod catalog;
+mod clients;
 mod guards;
 mod lineage;
 mod lint;
 mod matrix;
 mod names;
+mod privileges;
+mod realtime;
 mod statements;
 mod world;

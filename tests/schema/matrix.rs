@@ -30,10 +30,10 @@ const ACTORS: [&str; 11] = [
 /// What a verb means for a table. `{thing}` is one of the things that `test.furnish` made.
 fn statement(table: &str, verb: &str) -> String {
     let (key, thing) = match table {
-        "users" => ("user_id", "user"),
+        "users" | "usernames" => ("user_id", "user"),
         "api_keys" => ("api_key_id", "key"),
         "blocks" => ("block_id", "block"),
-        "aliases" => ("alias_id", "alias"),
+        "aliases" => ("alias_id", "alias_row"),
         "alias_moves" => ("move_id", "alias_move"),
         "block_versions" => ("version_id", "block_version"),
         "taxonomy_categories" => ("category_id", "category"),
@@ -73,7 +73,7 @@ fn statement(table: &str, verb: &str) -> String {
         ),
         (_, "update") => {
             let change = match table {
-                "users" => "username = 'renamed'",
+                "users" | "usernames" => "username = 'renamed'",
                 "api_keys" => "name = 'renamed'",
                 "blocks" | "edges" => "metadata = '{\"changed\": true}'",
                 "taxonomy_categories" => "name = 'renamed'",
@@ -104,6 +104,7 @@ fn statement(table: &str, verb: &str) -> String {
             "insert into {table} {}",
             match table {
                 "users" => "(username, email, role) values ('new', 'new@example.com', 'viewer')",
+                "usernames" => "(user_id, username) values ({user}, 'new')",
                 "blocks" => "(name, block_type) values ('new', 'model')",
                 "edges" | "pipelines" | "taxonomy_categories" => "(name) values ('new')",
                 "block_versions" => "(block_id, metadata) values ({block}, '{}')",

@@ -34,11 +34,16 @@ const SERVE_NOBODY: &[(&str, Because)] = &[
     // Within the transaction of a caller.
     ("resource/keep_answer.sql", Because::NoTable),
     ("db/inspect_login.sql", Because::NoTable),
+    ("db/missing_of_project.sql", Because::NoTable),
+    ("db/privileges.sql", Because::NoTable),
     ("service/keep_house.sql", Because::NoTable),
     ("service/ready.sql", Because::NoTable),
     ("service/require_independent_verifier.sql", Because::NoTable),
     ("users/any_admin.sql", Because::Owner),
     ("users/create_as_owner.sql", Because::Owner),
+    ("users/find_as_owner.sql", Because::Owner),
+    ("users/forgive_as_owner.sql", Because::Owner),
+    ("users/set_password_as_owner.sql", Because::Owner),
 ];
 
 fn without_caller(path: &str) -> Option<Because> {

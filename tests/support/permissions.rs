@@ -34,6 +34,12 @@ pub const MATRIX: &[(&str, &str, Reach, Reach, Reach, Reach)] = &[
     // Who has history is deactivated instead; the admin of these tests has.
     ("users",                        "delete",        No,    No,       Others, No),
 
+    // Written with the users.
+    ("usernames",                    "select",        All,   All,      All,    All),
+    ("usernames",                    "insert",        No,    No,       No,     No),
+    ("usernames",                    "update",        No,    No,       No,     No),
+    ("usernames",                    "delete",        No,    No,       No,     No),
+
     ("api_keys",                     "select",        Own,   Own,      All,    Own),
     ("api_keys",                     "insert",        Own,   Own,      All,    No),
     ("api_keys",                     "update",        Own,   Own,      All,    No),

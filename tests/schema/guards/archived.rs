@@ -236,6 +236,7 @@ async fn a_trigger_of_ones_own_gets_past_no_guard() {
         "delete from code_repos",
         "delete from pipeline_blocks",
         "update docker_images set build_logs = 'x'",
+        "update docker_images set appended_logs = 'x'",
         "update block_versions set is_active = not is_active",
         "insert into block_versions select * from block_versions",
         "update pipelines set times_run = 7",

@@ -83,6 +83,32 @@ async fn who_has_history_is_not_deleted() {
 }
 
 #[tokio::test]
+async fn everybody_sees_who_and_nothing_else_of_them() {
+    let mut world = World::new().await;
+    let mut viewer = Client::user(&world.database, &world.viewer).await;
+    let names = "select string_agg(username, ' ' order by username) from usernames";
+    assert_eq!(viewer.text(names).await, "dev eye root");
+    assert_eq!(viewer.text("select string_agg(username, ' ') from users").await, "eye");
+    // What they are called follows whatever becomes of them.
+    let mut admin = world.admin().await;
+    admin.ok("insert into users (username, email, role) values ('new', 'new@x', 'viewer')").await;
+    admin.ok("update users set username = 'Root', email = 'other@x' where username = 'root'").await;
+    admin.ok("update users set is_active = false where username = 'dev'").await;
+    assert_eq!(viewer.text(names).await, "Root dev eye new");
+    assert_eq!(admin.ok("delete from users where username = 'new'").await, 1);
+    assert_eq!(viewer.text(names).await, "Root dev eye");
+    // Not even the owner of the database can make it another.
+    let other = "update usernames set username = 'somebody' where username = 'dev'";
+    let refusal = world.owner.refused(other, "23503").await;
+    assert_eq!(refusal.constraint, "usernames_user_id_username_fkey");
+    // Whoever is not active sees nobody.
+    let mut developer = world.developer().await;
+    assert_eq!(developer.text("select count(*) from usernames").await, "0");
+    let mut nobody = Client::claiming(&world.database, "{}").await;
+    assert_eq!(nobody.text("select count(*) from usernames").await, "0");
+}
+
+#[tokio::test]
 async fn a_key_only_narrows() {
     let mut world = World::new().await;
     let mut developer = world.developer().await;

@@ -155,6 +155,53 @@ async fn the_numbers_of_versions_are_not_set_by_anybody() {
     }
 }
 
+/// Ordinary columns, so that a change of something else does not compute them: nobody can make them wrong.
+#[tokio::test]
+async fn what_a_name_is_found_by_follows_from_it_whoever_writes() {
+    let mut world = World::new().await;
+    let mut developer = world.developer().await;
+    let wrong = |table: &str| {
+        format!(
+            "select count(*) from {table} where (name_key, search)
+             is distinct from (app.name_key(name) collate \"C\", app.search_vector(name, description))"
+        )
+    };
+    for (table, kind, value) in
+        [("blocks", ", block_type", ", 'model'"), ("edges", "", ""), ("pipelines", "", "")]
+    {
+        developer
+            .ok(&format!("insert into {table} (name{kind}) values (' Ada/Llama2 '{value})"))
+            .await;
+        // What the owner sends for them is replaced, by `copy` as well.
+        world
+            .owner
+            .ok(&format!(
+                "insert into {table} (name{kind}, name_key, search) values ('Sent'{value}, 'x', 'x')"
+            ))
+            .await;
+        let copy = format!("copy {table} (name{kind}, name_key, search) from stdin");
+        let mut connection = world.database.connect().await;
+        let mut copied = connection.copy_in_raw(&copy).await.unwrap();
+        let kind = if kind.is_empty() { "" } else { "\tmodel" };
+        copied.send(format!("Copied{kind}\tx\tx\n").as_bytes()).await.unwrap();
+        assert_eq!(copied.finish().await.unwrap(), 1);
+        assert_eq!(world.owner.text(&wrong(table)).await, "0", "{table}");
+        for statement in [
+            "set name = 'LLAMA/Ada2'",
+            "set description = 'Of words'",
+            "set name = 'Ada/llama2', description = null",
+        ] {
+            developer.ok(&format!("update {table} {statement} where name_key ~ 'ada'")).await;
+            assert_eq!(world.owner.text(&wrong(table)).await, "0", "{table} {statement}");
+        }
+        for column in ["name_key = 'x'", "search = 'x'", "name_key = default"] {
+            let statement = format!("update {table} set {column}");
+            developer.refused(&statement, "42501").await;
+            world.owner.refused(&statement, "42501").await;
+        }
+    }
+}
+
 /// The columns that users change; where the versions are; what changes each.
 const CHANGES: &str = "
     select p.table_name::text, p.column_name::text, case c.udt_name

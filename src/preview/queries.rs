@@ -1,0 +1,38 @@
+//! One function for each file in `sql/preview/`.
+
+use uuid::Uuid;
+
+use crate::api::raw_json::RawJson;
+use crate::db::{Failure, Scope};
+
+/// Whether a pipeline may run, and on what.
+pub(super) struct State {
+    pub pipeline_id: Uuid,
+    pub name: String,
+    pub lock: RawJson,
+    pub lock_digest: String,
+    pub blockers: RawJson,
+}
+
+/// Says in the audit trail that somebody asks, where it records reads.
+pub(super) async fn asked(scope: &mut Scope<'_>) -> Result<(), Failure> {
+    sqlx::query_file_scalar!("sql/preview/asked.sql", scope.caller() as _)
+        .fetch_optional(scope.connection())
+        .await?;
+    Ok(())
+}
+
+/// At most `limit` of the pipelines that this transaction has reached.
+pub(super) async fn affected(scope: &mut Scope<'_>, limit: i64) -> Result<Vec<Uuid>, Failure> {
+    let query = sqlx::query_file_scalar!("sql/preview/affected.sql", scope.caller() as _, limit);
+    Ok(query.fetch_all(scope.connection()).await?)
+}
+
+pub(super) async fn states(
+    scope: &mut Scope<'_>,
+    pipelines: &[Uuid],
+) -> Result<Vec<State>, Failure> {
+    let query =
+        sqlx::query_file_as!(State, "sql/preview/states.sql", scope.caller() as _, pipelines);
+    Ok(query.fetch_all(scope.connection()).await?)
+}

@@ -1,0 +1,355 @@
+//! What would break if it were changed: previews, beside what really happens then.
+
+use std::collections::BTreeMap;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::blocks::register;
+use crate::pipelines::{chain, edge, verify};
+use crate::service::{Answer, Person, Service};
+
+async fn preview(person: &Person<'_>, changes: Value) -> Answer {
+    person.post("/impact/preview", json!({ "changes": changes })).await
+}
+
+/// Every row of the tables that people change, and how many there are of the others.
+async fn everything(service: &Service) -> String {
+    let mut owner = service.by_sql("ada").await;
+    let mut all = String::new();
+    for table in [
+        "blocks",
+        "block_versions",
+        "edges",
+        "edge_versions",
+        "edge_verifications",
+        "pipelines",
+        "pipeline_blocks",
+        "pipeline_edges",
+        "pipeline_runs",
+        "pipeline_locks",
+        "aliases",
+        "alias_moves",
+        "dependencies",
+        "audit_logs",
+    ] {
+        let digest = format!(
+            "select md5(coalesce(string_agg(t::text, '' order by t::text), '')) from {table} t"
+        );
+        all += &format!("{table} {} ", owner.text(&digest).await);
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_preview_says_what_would_be_and_leaves_nothing() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    chain(&service, &dan).await;
+    let before = everything(&service).await;
+
+    let safe =
+        json!([{ "operation": "update_block", "block": "b", "body": { "metadata": { "n": 2 } } }]);
+    let answer = preview(&dan, safe).await.expect(StatusCode::OK);
+    assert_eq!(answer.body["verdict"], "safe", "b is pinned: {}", answer.body);
+    assert_eq!(answer.body["pipelines_checked"], 1);
+    assert_eq!(answer.body["pipelines"], json!([]));
+
+    let warn =
+        json!([{ "operation": "update_block", "block": "a", "body": { "metadata": { "n": 2 } } }]);
+    let answer = preview(&dan, warn).await.expect(StatusCode::OK);
+    assert_eq!(answer.body["verdict"], "warn");
+    assert_eq!(answer.body["reasons"][0]["code"], "lock_differs");
+    assert_eq!(answer.body["pipelines"][0]["lock_summary"], json!(["block a: version 1 → 2"]));
+
+    let breaking = json!([
+        { "operation": "update_edge", "edge": "ab", "body": { "metadata": { "n": 2 } } },
+        { "operation": "archive_block", "block": "c" },
+        { "operation": "update_edge", "edge": "nothing", "body": { "metadata": {} } },
+        { "operation": "activate_edge_version", "edge": "bc", "version": "7" },
+        { "operation": "put_edge_alias", "edge": "bc", "alias": "champion", "body": { "version": "9" } },
+    ]);
+    let answer = preview(&dan, breaking).await.expect(StatusCode::OK);
+    assert_eq!(answer.body["verdict"], "breaking");
+    let outlook = &answer.body["pipelines"][0];
+    assert_eq!((&outlook["ready_before"], &outlook["ready_after"]), (&json!(true), &json!(false)));
+    assert_eq!(outlook["blockers_gained"][0]["code"], "edge_unverified");
+    let refused: Vec<_> = answer.body["refused"]
+        .as_array()
+        .expect("refusals")
+        .iter()
+        .map(|refusal| (refusal["change"].clone(), refusal["problem"]["code"].clone()))
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            (json!(1), json!("in_use")),
+            (json!(2), json!("not_found")),
+            (json!(3), json!("not_found")),
+            (json!(4), json!("invalid")),
+        ]
+    );
+    // A verification along with the change mends it: several changes, one verdict.
+    let together = json!([
+        { "operation": "update_edge", "edge": "ab", "body": { "metadata": { "n": 2 } } },
+        { "operation": "create_verification", "edge": "ab", "version": "latest", "body": { "verification_status": "passed" } },
+    ]);
+    let answer = preview(&dan, together).await.expect(StatusCode::OK);
+    assert_eq!(answer.body["verdict"], "warn");
+    assert_eq!(answer.body["pipelines"][0]["ready_after"], true);
+    assert_eq!(everything(&service).await, before, "it leaves nothing");
+
+    // Of a viewer everything would be refused, and nothing is told that they may not see.
+    let vera = service.viewer().await;
+    let change =
+        json!([{ "operation": "update_edge", "edge": "ab", "body": { "metadata": { "n": 2 } } }]);
+    let answer = preview(&vera, change).await.expect(StatusCode::OK);
+    assert_eq!(answer.body["refused"][0]["problem"]["code"], "forbidden");
+}
+
+#[tokio::test]
+async fn a_preview_that_cannot_be_read_says_all_that_is_wrong() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    for changes in [json!(null), json!([]), json!({})] {
+        preview(&dan, changes).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    }
+    let many: Vec<Value> =
+        (0..1001).map(|_| json!({ "operation": "archive_block", "block": "b" })).collect();
+    preview(&dan, json!(many)).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    let answer = preview(
+        &dan,
+        json!([
+            { "operation": "fly" },
+            { "operation": "update_block", "body": { "metadata": 7, "color": "red" } },
+            { "operation": "archive_edge", "edge": "e", "body": {} },
+            { "operation": "pin_pipeline_edge", "pipeline": "p", "pipeline_edge": "no id", "body": {} },
+            7,
+        ]),
+    )
+    .await
+    .refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    assert_eq!(
+        answer.pointers(),
+        [
+            "/changes/0/operation",
+            "/changes/1/block",
+            "/changes/1/body/color",
+            "/changes/1/body/metadata",
+            "/changes/2/body",
+            "/changes/3/body",
+            "/changes/3/pipeline_edge",
+            "/changes/4",
+        ]
+    );
+}
+
+/// A change that may or may not be possible, as a preview has it.
+fn any_change(rng: &mut StdRng, parts: &BTreeMap<String, Value>) -> Value {
+    let blocks = ["a", "b", "c", "d"];
+    let edges = ["ab", "bc", "cd"];
+    let block = blocks[rng.random_range(0..blocks.len())];
+    let edge = edges[rng.random_range(0..edges.len())];
+    let version = ["1", "2", "latest", "champion"][rng.random_range(0..4)];
+    let pipeline = ["p", "q"][rng.random_range(0..2)];
+    let metadata = json!({ "metadata": { "n": rng.random_range(0..3) } });
+    let statuses = ["passed", "failed", "pending"];
+    let status = statuses[rng.random_range(0..3)];
+    let part = parts.values().nth(rng.random_range(0..parts.len())).cloned();
+    match rng.random_range(0..13) {
+        0 => json!({ "operation": "update_block", "block": block, "body": metadata }),
+        1 => json!({ "operation": "update_edge", "edge": edge, "body": metadata }),
+        2 => json!({ "operation": "activate_block_version", "block": block, "version": version }),
+        3 => json!({ "operation": "activate_edge_version", "edge": edge, "version": version }),
+        4 => {
+            json!({ "operation": "put_block_alias", "block": block, "alias": "champion", "body": { "version": version } })
+        }
+        5 => {
+            json!({ "operation": "put_edge_alias", "edge": edge, "alias": "champion", "body": { "version": version } })
+        }
+        6 => json!({ "operation": "archive_block", "block": block }),
+        7 => {
+            json!({ "operation": "withdraw_block_version", "block": block, "version": version, "body": { "reason": "wrong" } })
+        }
+        8 => {
+            json!({ "operation": "create_verification", "edge": edge, "version": version, "body": { "verification_status": status } })
+        }
+        9 => {
+            json!({ "operation": "pin_pipeline_block", "pipeline": pipeline, "block": block, "body": { "version_number": 1 } })
+        }
+        10 => {
+            json!({ "operation": "pin_pipeline_edge", "pipeline": "p", "pipeline_edge": part, "body": { "edge_alias": "champion" } })
+        }
+        11 => {
+            json!({ "operation": "update_pipeline", "pipeline": pipeline, "body": { "description": "another" } })
+        }
+        _ => json!({ "operation": "replace_pipeline_graph", "pipeline": pipeline, "body": {
+            "blocks": [{ "block_id": "a" }, { "block_id": block, "block_alias": null }],
+            "edges": [],
+        } }),
+    }
+}
+
+/// Makes the change by its own route.
+async fn make(person: &Person<'_>, change: &Value) -> Answer {
+    let text = |name: &str| change[name].as_str().unwrap_or_default().to_owned();
+    let body = change["body"].clone();
+    let (block, edge, pipeline) = (text("block"), text("edge"), text("pipeline"));
+    let (version, alias) = (text("version"), text("alias"));
+    match text("operation").as_str() {
+        "update_block" => person.patch(&format!("/blocks/{block}"), body).await,
+        "update_edge" => person.patch(&format!("/edges/{edge}"), body).await,
+        "update_pipeline" => person.patch(&format!("/pipelines/{pipeline}"), body).await,
+        "activate_block_version" => {
+            person.post(&format!("/blocks/{block}/versions/{version}/activate"), json!({})).await
+        }
+        "activate_edge_version" => {
+            person.post(&format!("/edges/{edge}/versions/{version}/activate"), json!({})).await
+        }
+        "put_block_alias" => person.put(&format!("/blocks/{block}/aliases/{alias}"), body).await,
+        "put_edge_alias" => person.put(&format!("/edges/{edge}/aliases/{alias}"), body).await,
+        "archive_block" => person.delete(&format!("/blocks/{block}")).await,
+        "withdraw_block_version" => {
+            person.post(&format!("/blocks/{block}/versions/{version}/withdraw"), body).await
+        }
+        "create_verification" => {
+            person.post(&format!("/edges/{edge}/versions/{version}/verifications"), body).await
+        }
+        "pin_pipeline_block" => {
+            person.patch(&format!("/pipelines/{pipeline}/blocks/{block}"), body).await
+        }
+        "pin_pipeline_edge" => {
+            let part = text("pipeline_edge");
+            person.patch(&format!("/pipelines/{pipeline}/edges/{part}"), body).await
+        }
+        _ => person.put(&format!("/pipelines/{pipeline}/graph"), body).await,
+    }
+}
+
+/// Whether each pipeline may run, why not, and on which versions it would.
+async fn states(person: &Person<'_>) -> BTreeMap<String, (Vec<Value>, Vec<Value>)> {
+    let mut states = BTreeMap::new();
+    for pipeline in ["p", "q"] {
+        let ready = person.get(&format!("/pipelines/{pipeline}/readiness")).await;
+        let ready = ready.expect(StatusCode::OK);
+        let blockers = ready.body["blockers"].as_array().expect("blockers").clone();
+        // By their numbers: the ids of versions that are made twice differ.
+        let versions = ["blocks", "edges"]
+            .iter()
+            .flat_map(|list| ready.body[*list].as_array().expect("parts").clone())
+            .map(|part| json!([part["name"], part["version_number"], part["alias"]]))
+            .collect();
+        states.insert(pipeline.to_owned(), (blockers, versions));
+    }
+    states
+}
+
+#[tokio::test]
+async fn a_preview_equals_what_happens_then() {
+    let seed = 20_261_128;
+    let mut rng = StdRng::seed_from_u64(seed);
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    chain(&service, &dan).await;
+    register(&dan, "d").await;
+    edge(&service, "cd").await;
+    verify(&service, "cd", "passed").await;
+    for path in ["/blocks/a", "/edges/ab", "/edges/cd"] {
+        dan.post(&format!("{path}/versions"), json!({ "metadata": { "n": 1 } }))
+            .await
+            .expect(StatusCode::CREATED);
+        dan.put(&format!("{path}/aliases/champion"), json!({ "version": "1" }))
+            .await
+            .expect(StatusCode::CREATED);
+    }
+    let q = json!({
+        "name": "q",
+        "blocks": [{ "block_id": "c" }, { "block_id": "d" }, { "block_id": "a", "block_alias": "champion" }],
+        "edges": [{ "edge_id": "cd", "source_block_id": "c", "target_block_id": "d", "edge_alias": "champion" }],
+    });
+    dan.post("/pipelines", q).await.expect(StatusCode::CREATED);
+    let graph = dan.get("/pipelines/p/graph").await;
+    let parts: BTreeMap<String, Value> = graph.body["edges"]
+        .as_array()
+        .expect("edges")
+        .iter()
+        .map(|edge| {
+            (edge["name"].as_str().expect("a name").to_owned(), edge["pipeline_edge_id"].clone())
+        })
+        .collect();
+    let (mut refused, mut breaking, mut moved) = (0, 0, 0);
+    for turn in 0..200 {
+        let change = any_change(&mut rng, &parts);
+        let told = preview(&dan, json!([change])).await.expect(StatusCode::OK);
+        let before = states(&dan).await;
+        let made = make(&dan, &change).await;
+        let after = states(&dan).await;
+        let context = format!("seed {seed}, turn {turn}: {change}: {}", told.body);
+        match told.body["refused"].as_array().expect("refusals").as_slice() {
+            [] => assert!(made.status.is_success(), "{context}: {}", made.body),
+            [refusal] => {
+                assert_eq!(refusal["problem"]["code"], made.body["code"], "{context}");
+                assert_eq!(refusal["problem"]["status"], made.body["status"], "{context}");
+                refused += 1;
+            }
+            more => panic!("{more:?}"),
+        }
+        let outlooks = told.body["pipelines"].as_array().expect("outlooks");
+        let mut blocked = false;
+        for (name, (was, on)) in &before {
+            let (is, then_on) = &after[name];
+            let outlook = outlooks.iter().find(|outlook| outlook["name"] == name.as_str());
+            let codes = |list: &Value| -> Vec<(Value, Value)> {
+                let list = list.as_array().expect("blockers");
+                list.iter().map(|one| (one["code"].clone(), one["name"].clone())).collect()
+            };
+            let gained = is.iter().filter(|blocker| {
+                !was.iter().any(|known| {
+                    known["code"] == blocker["code"]
+                        && known["name"] == blocker["name"]
+                        && known["version_number"] == blocker["version_number"]
+                })
+            });
+            let gained: Vec<_> =
+                gained.map(|one| (one["code"].clone(), one["name"].clone())).collect();
+            let told_gained =
+                outlook.map(|outlook| codes(&outlook["blockers_gained"])).unwrap_or_default();
+            assert_eq!(told_gained, gained, "{context}");
+            assert!(outlook.is_some() || on == then_on, "{context}: {on:?} {then_on:?}");
+            moved += usize::from(on != then_on);
+            if let Some(outlook) = outlook {
+                assert_eq!(outlook["ready_before"], was.is_empty(), "{context}");
+                assert_eq!(outlook["ready_after"], is.is_empty(), "{context}");
+            }
+            blocked |= was.is_empty() && !is.is_empty();
+        }
+        breaking += usize::from(blocked);
+        let is_refused = !told.body["refused"].as_array().expect("refusals").is_empty();
+        assert_eq!(told.body["verdict"] == "breaking", blocked || is_refused, "{context}");
+    }
+    assert!(refused > 10 && breaking > 2 && moved > 10, "{refused} {breaking} {moved}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_keeps_nobody_waiting_for_long() {
+    let service = Service::start().await;
+    let (dan, dora) = (service.developer().await, service.colleague().await);
+    chain(&service, &dan).await;
+    let changes: Vec<Value> = (0..300)
+        .map(|n| json!({ "operation": "update_block", "block": "a", "body": { "metadata": { "n": n } } }))
+        .collect();
+    let (answer, change) = tokio::join!(
+        preview(&dan, json!(changes)),
+        dora.patch("/blocks/a", json!({ "metadata": { "by": "dora" } }))
+    );
+    let answer = answer.expect(StatusCode::OK);
+    assert_eq!(answer.body["refused"], json!([]));
+    change.expect(StatusCode::OK);
+    let block = dan.get("/blocks/a").await;
+    assert_eq!(
+        (&block.body["version_number"], &block.body["metadata"]["by"]),
+        (&json!(2), &json!("dora"))
+    );
+}
