@@ -147,6 +147,7 @@ fn block(number: usize) -> Block {
         activation: Activation::Open,
         latest_version_number: 3,
         aliases: None,
+        used_by: None,
         versions: None,
         categories: None,
     }

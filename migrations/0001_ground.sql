@@ -728,7 +728,7 @@ end $$;
 
 -- A guard runs before the policy of its table has been asked, and with more rights than the writer has. So
 -- that it tells nobody what they may not see, two triggers come before it: one refuses whom the policy
--- would refuse (0021_lockdown.sql makes it), the other looks with the writer's own eyes.
+-- would refuse (0022_lockdown.sql makes it), the other looks with the writer's own eyes.
 create function app.refuse_writer() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -257,6 +257,49 @@ create trigger docker_images_9_audit_update
 
 -- Dependencies -----------------------------------------------------------------------------
 
+create function app.is_version_constraint(value text) returns boolean
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select value ~ '^((=|!=|>|>=|<|<=) ?[1-9][0-9]{0,8}( ?, ?(=|!=|>|>=|<|<=) ?[1-9][0-9]{0,8})*|\*|@[a-z][a-z0-9_-]{0,62})$'
+       and value !~ '^@(latest|active|v[0-9]+)$'
+$$;
+comment on function app.is_version_constraint(text) is
+    'Whether a text says which versions of a block or an edge will do: comparisons with commas between (>=2,<5), * for all of them, or @ and an alias.';
+
+create function app.constraint_admits(version_constraint text, version uuid) returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    number constant int := coalesce(
+        (select v.version_number from public.block_versions v where v.version_id = version),
+        (select v.version_number from public.edge_versions v where v.version_id = version));
+begin
+    if version_constraint is null or version_constraint = '*' then
+        return true;
+    end if;
+    if version_constraint like '@%' then
+        return exists (
+            select from public.aliases a
+            where a.block_version_id = version and a.alias = substr(version_constraint, 2)
+            union all
+            select from public.aliases a
+            where a.edge_version_id = version and a.alias = substr(version_constraint, 2));
+    end if;
+    return (
+        select bool_and(case term[1]
+            when '=' then number = term[2]::int
+            when '!=' then number <> term[2]::int
+            when '>' then number > term[2]::int
+            when '>=' then number >= term[2]::int
+            when '<' then number < term[2]::int
+            else number <= term[2]::int end)
+        from regexp_matches(version_constraint, '([=!<>]+) ?([0-9]+)', 'g') as term);
+end $$;
+comment on function app.constraint_admits(text, uuid) is
+    'Whether a version of a block or an edge is one that will do by the constraint of an internal dependency.';
+
 create table public.dependencies (
     dependency_id uuid not null default app.uuid_v7() constraint dependencies_pkey primary key,
     entity_type public.entity_type not null,
@@ -283,10 +326,13 @@ create table public.dependencies (
         end),
     constraint dependencies_self_check check ((entity_type, entity_id) is distinct from (depends_on_type, depends_on_id)),
     constraint dependencies_dependency_detail_check check (char_length(dependency_detail) <= 2000),
-    constraint dependencies_version_constraint_check check (app.is_line(version_constraint, 200))
+    constraint dependencies_version_constraint_check check (app.is_line(version_constraint, 200)),
+    constraint dependencies_internal_version_constraint_check check (
+        dependency_type <> 'internal' or version_constraint is null or app.is_version_constraint(version_constraint))
 );
 comment on table public.dependencies is 'What a block or an edge depends on: another of them (internal), or something outside (external).';
-comment on column public.dependencies.version_constraint is 'Which versions will do, in the notation of whatever is depended on.';
+comment on column public.dependencies.version_constraint is
+    'Which versions will do: of an internal dependency as app.is_version_constraint() reads it, of an external one in its own notation.';
 create unique index dependencies_internal_key on public.dependencies (entity_type, entity_id, depends_on_type, depends_on_id)
     where dependency_type = 'internal';
 create index dependencies_entity_idx on public.dependencies (entity_type, entity_id);
@@ -426,11 +472,11 @@ comment on function app.dependents(public.entity_type, uuid, boolean, int, uuid,
     'What depends on a block or an edge, with is_recursive also what depends on that, and so on: each once, the nearest first, with the path to it; `wanted` rows behind the last row seen.';
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint), app.build_logs_bytes(uuid, text),
+grant execute on function app.constraint_admits(text, uuid), app.dependents(public.entity_type, uuid, boolean, int, uuid, bigint), app.build_logs_bytes(uuid, text),
     app.build_logs(uuid, text) to blockyard_api;
 -- Constraints run with the rights of whoever writes the row.
-grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text), app.is_image_digest(text)
-    to authenticated;
+grant execute on function app.is_repo_url(text), app.is_branch(text), app.is_image_name(text), app.is_image_tag(text), app.is_image_digest(text),
+    app.is_version_constraint(text) to authenticated;
 
 -- Rights -------------------------------------------------------------------------------------------
 

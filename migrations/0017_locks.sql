@@ -44,6 +44,56 @@ create policy pipeline_locks_select on public.pipeline_locks for select to authe
     using ((select app.is_admin())
         or exists (select from public.pipelines p where p.pipeline_id = pipeline_locks.pipeline_id offset 0));
 
+-- By which runs are found that ran on something.
+create table app.lock_parts (
+    lock_digest text not null constraint lock_parts_lock_digest_fkey references public.pipeline_locks,
+    entity_id uuid not null,
+    version_id uuid not null,
+    alias text collate "C" not null,
+    constraint lock_parts_pkey primary key (lock_digest, entity_id, version_id, alias)
+);
+comment on table app.lock_parts is 'The blocks and edges of each lock. No references to them: a lock outlives what it names.';
+comment on column app.lock_parts.alias is 'The alias that was followed; empty without one.';
+create index lock_parts_entity_id_idx on app.lock_parts (entity_id, version_id);
+revoke all on app.lock_parts from public, anon, authenticated, service_role;
+
+create function app.keep_lock_parts() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into app.lock_parts (lock_digest, entity_id, version_id, alias)
+    select distinct new.lock_digest, part.id, part.version_id, coalesce(part.alias, '')
+    from (
+        select b.block_id, b.version_id, b.alias
+        from jsonb_to_recordset(new.lock -> 'blocks') as b (block_id uuid, version_id uuid, alias text)
+        union all
+        select e.edge_id, e.version_id, e.alias
+        from jsonb_to_recordset(new.lock -> 'edges') as e (edge_id uuid, version_id uuid, alias text)
+    ) as part (id, version_id, alias);
+    return null;
+end $$;
+create trigger pipeline_locks_8_parts after insert on public.pipeline_locks
+    for each row execute function app.keep_lock_parts();
+
+create function app.find_locks(entity text, reference text, version text, alias text) returns setof text
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    found_id constant uuid := app.find_id(entity, reference);
+    found_version constant uuid := app.find_version(entity, reference, version);
+begin
+    return query
+    select p.lock_digest
+    from app.lock_parts p
+    where p.entity_id = found_id
+      and (version is null or p.version_id = found_version)
+      and (find_locks.alias is null or p.alias = find_locks.alias);
+end $$;
+comment on function app.find_locks(text, text, text, text) is
+    'The digests of the locks with a block or an edge, in that version, by that alias: digests and nothing else, as app.find_blocks().';
+
 -- Metadata may be large, its canonical form takes a millisecond a kilobyte, and a version never changes.
 create table app.metadata_digests (
     version_id uuid not null constraint metadata_digests_pkey primary key,
@@ -240,4 +290,4 @@ comment on function app.verifiers(jsonb) is
     'What those are called who verified the edges of a lock, by their ids. Not in the lock, which never changes.';
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.verifiers(jsonb), app.pipeline_lock(uuid), app.lock_digest(text), app.keep_metadata_digests(uuid) to blockyard_api;
+grant execute on function app.verifiers(jsonb), app.find_locks(text, text, text, text), app.pipeline_lock(uuid), app.lock_digest(text), app.keep_metadata_digests(uuid) to blockyard_api;

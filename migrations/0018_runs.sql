@@ -90,6 +90,49 @@ begin
 end $$;
 comment on function app.blockers(uuid) is 'Why a pipeline may not run now, and what to do about each reason; no rows when it may.';
 
+create function app.warnings(pipeline uuid)
+returns table (code text, entity_type text, entity_id uuid, name text, version_id uuid, version_number int, detail text)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
+    select
+        'version_constraint', n.entity_type, n.entity_id, n.name, n.version_id, n.version_number,
+        format('Version %s of the %s is used, and %s depends on %s: use one of those, or change the dependency.',
+            n.version_number, n.entity_type, coalesce(b.name, e.name), d.version_constraint)
+    from (
+        select d.*
+        from public.pipeline_blocks pb
+        join public.dependencies d on d.block_id = pb.block_id
+        where pb.pipeline_id = pipeline
+        union
+        select d.*
+        from public.pipeline_edges pe
+        join public.dependencies d on d.edge_id = pe.edge_id
+        where pe.pipeline_id = pipeline
+    ) as d
+    left join public.blocks b on b.block_id = d.block_id
+    left join public.edges e on e.edge_id = d.edge_id
+    -- What the pipeline has of it, or the active version where it has none.
+    cross join lateral (
+        select 'block', o.block_id, o.name, v.version_id, v.version_number
+        from public.blocks o
+        left join app.pipeline_block_versions pb on pb.block_id = o.block_id and pb.pipeline_id = pipeline
+        join public.block_versions v on v.version_id = coalesce(pb.version_id, o.current_version_id)
+        where o.block_id = d.depends_on_block_id
+        union
+        select 'edge', o.edge_id, o.name, v.version_id, v.version_number
+        from public.edges o
+        left join app.pipeline_edge_versions pe on pe.edge_id = o.edge_id and pe.pipeline_id = pipeline
+        join public.edge_versions v on v.version_id = coalesce(pe.version_id, o.current_version_id)
+        where o.edge_id = d.depends_on_edge_id
+    ) as n (entity_type, entity_id, name, version_id, version_number)
+    where d.dependency_type = 'internal' and d.version_constraint is not null
+      and not app.constraint_admits(d.version_constraint, n.version_id);
+end $$;
+comment on function app.warnings(uuid) is 'What does not keep a pipeline from running, and should be looked at all the same.';
+
 create function app.guard_runs() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -268,7 +311,7 @@ revoke all on app.pipeline_details from public, anon, authenticated, service_rol
 grant select on app.pipeline_details to blockyard_api;
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.blockers(uuid) to blockyard_api;
+grant execute on function app.blockers(uuid), app.warnings(uuid) to blockyard_api;
 
 alter table public.pipeline_runs enable row level security;
 revoke all on public.pipeline_runs from public, anon, authenticated, service_role;

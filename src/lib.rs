@@ -37,6 +37,7 @@ pub mod development;
 pub mod docker_images;
 pub mod document;
 pub mod edges;
+pub mod lineage;
 pub mod locks;
 pub mod owner;
 pub mod perimeter;

@@ -40,8 +40,8 @@ use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
     aliases, api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges,
-    locks, pipelines, preview, runs, service, sessions, taxonomy, telemetry, users, vectors,
-    verifications,
+    lineage, locks, pipelines, preview, runs, service, sessions, taxonomy, telemetry, users,
+    vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -78,6 +78,7 @@ fn routes(config: &mut impl Router) {
     vectors::edge_routes::configure(config);
     runs::routes::configure(config);
     locks::routes::configure(config);
+    lineage::routes::configure(config);
     audit::routes::configure(config);
 }
 

@@ -36,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
         "development",
         "owner",
     ],
-    &["preview"],
+    &["lineage", "preview"],
     &["document"],
     &["server"],
     &["cli"],

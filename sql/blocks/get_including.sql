@@ -6,7 +6,22 @@ select
     b.latest_version_number as "latest_version_number!", b.activation as "activation!",
     case when $4 then b.newest_versions end as versions,
     case when $5 then b.live_categories end as categories,
-    case when $6 then b.its_aliases end as aliases
+    case when $6 then b.its_aliases end as aliases,
+    case when $7 then (
+        select coalesce(jsonb_agg(to_jsonb(u) order by app.name_key(u.name), u.pipeline_id, u.version_number), '[]')
+        from (
+            select distinct on (p.name_key, p.pipeline_id, v.version_number, u.block_version_id, u.block_alias)
+                p.pipeline_id, p.name, v.version_id, v.version_number,
+                case when u.block_version_id is not null then 'pin' when u.block_alias is not null then 'alias' else 'active' end as by,
+                u.block_alias as alias
+            from pipeline_blocks u
+            join pipelines p using (pipeline_id)
+            left join aliases a on a.block_id = u.block_id and a.alias = u.block_alias
+            join block_versions v on v.version_id = coalesce(u.block_version_id, a.version_id, b.current_version_id)
+            where u.block_id = b.block_id and p.archived_at is null
+            order by p.name_key, p.pipeline_id, v.version_number, u.block_version_id, u.block_alias
+            limit 100
+        ) as u) end as used_by
 from app.block_details b
 where (select app.as_caller($1))
   and b.block_id = (select coalesce($2, app.find_id('block', $3)))

@@ -6,6 +6,21 @@ select
     e.latest_version_number as "latest_version_number!", e.activation as "activation!",
     case when $4 then e.newest_versions end as versions,
     case when $6 then e.its_aliases end as aliases,
+    case when $7 then (
+        select coalesce(jsonb_agg(to_jsonb(u) order by app.name_key(u.name), u.pipeline_id, u.version_number), '[]')
+        from (
+            select distinct on (p.name_key, p.pipeline_id, v.version_number, u.edge_version_id, u.edge_alias)
+                p.pipeline_id, p.name, v.version_id, v.version_number,
+                case when u.edge_version_id is not null then 'pin' when u.edge_alias is not null then 'alias' else 'active' end as by,
+                u.edge_alias as alias
+            from pipeline_edges u
+            join pipelines p using (pipeline_id)
+            left join aliases a on a.edge_id = u.edge_id and a.alias = u.edge_alias
+            join edge_versions v on v.version_id = coalesce(u.edge_version_id, a.version_id, e.current_version_id)
+            where u.edge_id = e.edge_id and p.archived_at is null
+            order by p.name_key, p.pipeline_id, v.version_number, u.edge_version_id, u.edge_alias
+            limit 100
+        ) as u) end as used_by,
     case when $5 then e.newest_verifications end as verifications,
     case when $5 then e.verification_status end as "verification_status: _"
 from app.edge_details e

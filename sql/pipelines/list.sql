@@ -1,6 +1,7 @@
 -- Every filter and every order, planned anew for the values it gets, as sql/blocks/list.sql.
 -- $2 name, $3 text, $4 creator (id or name), $5 block and $6 edge (id or name), $7 archived instead of live, $8 order;
--- of the last row seen $9 time or $10 name, and $11 id; $12 rows; $13 and $14 include blocks, edges.
+-- of the last row seen $9 time or $10 name, and $11 id; $12 rows; $13 and $14 include blocks, edges;
+-- $15 version of the block or edge (number, latest, active or alias) that a run would take; $16 whether they may run now.
 select
     p.pipeline_id as "pipeline_id!", p.name as "name!", p.description, p.created_at as "created_at!", p.updated_at as "updated_at!",
     p.dagster_pipeline_config as "dagster_pipeline_config!", p.created_by, p.times_run as "times_run!", p.average_runtime, p.archived_at,
@@ -19,6 +20,13 @@ where (select app.as_caller($1))
       select pb.pipeline_id from pipeline_blocks pb where pb.block_id = (select app.find_id('block', $5)))))
   and ($6::text is null or p.pipeline_id = any (array(
       select pe.pipeline_id from pipeline_edges pe where pe.edge_id = (select app.find_id('edge', $6)))))
+  and ($15::text is null or $5 is null or p.pipeline_id = any (array(
+      select pb.pipeline_id from app.pipeline_block_versions pb
+      where pb.block_id = (select app.find_id('block', $5)) and pb.version_id = (select app.find_version('block', $5, $15)))))
+  and ($15::text is null or $6 is null or p.pipeline_id = any (array(
+      select pe.pipeline_id from app.pipeline_edge_versions pe
+      where pe.edge_id = (select app.find_id('edge', $6)) and pe.version_id = (select app.find_version('edge', $6, $15)))))
+  and ($16::boolean is null or $16 <> exists (select from app.blockers(p.pipeline_id)))
   and case
       when $11::uuid is null then true
       when $8 = '-created_at' then (p.created_at, p.pipeline_id) < ($9::timestamptz, $11)

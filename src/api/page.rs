@@ -105,19 +105,21 @@ pub fn respond(
 ) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = next_cursor {
-        let query: String = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(
-                form_urlencoded::parse(request.query_string().as_bytes())
-                    .filter(|(name, _)| name != "cursor"),
-            )
-            .append_pair("cursor", cursor)
-            .finish();
-        response.insert_header((
-            header::LINK,
-            format!("<{}?{query}>; rel=\"next\"", path::normalized(request.path())),
-        ));
+        response.insert_header((header::LINK, next_link(request, cursor)));
     }
     response.json(page)
+}
+
+/// The value of `Link` that leads from this request to the page behind `cursor`.
+pub fn next_link(request: &HttpRequest, cursor: &str) -> String {
+    let query: String = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(
+            form_urlencoded::parse(request.query_string().as_bytes())
+                .filter(|(name, _)| name != "cursor"),
+        )
+        .append_pair("cursor", cursor)
+        .finish();
+    format!("<{}?{query}>; rel=\"next\"", path::normalized(request.path()))
 }
 
 /// How many rows a page has: 1 to 200, 50 unless asked otherwise.
@@ -187,7 +189,7 @@ impl Cursor {
         self.sort == sort && self.time().is_some()
     }
 
-    fn encode(&self) -> String {
+    pub fn encode(&self) -> String {
         serde_json::to_vec(self).map(|json| URL_SAFE_NO_PAD.encode(json)).unwrap_or_default()
     }
 }

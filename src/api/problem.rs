@@ -80,13 +80,33 @@ pub struct Thing {
     /// Runs have none.
     #[schema(required = false, value_type = String)]
     name: Option<String>,
+    /// With `in_use`, of a block, an edge or a pipeline: the address of what a change of it reaches.
+    #[schema(required = false, value_type = String, example = "/impact?node=block:01a20575-84d9-79db-a493-fbb455308177")]
+    impact: Option<String>,
+}
+
+/// These things, each that has one with the address of its impact.
+pub fn with_impact(mut things: Value) -> Value {
+    for thing in things.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        let node = match (thing.get("entity_type"), thing.get("entity_id")) {
+            (Some(Value::String(kind)), Some(Value::String(id)))
+                if matches!(kind.as_str(), "block" | "edge" | "pipeline") =>
+            {
+                format!("/impact?node={kind}:{id}")
+            }
+            _ => continue,
+        };
+        thing.insert("impact".to_owned(), node.into());
+    }
+    things
 }
 
 /// One reason why a pipeline may not run.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Blocker {
     /// `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
-    /// `edge_verification_pending` or `edge_verification_failed`.
+    /// `edge_verification_pending`, `edge_verification_failed`, `block_version_withdrawn` or
+    /// `edge_version_withdrawn`; of a warning `version_constraint` or `image_without_digest`.
     pub code: String,
     /// `pipeline`, `block` or `edge`.
     pub entity_type: String,
@@ -96,6 +116,9 @@ pub struct Blocker {
     pub version_number: Option<i32>,
     /// What to do about it.
     pub detail: String,
+    /// The address of what a change of it reaches.
+    #[schema(example = "/impact?node=edge:01a20575-84d9-79db-a493-fbb455308177")]
+    pub impact: String,
 }
 
 /// A category that a block is in.
@@ -306,7 +329,7 @@ impl Problem {
 
     /// 409: something uses it.
     pub fn in_use(detail: &str, used_by: Value) -> Self {
-        Self { used_by, ..Self::conflict("in_use", detail) }
+        Self { used_by: with_impact(used_by), ..Self::conflict("in_use", detail) }
     }
 
     /// 409: something that it needs is archived.
@@ -316,7 +339,7 @@ impl Problem {
 
     /// 409: the pipeline may not run.
     pub fn not_ready(detail: &str, blockers: Value) -> Self {
-        Self { blockers, ..Self::conflict("not_ready", detail) }
+        Self { blockers: with_impact(blockers), ..Self::conflict("not_ready", detail) }
     }
 
     /// 409: several have that name.

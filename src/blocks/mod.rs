@@ -16,7 +16,7 @@ use crate::api::fields::{FromFields, Patch};
 use crate::api::name::Name;
 use crate::api::path::{self, Reference};
 use crate::api::problem::{BlockCategory, Problem};
-use crate::api::query::FromParams;
+use crate::api::query::{FromParams, Params};
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::Description;
 use crate::api::time::DateTime;
@@ -27,7 +27,7 @@ use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
-use crate::versions::{Activation, Metadata, Version, tree};
+use crate::versions::{Activation, Metadata, UsedBy, Version, tree};
 
 /// What kind of thing a block is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -76,6 +76,10 @@ pub struct Block {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<Alias>, required = false)]
     pub aliases: Option<RawJson>,
+    /// With `include=used_by`: the first 100 pipelines by name that have it. (`/impact` has all.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<UsedBy>, required = false)]
+    pub used_by: Option<RawJson>,
 }
 
 impl Resource for Block {
@@ -112,6 +116,7 @@ pub enum BlockPart {
     Versions,
     Categories,
     Aliases,
+    UsedBy,
 }
 
 /// A snapshot of a block. Its content never changes; whether it is active or withdrawn does.
@@ -242,6 +247,7 @@ pub struct NewBlockVersion {
 /// Which blocks, and how they are shown.
 #[derive(Debug, PartialEq, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
+#[read(check = Self::without_uses)]
 pub struct BlockList {
     #[read(with = Word)]
     pub block_type: Option<BlockType>,
@@ -265,6 +271,14 @@ pub struct BlockList {
 }
 
 impl BlockList {
+    fn without_uses(self, params: &mut Params) -> Option<Self> {
+        if self.include.has(&BlockPart::UsedBy) {
+            params.fault("include", "What uses it is shown with one block, not in a list.");
+            return None;
+        }
+        Some(self)
+    }
+
     /// Whether nothing is filtered, ordered or included: a filter that is added counts by itself.
     fn is_plain(&self) -> bool {
         let anything = Self { position: self.position.clone(), ..Self::default() };

@@ -50,6 +50,7 @@ pub(super) async fn get(
             include.has(&BlockPart::Versions),
             include.has(&BlockPart::Categories),
             include.has(&BlockPart::Aliases),
+            include.has(&BlockPart::UsedBy),
         );
         query.fetch_optional(scope.connection()).await?
     };

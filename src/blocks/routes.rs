@@ -26,8 +26,8 @@ use crate::versions::Activation;
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct BlockShown {
-    /// `versions`, `categories`, `aliases`, or several with commas between.
-    #[param(value_type = Option<String>, pattern = r"^ *(versions|categories|aliases) *(, *(versions|categories|aliases) *)*$", example = "versions,aliases")]
+    /// `versions`, `categories`, `aliases`, `used_by`, or several with commas between.
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|categories|aliases|used_by) *(, *(versions|categories|aliases|used_by) *)*$", example = "versions,aliases")]
     #[read(default)]
     pub include: Words<BlockPart>,
 }

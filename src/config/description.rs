@@ -16,9 +16,7 @@ pub fn help() -> String {
             default => format!(" [default: {default}]"),
         };
         let _ = writeln!(text, "    {}", setting.name);
-        for line in
-            [format!("{}{default}", setting.meaning), setting.rule()]
-        {
+        for line in [format!("{}{default}", setting.meaning), setting.rule()] {
             wrap(&mut text, &line);
         }
     });

@@ -76,6 +76,11 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
         "Must be a line of 1 to 200 characters.",
     ),
     (
+        "dependencies_internal_version_constraint_check",
+        "/version_constraint",
+        "Must be comparisons with commas between, such as >=2,<5, =3 or !=4; * for all versions; or @ and an alias.",
+    ),
+    (
         "docker_images_appended_logs_check",
         "/build_logs",
         "Is appended to the logs of an image that is there.",

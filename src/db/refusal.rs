@@ -93,6 +93,7 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         ("P0002", "block_not_found") => Problem::not_found("Block"),
         ("P0002", "edge_not_found") => Problem::not_found("Edge"),
         ("P0002", "pipeline_not_found") => Problem::not_found("Pipeline"),
+        ("P0002", "version_not_found") => Problem::not_found("Version"),
         ("P0002", "category_not_found") => Problem::not_found("Category"),
         (_, "taxonomy_categories_ambiguous") => Problem::ambiguous(&said(), listed()),
         (_, "taxonomy_categories_too_deep") => Problem::invalid_field("/parent_id", &said()),

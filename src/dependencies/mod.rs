@@ -40,7 +40,8 @@ pub enum DependencyType {
 /// What the dependency is, in words: at most 2,000 characters.
 pub type Detail = Text<2_000>;
 
-/// Which versions will do, in the notation of whatever is depended on.
+/// Which versions will do: of an internal dependency as `app.is_version_constraint` reads it, of an external
+/// one in the notation of whatever is outside.
 pub type VersionConstraint = Line<200>;
 
 /// That a block or an edge depends on something.
@@ -56,7 +57,8 @@ pub struct Dependency {
     /// Of an internal one.
     pub depends_on_type: Option<EntityType>,
     pub depends_on_id: Option<Uuid>,
-    #[schema(example = ">=2.4,<3")]
+    /// Of an internal one comparisons such as `>=2,<5`, `*`, or `@` and an alias.
+    #[schema(example = ">=2,<5")]
     pub version_constraint: Option<String>,
     pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.

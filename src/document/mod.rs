@@ -16,6 +16,7 @@ use crate::api::problem::{BlockCategory, Blocker, Fault, Problem, Thing};
 use crate::blocks::BlockVersion;
 use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
+use crate::lineage::{NodeReferenceText, ReachedStep};
 use crate::locks::routes::LockDigest;
 use crate::pipelines::GraphFormat;
 use crate::resource::chronology::ChronologicalSort;
@@ -53,6 +54,7 @@ pub use operations::complete;
         (name = "pipelines", description = "Blocks joined by edges, and whether they may run"),
         (name = "runs", description = "Executions of pipelines"),
         (name = "locks", description = "What runs ran on, word for word"),
+        (name = "lineage", description = "What feeds a thing, what it feeds, and what a change reaches"),
         (name = "audit", description = "Who did what"),
         (name = "service", description = "The service itself")
     ),
@@ -70,6 +72,8 @@ pub use operations::complete;
         Blocker,
         Reference,
         VersionReference,
+        NodeReferenceText,
+        ReachedStep,
         LockDigest,
         CursorText,
         ChronologicalSort,

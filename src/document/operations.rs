@@ -93,6 +93,7 @@ const TAGS: &[(&str, &str)] = &[
     ("docker-images", "docker images"),
     ("edge-vector-representations", "vectors"),
     ("health", "service"),
+    ("impact", "lineage"),
     ("lock", "locks"),
     ("metrics", "service"),
     ("runs", "runs"),

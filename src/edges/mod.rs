@@ -17,7 +17,7 @@ use crate::api::fields::{FromFields, Patch};
 use crate::api::name::Name;
 use crate::api::path;
 use crate::api::problem::Problem;
-use crate::api::query::FromParams;
+use crate::api::query::{FromParams, Params};
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::Description;
 use crate::api::time::DateTime;
@@ -28,7 +28,7 @@ use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
 use crate::verifications::{Standing, Verification};
-use crate::versions::{Activation, Metadata, Version, tree};
+use crate::versions::{Activation, Metadata, UsedBy, Version, tree};
 
 /// An edge as it is in use now: the content of its active version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,6 +63,10 @@ pub struct Edge {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<Alias>, required = false)]
     pub aliases: Option<RawJson>,
+    /// With `include=used_by`: the first 100 pipelines by name that have it. (`/impact` has all.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<UsedBy>, required = false)]
+    pub used_by: Option<RawJson>,
     /// With `include=verifications`: the newest 100 of the active version, newest first, without
     /// their logs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,6 +112,7 @@ pub enum EdgePart {
     Versions,
     Verifications,
     Aliases,
+    UsedBy,
 }
 
 /// A snapshot of an edge. Its content never changes; whether it is active or withdrawn does.
@@ -227,6 +232,7 @@ pub struct NewEdgeVersion {
 /// Which edges, and how they are shown.
 #[derive(Debug, PartialEq, Default, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
+#[read(check = Self::without_uses)]
 pub struct EdgeList {
     /// `versions`, `verifications`, `aliases`, or several with commas between.
     #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications|aliases) *(, *(versions|verifications|aliases) *)*$", example = "versions,aliases")]
@@ -241,6 +247,14 @@ pub struct EdgeList {
 }
 
 impl EdgeList {
+    fn without_uses(self, params: &mut Params) -> Option<Self> {
+        if self.include.has(&EdgePart::UsedBy) {
+            params.fault("include", "What uses it is shown with one edge, not in a list.");
+            return None;
+        }
+        Some(self)
+    }
+
     /// Whether nothing is filtered, ordered or included: a filter that is added counts by itself.
     fn is_plain(&self) -> bool {
         let anything = Self { position: self.position.clone(), ..Self::default() };

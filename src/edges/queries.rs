@@ -49,6 +49,7 @@ pub(super) async fn get(
             include.has(&EdgePart::Versions),
             include.has(&EdgePart::Verifications),
             include.has(&EdgePart::Aliases),
+            include.has(&EdgePart::UsedBy),
         );
         query.fetch_optional(scope.connection()).await?
     };

@@ -26,8 +26,8 @@ use crate::versions::Activation;
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct EdgeShown {
-    /// `versions`, `verifications`, `aliases`, or several with commas between.
-    #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications|aliases) *(, *(versions|verifications|aliases) *)*$", example = "versions,aliases")]
+    /// `versions`, `verifications`, `aliases`, `used_by`, or several with commas between.
+    #[param(value_type = Option<String>, pattern = r"^ *(versions|verifications|aliases|used_by) *(, *(versions|verifications|aliases|used_by) *)*$", example = "versions,aliases")]
     #[read(default)]
     pub include: Words<EdgePart>,
 }

@@ -3,52 +3,60 @@
 use std::collections::HashSet;
 
 use actix_web::{get, web};
+use serde_json::{Value, json};
 
+use super::Readiness;
 use super::queries::{self, Prospect};
-use super::{Readiness, Warning};
 use crate::api::entity::Entity;
 use crate::api::path::Reference;
-use crate::api::problem::Problem;
+use crate::api::problem::{Problem, with_impact};
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::locks::{LockContent, ProspectiveLock};
-use crate::resource::owner::EntityType;
 
 impl Prospect {
     fn is_ready(&self) -> bool {
-        self.blockers.get() == "[]"
+        self.blockers.as_array().is_some_and(Vec::is_empty)
     }
 }
 
 /// Of each image without a digest, in the order of the lock; an edge may stand in a pipeline more than once.
-fn warnings(content: &LockContent) -> Vec<Warning> {
-    let blocks = content
-        .blocks
-        .iter()
-        .map(|block| (EntityType::Block, block.block_id, &block.name, block.images.as_slice()));
-    let edges = content
-        .edges
-        .iter()
-        .map(|edge| (EntityType::Edge, edge.edge_id, &edge.name, edge.images.as_slice()));
+fn images_without_digest(content: &LockContent) -> Vec<Value> {
+    let blocks = content.blocks.iter().map(|block| {
+        let version = (block.version_id, block.version_number);
+        ("block", block.block_id, &block.name, version, block.images.as_slice())
+    });
+    let edges = content.edges.iter().map(|edge| {
+        let version = (edge.version_id, edge.version_number);
+        ("edge", edge.edge_id, &edge.name, version, edge.images.as_slice())
+    });
     let mut seen = HashSet::new();
     let once = blocks.chain(edges).filter(|(_, id, ..)| seen.insert(*id));
-    once.flat_map(|(entity_type, entity_id, name, images)| {
+    once.flat_map(|(entity_type, entity_id, name, (version_id, version_number), images)| {
         let unsure = images.iter().filter(|image| image.image_digest.is_none());
-        unsure.map(move |image| Warning {
-            code: "image_without_digest",
-            entity_type,
-            entity_id,
-            name: name.clone(),
-            detail: format!(
-                "The image {}:{} has no digest, and its tag can be moved: give its image_digest.",
-                image.registry_url, image.image_tag
-            ),
+        unsure.map(move |image| {
+            json!({
+                "code": "image_without_digest", "entity_type": entity_type, "entity_id": entity_id, "name": name,
+                "version_id": version_id, "version_number": version_number,
+                "detail": format!(
+                    "The image {}:{} has no digest, and its tag can be moved: give its image_digest.",
+                    image.registry_url, image.image_tag
+                ),
+            })
         })
     })
     .collect()
+}
+
+/// What the database warns of, and the images.
+fn warnings(mut told: Value, content: &LockContent) -> Value {
+    if let Some(told) = told.as_array_mut() {
+        told.extend(images_without_digest(content));
+    }
+    with_impact(told)
 }
 
 async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prospect, Problem> {
@@ -84,11 +92,11 @@ pub async fn readiness(
         pipeline_id: prospect.pipeline_id,
         name: prospect.name,
         lock_digest: prospect.lock_digest,
-        warnings: warnings(&content),
+        warnings: warnings(prospect.warnings, &content),
         blocks: content.blocks,
         edges: content.edges,
+        blockers: with_impact(prospect.blockers),
         usernames: prospect.usernames,
-        blockers: prospect.blockers,
     })
 }
 

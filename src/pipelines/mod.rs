@@ -1,7 +1,7 @@
 //! Pipelines: blocks joined by edges, and whether they may run now.
 
 mod config;
-mod drawing;
+pub(crate) mod drawing;
 pub mod gate_routes;
 mod graph;
 pub mod graph_routes;
@@ -11,6 +11,7 @@ pub(crate) mod queries;
 pub mod routes;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -28,10 +29,10 @@ use crate::blocks::BlockType;
 use crate::locks::{LockedBlock, LockedEdge};
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
-use crate::resource::owner::EntityType;
 use crate::resource::verbs::Resource;
-pub use graph::{BlockPin, EdgePin, GivenGraph};
+use crate::versions::{VersionReference, Which};
 pub use drawing::Format as GraphFormat;
+pub use graph::{BlockPin, EdgePin, GivenGraph};
 use graph::{GivenBlock, GivenEdge};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.
@@ -152,24 +153,10 @@ pub struct Readiness {
     pub usernames: RawJson,
     /// Why it may not run; empty when it may.
     #[schema(value_type = Vec<Blocker>)]
-    pub blockers: RawJson,
+    pub blockers: Value,
     /// What makes a run less certain than it could be, and keeps it from nothing.
-    pub warnings: Vec<Warning>,
-}
-
-/// Something of a pipeline that may be another tomorrow, though its lock is the same.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Warning {
-    /// `image_without_digest`.
-    pub code: &'static str,
-    pub entity_type: EntityType,
-    pub entity_id: Uuid,
-    pub name: String,
-    /// What to do about it.
-    #[schema(
-        example = "The image ghcr.io/acme/imagenet-loader:v1.0.0 has no digest, and its tag can be moved: give its image_digest."
-    )]
-    pub detail: String,
+    #[schema(value_type = Vec<Blocker>)]
+    pub warnings: Value,
 }
 
 /// Body of `POST /pipelines`: a pipeline with its graph. Blocks and edges are named by id or name.
@@ -227,7 +214,7 @@ pub struct PipelinePatch {
 /// Which pipelines, and how they are shown.
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
-#[read(check = Self::without_runs)]
+#[read(check = Self::whole)]
 pub struct PipelineList {
     /// Exactly this name, without regard to case.
     pub name: Option<String>,
@@ -245,6 +232,11 @@ pub struct PipelineList {
     /// With this edge: its id or its name.
     #[param(value_type = Option<String>)]
     pub edge: Option<Reference>,
+    /// That would run on this version of the block or edge: its number, `latest`, `active` or an alias.
+    #[param(value_type = Option<VersionReference>)]
+    pub version: Option<Which>,
+    /// Those that may run now, or those that may not.
+    pub ready: Option<bool>,
     /// `true` lists what is archived instead (yours, or all for admins).
     #[param(value_type = Option<bool>)]
     #[read(default)]
@@ -259,7 +251,11 @@ pub struct PipelineList {
 }
 
 impl PipelineList {
-    fn without_runs(self, params: &mut Params) -> Option<Self> {
+    fn whole(self, params: &mut Params) -> Option<Self> {
+        if self.version.is_some() && self.block.is_none() && self.edge.is_none() {
+            params.fault("version", "Is that of a block or an edge: name one.");
+            return None;
+        }
         if self.include.runs {
             params.fault("include", "The runs are shown with one pipeline, not in a list.");
             return None;

@@ -1,5 +1,6 @@
 //! The pipeline itself: one function for each file in `sql/pipelines/` that is not about a part.
 
+use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -11,6 +12,7 @@ use crate::api::path::Reference;
 use crate::api::raw_json::RawJson;
 use crate::db::{Failure, Scope, Transaction};
 use crate::resource::verbs::Revision;
+use crate::versions::Which;
 
 pub(super) async fn create(
     scope: &mut Scope<'_>,
@@ -70,6 +72,8 @@ pub(super) async fn list(
         position.limit.fetched(),
         list.include.blocks,
         list.include.edges,
+        list.version.as_ref().map(Which::to_string),
+        list.ready,
     );
     scope.rows(position.limit, |connection| query.fetch(connection)).await
 }
@@ -188,7 +192,8 @@ pub(super) struct Prospect {
     pub name: String,
     pub lock: RawJson,
     pub lock_digest: String,
-    pub blockers: RawJson,
+    pub blockers: Value,
+    pub warnings: Value,
     pub usernames: RawJson,
 }
 

@@ -12,13 +12,14 @@ use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields};
 use crate::api::page::Limit;
 use crate::api::page::{Cursor, CursorText};
-use crate::api::path;
+use crate::api::path::{self, Reference};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::locks::routes::LockDigest;
 use crate::resource::verbs::Resource;
+use crate::versions::{AliasName, VersionReference, Which};
 
 /// How far a run is. The last three are outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -114,6 +115,17 @@ pub struct RunList {
     pub created_before: Option<DateTime>,
     /// That ran on exactly this.
     pub lock_digest: Option<LockDigest>,
+    /// That ran on this block: its id or its name.
+    #[param(value_type = Option<String>)]
+    pub block: Option<Reference>,
+    /// That ran on this edge: its id or its name.
+    #[param(value_type = Option<String>)]
+    pub edge: Option<Reference>,
+    /// On this version of the block or edge: its number, `latest`, `active` or an alias.
+    #[param(value_type = Option<VersionReference>)]
+    pub version: Option<Which>,
+    /// That came to the version of the block or edge by following this alias.
+    pub alias: Option<AliasName>,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
@@ -127,6 +139,18 @@ impl FromParams for RunList {
         let created_after = params.optional::<DateTime>("created_after");
         let created_before = params.optional::<DateTime>("created_before");
         let lock_digest = params.optional("lock_digest");
+        let block = params.optional("block");
+        let edge = params.optional("edge");
+        let version = params.optional("version");
+        let alias = params.optional("alias");
+        for (name, given) in [
+            ("version", matches!(version, Some(Some(_)))),
+            ("alias", matches!(alias, Some(Some(_)))),
+        ] {
+            if given && matches!((&block, &edge), (Some(None), Some(None))) {
+                params.fault(name, "Is that of a block or an edge: name one.");
+            }
+        }
         let limit = params.optional("limit");
         let cursor: Option<Option<Cursor>> = params.optional("cursor");
         if let Some(Some(cursor)) = &cursor
@@ -140,6 +164,10 @@ impl FromParams for RunList {
             created_after: created_after?,
             created_before: created_before?,
             lock_digest: lock_digest?,
+            block: block?,
+            edge: edge?,
+            version: version?,
+            alias: alias?,
             limit: limit?.unwrap_or_default(),
             cursor: cursor?,
         })

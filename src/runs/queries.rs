@@ -9,6 +9,7 @@ use crate::api::page::Rows;
 use crate::api::path::Reference;
 use crate::db::{Failure, Scope};
 use crate::locks::routes::LockDigest;
+use crate::versions::{AliasName, Which};
 
 /// The database refuses with `not_ready` what may not run.
 pub(super) async fn create(
@@ -46,6 +47,10 @@ pub(super) async fn list(
         cursor.map(|cursor| cursor.id),
         list.limit.fetched(),
         in_path,
+        list.block.as_ref().map(Reference::as_str),
+        list.edge.as_ref().map(Reference::as_str),
+        list.version.as_ref().map(Which::to_string),
+        list.alias.as_ref().map(AliasName::as_str),
     );
     scope.rows(list.limit, |connection| query.fetch(connection)).await
 }

@@ -4,7 +4,9 @@
 mod reference;
 mod review;
 mod snapshots;
+mod uses;
 
 pub use reference::{AliasName, VersionReference, Which};
 pub use review::{Activation, Withdrawal};
 pub use snapshots::{Difference, Metadata, PatchOperation, Version, VersionList, tree};
+pub use uses::{UsedAs, UsedBy};

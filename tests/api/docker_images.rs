@@ -173,6 +173,9 @@ async fn a_digest_is_kept_found_locked_and_missed() {
             "entity_type": "block",
             "entity_id": readiness.body["blocks"][0]["block_id"],
             "name": "it",
+            "version_id": readiness.body["blocks"][0]["version_id"],
+            "version_number": 1,
+            "impact": format!("/impact?node=block:{}", readiness.body["blocks"][0]["block_id"].as_str().expect("an id")),
             "detail": format!("The image {image} has no digest, and its tag can be moved: give its image_digest."),
         })
     };

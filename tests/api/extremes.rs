@@ -71,6 +71,9 @@ fn addresses(things: &Value) -> Vec<String> {
             .collect();
         let lock = things["lock"].as_str().expect("a digest");
         match path.as_str() {
+            "/lineage" | "/impact" => {
+                address += &format!("?node=block:{}", things["block"].as_str().expect("an id"));
+            }
             "/locks/diff" => address += &format!("?a={lock}&b={lock}"),
             path if path.ends_with("/diff") => address += "?from=1&to=1",
             _ => {}
@@ -87,7 +90,8 @@ fn addresses(things: &Value) -> Vec<String> {
         }
         for parameter in ["archived", "tree", "recursive"] {
             if parameters.contains(&parameter) {
-                addresses.push(format!("{address}?{parameter}=true"));
+                let joint = if address.contains('?') { '&' } else { '?' };
+                addresses.push(format!("{address}{joint}{parameter}=true"));
             }
         }
         addresses.push(address);

@@ -31,6 +31,7 @@ mod hostile;
 mod http;
 mod identity;
 mod json;
+mod lineage;
 mod locks;
 mod matrix;
 mod metrics;

@@ -53,6 +53,9 @@ impl Steady {
         if text.starts_with("by_") {
             return "[secret]".to_owned();
         }
+        if let Some((node, id)) = text.rsplit_once(':').filter(|_| text.starts_with("/impact?")) {
+            return format!("{node}:{}", self.text(id));
+        }
         text.split('/').map(|part| self.segment(part)).collect::<Vec<_>>().join("/")
     }
 

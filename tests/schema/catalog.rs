@@ -138,7 +138,7 @@ const RULES: &[Rule] = &[
                   then array['caller_role', 'can_write', 'is_admin', 'is_unnarrowed', 'is_name', 'is_username', 'is_email',
                       'name_key', 'is_line', 'trimmed', 'is_alias']
                   else array['caller_id', 'uuid_v7', 'is_uuid', 'next_revision',
-                      'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'is_image_digest', 'earliest_time', 'latest_time'] end)",
+                      'is_repo_url', 'is_branch', 'is_image_name', 'is_image_tag', 'is_image_digest', 'is_version_constraint', 'earliest_time', 'latest_time'] end)",
         broken_by: "grant execute on function app.find_id(text, text) to authenticated",
     },
     Rule {

@@ -9,6 +9,7 @@ mod permissions;
 mod catalog;
 mod clients;
 mod guards;
+mod lineage;
 mod lint;
 mod matrix;
 mod names;

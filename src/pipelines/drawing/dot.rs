@@ -2,42 +2,41 @@
 
 use std::fmt::Write;
 
-use super::{Check, caption, check, ends, shown};
-use crate::blocks::BlockType;
-use crate::pipelines::Graph;
+use super::{Check, Picture, Shape, shown};
 
-pub(super) fn render(graph: &Graph) -> String {
+pub(super) fn render(picture: &Picture) -> String {
     let mut text = format!(
         "digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n",
-        escaped(&graph.name)
+        escaped(&picture.title)
     );
-    for (at, block) in graph.blocks.iter().enumerate() {
-        let shape = match block.block_type {
-            BlockType::Dataset => "cylinder",
-            BlockType::Model => "box",
+    for (at, node) in picture.nodes.iter().enumerate() {
+        let shape = match node.shape {
+            Shape::Dataset => "cylinder",
+            Shape::Model => "box",
+            Shape::Edge => "ellipse",
+            Shape::Pipeline => "folder",
         };
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
             "  b{at} [label=\"{}\\n{}\", shape={shape}];",
-            escaped(&block.name),
-            caption(block)
+            escaped(&node.name),
+            escaped(&node.caption)
         );
     }
-    for edge in &graph.edges {
-        let Some((source, target)) = ends(graph, edge) else {
-            continue;
-        };
-        let style = match check(edge) {
+    for tie in &picture.ties {
+        let style = match tie.check {
             Check::Passed => "color=\"#2e7d32\"",
             Check::Failed => "color=\"#c62828\", style=dashed",
             Check::Missing => "color=\"#8a8a8a\", style=dashed",
         };
         let _ = writeln!(
             text,
-            "  b{source} -> b{target} [label=\"{} v{}\", {style}];",
-            escaped(&edge.name),
-            edge.version_number
+            "  b{} -> b{} [label=\"{}{}\", {style}];",
+            tie.source,
+            tie.target,
+            escaped(&tie.name),
+            tie.mark
         );
     }
     text.push_str("}\n");

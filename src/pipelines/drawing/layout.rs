@@ -63,7 +63,8 @@ impl Vertex {
     }
 }
 
-/// The column of each block: behind all that leads to it; sources right before what they lead to.
+/// The column of each block: behind all that leads to it; sources right before what they lead to. Where
+/// edges go round in a circle, some go back.
 fn ranks(blocks: usize, edges: &[(usize, usize, f64)]) -> Vec<usize> {
     let mut ranks = vec![0_usize; blocks];
     let mut awaited = vec![0; blocks];
@@ -72,9 +73,12 @@ fn ranks(blocks: usize, edges: &[(usize, usize, f64)]) -> Vec<usize> {
     }
     let is_source: Vec<bool> = awaited.iter().map(|&count| count == 0).collect();
     let mut ready: Vec<usize> = (0..blocks).filter(|&block| is_source[block]).collect();
-    while let Some(block) = ready.pop() {
+    let mut placed = vec![false; blocks];
+    // Of what is in a circle, the first one goes before the others.
+    while let Some(block) = ready.pop().or_else(|| placed.iter().position(|&is| !is)) {
+        placed[block] = true;
         for &(from, to, _) in edges {
-            if from == block {
+            if from == block && !placed[to] {
                 ranks[to] = ranks[to].max(ranks[block] + 1);
                 awaited[to] -= 1;
                 if awaited[to] == 0 {

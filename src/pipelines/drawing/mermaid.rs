@@ -2,33 +2,34 @@
 
 use std::fmt::Write;
 
-use super::{Check, caption, check, ends, shown};
-use crate::blocks::BlockType;
-use crate::pipelines::Graph;
+use super::{Check, Picture, Shape, shown};
 
-pub(super) fn render(graph: &Graph) -> String {
+pub(super) fn render(picture: &Picture) -> String {
     let mut text = String::from("flowchart LR\n");
-    for (at, block) in graph.blocks.iter().enumerate() {
-        let (open, close) = match block.block_type {
-            BlockType::Dataset => ("[(", ")]"),
-            BlockType::Model => ("[", "]"),
+    for (at, node) in picture.nodes.iter().enumerate() {
+        let (open, close) = match node.shape {
+            Shape::Dataset => ("[(", ")]"),
+            Shape::Model => ("[", "]"),
+            Shape::Edge => ("([", "])"),
+            Shape::Pipeline => ("[[", "]]"),
         };
-        let name = escaped(&block.name);
+        let name = escaped(&node.name);
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  b{at}{open}\"{name}<br/>{}\"{close}", caption(block));
+        let _ = writeln!(text, "  b{at}{open}\"{name}<br/>{}\"{close}", node.caption);
     }
-    for edge in &graph.edges {
-        let Some((source, target)) = ends(graph, edge) else {
-            continue;
-        };
-        let arrow = match check(edge) {
+    for tie in &picture.ties {
+        let arrow = match tie.check {
             Check::Passed => "-->",
             Check::Failed => "-.-x",
             Check::Missing => "-.->",
         };
-        let name = escaped(&edge.name);
-        let _ =
-            writeln!(text, "  b{source} {arrow}|\"{name} v{}\"| b{target}", edge.version_number);
+        let (source, target) = (tie.source, tie.target);
+        if tie.name.is_empty() {
+            let _ = writeln!(text, "  b{source} {arrow} b{target}");
+        } else {
+            let label = escaped(&tie.name) + &tie.mark;
+            let _ = writeln!(text, "  b{source} {arrow}|\"{label}\"| b{target}");
+        }
     }
     text
 }

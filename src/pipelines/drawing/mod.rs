@@ -1,4 +1,4 @@
-//! The graph of a pipeline as text and pictures, in whatever form the client accepts.
+//! Graphs as text and pictures, in whatever form the client accepts: that of a pipeline, and lineages.
 
 mod dot;
 mod layout;
@@ -13,9 +13,92 @@ use actix_web::http::header::{Accept, Header};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use serde::Serialize;
+
 use super::{Graph, PipelineBlock, PipelineEdge};
 use crate::api::problem::Problem;
 use crate::blocks::BlockType;
+
+/// What is drawn.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub title: String,
+    pub nodes: Vec<Node>,
+    pub ties: Vec<Tie>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub name: String,
+    /// What stands below the name.
+    pub caption: String,
+    pub shape: Shape,
+    /// Whether it stays at its version.
+    pub is_pinned: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Dataset,
+    Model,
+    Edge,
+    Pipeline,
+}
+
+impl From<BlockType> for Shape {
+    fn from(block_type: BlockType) -> Self {
+        match block_type {
+            BlockType::Dataset => Self::Dataset,
+            BlockType::Model => Self::Model,
+        }
+    }
+}
+
+/// An arrow from one node to another, by their places.
+#[derive(Debug)]
+pub(crate) struct Tie {
+    pub source: usize,
+    pub target: usize,
+    pub name: String,
+    /// What stands behind the name, which may be cut.
+    pub mark: String,
+    pub check: Check,
+}
+
+/// What has a picture.
+pub(crate) trait Drawn: Serialize {
+    fn picture(&self) -> Picture;
+}
+
+impl Drawn for Graph {
+    fn picture(&self) -> Picture {
+        let at = |id| self.blocks.iter().position(|block| block.block_id == id);
+        let tie = |edge: &PipelineEdge| {
+            Some(Tie {
+                source: at(edge.source_block_id)?,
+                target: at(edge.target_block_id)?,
+                name: edge.name.clone(),
+                mark: match (edge.edge_version_id, &edge.edge_alias) {
+                    (Some(_), _) => format!(" v{}, pinned", edge.version_number),
+                    (None, Some(alias)) => format!(" v{}, {alias}", edge.version_number),
+                    (None, None) => format!(" v{}", edge.version_number),
+                },
+                check: Check::of(edge.verification_status.as_deref()),
+            })
+        };
+        let node = |block: &PipelineBlock| Node {
+            name: block.name.clone(),
+            caption: caption(block),
+            shape: block.block_type.into(),
+            is_pinned: block.block_version_id.is_some(),
+        };
+        Picture {
+            title: self.name.clone(),
+            nodes: self.blocks.iter().map(node).collect(),
+            ties: self.edges.iter().filter_map(tie).collect(),
+        }
+    }
+}
 
 /// In which form a graph is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -32,7 +115,7 @@ impl Format {
     /// In the order of our own preference.
     const ALL: [Self; 4] = [Self::Json, Self::Svg, Self::Mermaid, Self::Dot];
 
-    pub(super) fn media_type(self) -> &'static str {
+    pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
             Self::Mermaid => "text/vnd.mermaid",
@@ -45,7 +128,7 @@ impl Format {
     ///
     /// # Errors
     /// 406 when it accepts none of ours.
-    pub(super) fn accepted_by(request: &HttpRequest) -> Result<Self, Problem> {
+    pub(crate) fn accepted_by(request: &HttpRequest) -> Result<Self, Problem> {
         let ranges = Accept::parse(request).map(|accept| accept.0).unwrap_or_default();
         if ranges.is_empty() {
             return Ok(Self::Json);
@@ -87,33 +170,34 @@ impl Format {
     ///
     /// # Errors
     /// 500 when it has no JSON form.
-    pub(super) fn render(self, graph: &Graph) -> Result<String, Problem> {
+    pub(crate) fn render(self, graph: &impl Drawn) -> Result<String, Problem> {
         Ok(match self {
             Self::Json => serde_json::to_string(graph).map_err(|error| {
                 tracing::error!(%error, "a graph has no JSON form");
                 Problem::internal()
             })?,
-            Self::Mermaid => mermaid::render(graph),
-            Self::Dot => dot::render(graph),
-            Self::Svg => svg::render(graph),
+            Self::Mermaid => mermaid::render(&graph.picture()),
+            Self::Dot => dot::render(&graph.picture()),
+            Self::Svg => svg::render(&graph.picture()),
         })
     }
 }
 
-/// Where both ends of an edge are among the blocks.
-fn ends(graph: &Graph, edge: &PipelineEdge) -> Option<(usize, usize)> {
-    let at = |id| graph.blocks.iter().position(|block| block.block_id == id);
-    Some((at(edge.source_block_id)?, at(edge.target_block_id)?))
+pub(crate) fn kind(block_type: BlockType) -> &'static str {
+    match block_type {
+        BlockType::Dataset => "dataset",
+        BlockType::Model => "model",
+    }
 }
 
 /// What stands below the name of a block.
 fn caption(block: &PipelineBlock) -> String {
-    let kind = match block.block_type {
-        BlockType::Dataset => "dataset",
-        BlockType::Model => "model",
-    };
-    let pinned = if block.block_version_id.is_some() { ", pinned" } else { "" };
-    format!("{kind} v{}{pinned}", block.version_number)
+    let kind = kind(block.block_type);
+    match (block.block_version_id, &block.block_alias) {
+        (Some(_), _) => format!("{kind} v{}, pinned", block.version_number),
+        (None, Some(alias)) => format!("{kind} v{}, {alias}", block.version_number),
+        (None, None) => format!("{kind} v{}", block.version_number),
+    }
 }
 
 /// A text without what some format cannot hold: control characters, ends of lines, and the two
@@ -126,16 +210,19 @@ fn shown(text: &str) -> String {
 
 /// Whether a run may pass an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
+pub(crate) enum Check {
     Passed,
     Failed,
     Missing,
 }
 
-fn check(edge: &PipelineEdge) -> Check {
-    match edge.verification_status.as_deref() {
-        Some("passed") => Check::Passed,
-        Some(_) => Check::Failed,
-        None => Check::Missing,
+impl Check {
+    /// By the newest report of a verification, if there is one.
+    pub(crate) fn of(status: Option<&str>) -> Self {
+        match status {
+            Some("passed") => Self::Passed,
+            Some("failed") => Self::Failed,
+            _ => Self::Missing,
+        }
     }
 }

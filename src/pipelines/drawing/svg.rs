@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::layout::{self, GAP_BESIDE, PORT, Point, Size};
-use super::{Check, caption, check, ends, shown};
-use crate::blocks::BlockType;
-use crate::pipelines::Graph;
+use super::{Check, Picture, Shape, shown};
 
 const MARGIN: f64 = 24.0;
 const TITLE: f64 = 40.0;
@@ -25,34 +23,32 @@ const STYLE: &str = "text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;
 .label{font-size:10.5px;text-anchor:start;fill:#3e4c59;paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
 .legend{font-size:11px;fill:#52606d;text-anchor:start}\
 .dataset{fill:#e3f0fb;stroke:#3b7bbf}.model{fill:#fdf0dc;stroke:#c98a2b}.pinned{stroke-width:2.6}\
+.edge{fill:#f1f3f5;stroke:#7b8794}.pipeline{fill:#efe6fa;stroke:#7d57b5}\
 path{fill:none;stroke-width:1.6}\
 .passed{stroke:#2e7d32}.failed{stroke:#c62828;stroke-dasharray:2 3}.missing{stroke:#8a8a8a;stroke-dasharray:6 4}";
 
 const MARKERS: [(&str, &str); 3] =
     [("passed", "#2e7d32"), ("failed", "#c62828"), ("missing", "#8a8a8a")];
 
-pub(super) fn render(graph: &Graph) -> String {
-    let ties: Vec<_> =
-        graph.edges.iter().filter_map(|edge| Some((edge, ends(graph, edge)?))).collect();
-    let labels: Vec<String> = ties
+pub(super) fn render(picture: &Picture) -> String {
+    let labels: Vec<String> = picture
+        .ties
         .iter()
-        .map(|(edge, _)| {
-            let pinned = if edge.edge_version_id.is_some() { ", pinned" } else { "" };
-            format!("{} v{}{pinned}", cut(&edge.name, LONGEST_LABEL), edge.version_number)
-        })
+        .map(|tie| format!("{}{}", cut(&tie.name, LONGEST_LABEL), tie.mark))
         .collect();
-    let edges: Vec<(usize, usize, f64)> = ties
+    let edges: Vec<(usize, usize, f64)> = picture
+        .ties
         .iter()
         .zip(&labels)
-        .map(|((_, (from, to)), label)| (*from, *to, length(label) * SMALL_LETTER))
+        .map(|(tie, label)| (tie.source, tie.target, length(label) * SMALL_LETTER))
         .collect();
-    let sizes: Vec<Size> = graph
-        .blocks
+    let sizes: Vec<Size> = picture
+        .nodes
         .iter()
         .enumerate()
-        .map(|(at, block)| {
-            let name = length(&cut(&block.name, LONGEST_NAME)) * LETTER;
-            let below = length(&caption(block)) * SMALL_LETTER;
+        .map(|(at, node)| {
+            let name = length(&cut(&node.name, LONGEST_NAME)) * LETTER;
+            let below = length(&node.caption) * SMALL_LETTER;
             let leaving = edges.iter().filter(|edge| edge.0 == at).count();
             let arriving = edges.iter().filter(|edge| edge.1 == at).count();
             Size {
@@ -62,7 +58,7 @@ pub(super) fn render(graph: &Graph) -> String {
         })
         .collect();
     let layout = layout::layout(&sizes, &edges);
-    let title_width = length(&graph.name) * 10.0;
+    let title_width = length(&picture.title) * 10.0;
     let width = layout.size.width.max(title_width).max(420.0) + 2.0 * MARGIN;
     let height = layout.size.height + 2.0 * MARGIN + TITLE + LEGEND;
 
@@ -71,7 +67,7 @@ pub(super) fn render(graph: &Graph) -> String {
     let _ = write!(
         svg,
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img"><title>{}</title><style>{STYLE}</style><defs>"#,
-        escaped(&graph.name)
+        escaped(&picture.title)
     );
     for (name, colour) in MARKERS {
         let _ = write!(
@@ -83,41 +79,42 @@ pub(super) fn render(graph: &Graph) -> String {
         svg,
         r##"</defs><rect width="100%" height="100%" fill="#fff"/><text class="title" x="{MARGIN}" y="{}">{}</text><g transform="translate({MARGIN} {})">"##,
         MARGIN + 12.0,
-        escaped(&graph.name),
+        escaped(&picture.title),
         MARGIN + TITLE
     );
-    for ((edge, _), route) in ties.iter().zip(&layout.routes) {
-        let class = class(check(edge));
+    for (tie, route) in picture.ties.iter().zip(&layout.routes) {
+        let class = class(tie.check);
         let _ = write!(
             svg,
             r#"<path class="{class}" marker-end="url(#{class})" d="{}"/>"#,
             curve(route)
         );
     }
-    for ((block, middle), size) in graph.blocks.iter().zip(&layout.middles).zip(&sizes) {
-        let class = match (block.block_type, block.block_version_id) {
-            (BlockType::Dataset, None) => "dataset",
-            (BlockType::Dataset, Some(_)) => "dataset pinned",
-            (BlockType::Model, None) => "model",
-            (BlockType::Model, Some(_)) => "model pinned",
+    for ((node, middle), size) in picture.nodes.iter().zip(&layout.middles).zip(&sizes) {
+        let shape = match node.shape {
+            Shape::Dataset => "dataset",
+            Shape::Model => "model",
+            Shape::Edge => "edge",
+            Shape::Pipeline => "pipeline",
         };
+        let pinned = if node.is_pinned { " pinned" } else { "" };
         let _ = write!(
             svg,
-            r#"<g><title>{}</title><rect class="{class}" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="7"/><text x="{:.1}" y="{:.1}">{}</text><text class="small" x="{:.1}" y="{:.1}">{}</text></g>"#,
-            escaped(&block.name),
+            r#"<g><title>{}</title><rect class="{shape}{pinned}" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="7"/><text x="{:.1}" y="{:.1}">{}</text><text class="small" x="{:.1}" y="{:.1}">{}</text></g>"#,
+            escaped(&node.name),
             middle.x - size.width / 2.0,
             middle.y - size.height / 2.0,
             size.width,
             size.height,
             middle.x,
             middle.y - 3.0,
-            escaped(&cut(&block.name, LONGEST_NAME)),
+            escaped(&cut(&node.name, LONGEST_NAME)),
             middle.x,
             middle.y + 13.0,
-            caption(block)
+            escaped(&node.caption)
         );
     }
-    for (((edge, _), route), label) in ties.iter().zip(&layout.routes).zip(&labels) {
+    for ((tie, route), label) in picture.ties.iter().zip(&layout.routes).zip(&labels) {
         // Where the edge leaves its block: there the next one is a whole port away, and between two
         // columns is room for the longest label.
         if let Some(from) = route.first() {
@@ -126,7 +123,7 @@ pub(super) fn render(graph: &Graph) -> String {
                 r#"<text class="label" x="{:.1}" y="{:.1}"><title>{}</title>{}</text>"#,
                 from.x + LABEL_OFF,
                 from.y - 3.5,
-                escaped(&edge.name),
+                escaped(&tie.name),
                 escaped(label)
             );
         }

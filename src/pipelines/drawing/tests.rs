@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::Format;
 use super::layout::{Layout, Size, layout};
+use super::{Drawn, Format};
 use crate::api::time::DateTime;
 use crate::blocks::BlockType;
 use crate::pipelines::{Graph, PipelineBlock, PipelineEdge};
@@ -63,12 +63,8 @@ fn laid_out(
 ) -> (Vec<Size>, Vec<(usize, usize, f64)>, Layout) {
     let graph = made_up(blocks, fan, reach);
     let sizes = vec![Size { width: 120.0, height: 46.0 }; blocks];
-    let edges: Vec<_> = graph
-        .edges
-        .iter()
-        .filter_map(|edge| super::ends(&graph, edge))
-        .map(|(from, to)| (from, to, 60.0))
-        .collect();
+    let edges: Vec<_> =
+        graph.picture().ties.iter().map(|tie| (tie.source, tie.target, 60.0)).collect();
     let layout = layout(&sizes, &edges);
     (sizes, edges, layout)
 }

@@ -59,13 +59,34 @@ pub const PATTERNS: &[(&str, &[&str], &[&str])] = &[
     ("^[A-Za-z0-9_-]+$", &[], &["", "not a cursor", "ä"]),
     ("^build_logs$", &["build_logs"], &["", "logs", "build_logs,"]),
     (
-        "^ *(versions|categories) *(, *(versions|categories) *)*$",
+        "^([1-9][0-9]{0,8}|[a-uw-z][a-z0-9_-]{0,62}|v([a-z_-][a-z0-9_-]{0,61})?)$",
+        &["active", "1", "latest"],
+        &["", "0", "v1", "Active", "-1"],
+    ),
+    (
+        "^([a-uw-z][a-z0-9_-]{0,62}|v([a-z_-][a-z0-9_-]{0,61})?)$",
+        &["champion", "vision"],
+        &["", "1", "v1", "Champion"],
+    ),
+    ("^(block|edge|pipeline):", &[], &["", "block", "user:a", "Block:a"]),
+    (
+        "^ *(versions|categories|aliases) *(, *(versions|categories|aliases) *)*$",
         &["versions", "categories", "versions, categories"],
         &["", "versions,", "verifications", "Versions"],
     ),
     (
-        "^ *(versions|verifications) *(, *(versions|verifications) *)*$",
+        "^ *(versions|categories|aliases|used_by) *(, *(versions|categories|aliases|used_by) *)*$",
+        &["used_by", "versions", "categories", "versions, categories"],
+        &["", "versions,", "verifications", "Versions"],
+    ),
+    (
+        "^ *(versions|verifications|aliases) *(, *(versions|verifications|aliases) *)*$",
         &["versions", "verifications", "versions, verifications"],
+        &["", ",versions", "categories"],
+    ),
+    (
+        "^ *(versions|verifications|aliases|used_by) *(, *(versions|verifications|aliases|used_by) *)*$",
+        &["used_by", "versions", "verifications", "versions, verifications"],
         &["", ",versions", "categories"],
     ),
     (

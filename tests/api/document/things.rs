@@ -65,6 +65,9 @@ impl Things {
 
     /// What a parameter or a member of an operation names.
     pub fn named(&self, operation: &str, name: &str) -> Option<String> {
+        if name == "node" {
+            return self.ids["block"].as_str().map(|block| format!("block:{block}"));
+        }
         self.ids[thing(operation, name)?].as_str().map(str::to_owned)
     }
 
@@ -83,6 +86,11 @@ impl Things {
             ("entity_id", "list_audit_logs") => None,
             ("entity_id", _) => Some(("entity_type", "block".to_owned())),
             ("depends_on_id", _) => Some(("depends_on_type", "block".to_owned())),
+            // What is asked about is there already.
+            ("version", "get_impact") => None,
+            ("version" | "alias", "list_pipelines" | "list_runs") => {
+                Some(("block", self.ids["block"].as_str().unwrap_or_default().to_owned()))
+            }
             ("version", _) => {
                 Some(("edge", self.ids["edge"].as_str().unwrap_or_default().to_owned()))
             }
