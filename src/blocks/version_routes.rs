@@ -129,7 +129,7 @@ pub async fn activate_version(
 #[utoipa::path(
     operation_id = "append_block_version",
     params(("block" = Reference, Path, description = "Id or name")),
-    request_body = NewBlockVersion,
+    request_body = Option<NewBlockVersion>,
     responses((status = 201, description = "Appended", body = BlockVersion))
 )]
 #[post("/blocks/{block}/versions")]

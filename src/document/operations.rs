@@ -14,6 +14,9 @@ use utoipa::openapi::{
 use crate::api::problem::CONTENT_TYPE;
 use crate::perimeter;
 
+/// What is posted and leaves nothing.
+const CHANGES_NOTHING: &[&str] = &["/impact/preview"];
+
 /// Adds what holds for all operations: who may call, what is refused, which headers go with a
 /// change or a single resource.
 pub fn complete(document: &mut utoipa::openapi::OpenApi) {
@@ -242,7 +245,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         is_limited: perimeter::is_limited(path),
         is_login: path.starts_with("/auth/") && !has_caller || path.ends_with("/password"),
     };
-    if has_caller && !reads {
+    if has_caller && !reads && !CHANGES_NOTHING.contains(&path) {
         header(
             operation,
             "Idempotency-Key",

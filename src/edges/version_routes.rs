@@ -130,7 +130,7 @@ pub async fn activate_version(
 #[utoipa::path(
     operation_id = "append_edge_version",
     params(("edge" = Reference, Path, description = "Id or name")),
-    request_body = NewEdgeVersion,
+    request_body = Option<NewEdgeVersion>,
     responses((status = 201, description = "Appended", body = EdgeVersion))
 )]
 #[post("/edges/{edge}/versions")]

@@ -156,7 +156,6 @@ async fn a_bad_verification_is_refused_with_all_its_faults() {
             "limit",
             "sort",
             "verification_status",
-            "verified_by",
             "version"
         ]
     );

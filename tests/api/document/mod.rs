@@ -27,6 +27,8 @@ const SAID_IN_WORDS: &[(&str, &str, &str, &str)] = &[
     ("*", "/depends_on_type", "a word of the list", "the id is that of a block"),
     ("*", "/entity_type", "a word of the list", "the id is that of a block"),
     ("*", "/execution", "any object", "which executors there are"),
+    ("*", "_alias", "a text of the form", "it is one that there is"),
+    ("preview_impact", "", "*", "the members of a change go with its operation"),
 ];
 
 /// How the service is asked, and what came of it.
@@ -113,7 +115,10 @@ impl Trial<'_> {
             return;
         }
         let words = SAID_IN_WORDS.iter().position(|(id, place, tried, _)| {
-            (*id == "*" || *id == operation.id) && at.ends_with(place) && *tried == what && allowed
+            (*id == "*" || *id == operation.id)
+                && at.ends_with(place)
+                && (*tried == what || *tried == "*")
+                && allowed
         });
         if let Some(words) = words.filter(|_| status == StatusCode::UNPROCESSABLE_ENTITY) {
             self.said_in_words.insert(words);

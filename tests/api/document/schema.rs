@@ -65,7 +65,7 @@ pub const PATTERNS: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "^([a-uw-z][a-z0-9_-]{0,62}|v([a-z_-][a-z0-9_-]{0,61})?)$",
-        &["champion", "vision"],
+        &["champion"],
         &["", "1", "v1", "Champion"],
     ),
     ("^(block|edge|pipeline):", &[], &["", "block", "user:a", "Block:a"]),

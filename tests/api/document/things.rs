@@ -88,7 +88,7 @@ impl Things {
             ("depends_on_id", _) => Some(("depends_on_type", "block".to_owned())),
             // What is asked about is there already.
             ("version", "get_impact") => None,
-            ("version" | "alias", "list_pipelines" | "list_runs") => {
+            ("version" | "alias", "list_pipelines" | "list_runs" | "list_pipeline_runs") => {
                 Some(("block", self.ids["block"].as_str().unwrap_or_default().to_owned()))
             }
             ("version", _) => {
@@ -172,8 +172,12 @@ pub fn company(operation: &str, place: &str) -> Value {
         ("update_dependency", "/depends_on_type" | "/depends_on_id" | "/dependency_type") => {
             json!({ "dependency_type": "internal", "depends_on_type": "block", "depends_on_id": "{target}" })
         }
+        ("preview_impact", "") => {
+            json!({ "changes": [{ "operation": "update_block", "block": "{block}", "body": {} }] })
+        }
         ("pin_pipeline_block" | "pin_pipeline_edge", "") => json!({ "version_number": 1 }),
-        ("pin_pipeline_block", "/block_version_id") | ("pin_pipeline_edge", "/edge_version_id") => {
+        ("pin_pipeline_block", "/block_version_id" | "/block_alias")
+        | ("pin_pipeline_edge", "/edge_version_id" | "/edge_alias") => {
             json!({ "version_number": null })
         }
         ("report_run", "/started_at") => json!({ "status": "success" }),
