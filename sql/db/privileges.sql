@@ -65,13 +65,14 @@ facts (object, fact, give, take) as (
             ('createrole', rolcreaterole), ('createdb', rolcreatedb), ('replication', rolreplication)) as a (word, is_so)
     where a.is_so
     union all
-    -- Its value is the operator's.
+    -- Their values are the operator's; a bound on temporary files is only set where the owner may.
     select distinct on (split_part(s.entry, '=', 1)) 'role blockyard_api',
         format('blockyard_api has a setting for %s', split_part(s.entry, '=', 1)),
         format('alter role blockyard_api set %I = %L', split_part(s.entry, '=', 1), substr(s.entry, strpos(s.entry, '=') + 1)), null
     from service
     join (select setrole, unnest(setconfig) as entry from pg_catalog.pg_db_role_setting
           where setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))) s on s.setrole = service.oid
+    where split_part(s.entry, '=', 1) <> 'temp_file_limit'
     union all
     select distinct 'role blockyard_api', format('blockyard_api is a member of %I', r.rolname),
         format('grant %I to blockyard_api', r.rolname), format('revoke %I from blockyard_api', r.rolname)
