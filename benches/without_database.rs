@@ -138,7 +138,6 @@ fn block(number: usize) -> Block {
         metadata: metadata.as_json().clone(),
         created_at: now,
         updated_at: now,
-        created_by_username: Some("ada".to_owned()),
         created_by: Some(Uuid::now_v7()),
         created_by_username: Some("ada".to_owned()),
         archived_at: None,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 /// A preview takes 10 seconds at most, and may wait for its turn.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Args)]
 pub(super) struct Impact {
