@@ -45,6 +45,7 @@ pub use operations::complete;
         (name = "api keys", description = "Machine access"),
         (name = "blocks", description = "Datasets and models, and every version of them"),
         (name = "edges", description = "Connections between blocks, and every version of them"),
+        (name = "aliases", description = "Movable names for versions of blocks and edges, and where each has pointed"),
         (name = "verifications", description = "Proof that an edge version works, before pipelines use it"),
         (name = "taxonomy", description = "Categories as a tree, and which blocks are in them"),
         (name = "code repos", description = "Where the source of a block or an edge is"),

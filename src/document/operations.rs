@@ -90,6 +90,7 @@ const TAGS: &[(&str, &str)] = &[
     ("block-taxonomies", "taxonomy"),
     ("block-vector-representations", "vectors"),
     ("categories", "taxonomy"),
+    ("aliases", "aliases"),
     ("code-repos", "code repos"),
     ("dependencies", "dependencies"),
     ("dependents", "dependencies"),
