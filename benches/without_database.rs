@@ -146,6 +146,7 @@ fn block(number: usize) -> Block {
         activation: Activation::Open,
         latest_version_number: 3,
         aliases: None,
+        candidate: None,
         used_by: None,
         versions: None,
         categories: None,

@@ -6,7 +6,7 @@ select
     b.latest_version_number as "latest_version_number!", b.activation as "activation!",
     case when $4 then b.newest_versions end as versions,
     case when $5 then b.live_categories end as categories,
-    case when $6 then b.its_aliases end as aliases,
+    case when $6 then b.its_aliases end as aliases, null::jsonb as candidate,
     case when $7 then (
         select coalesce(jsonb_agg(to_jsonb(u) order by app.name_key(u.name), u.pipeline_id, u.version_number), '[]')
         from (

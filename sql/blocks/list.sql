@@ -11,7 +11,7 @@ select
     b.latest_version_number as "latest_version_number!", b.activation as "activation!",
     case when $14 then b.newest_versions end as versions,
     case when $15 then b.live_categories end as categories,
-    case when $17 then b.its_aliases end as aliases,
+    case when $17 then b.its_aliases end as aliases, null::jsonb as candidate,
     null::jsonb as used_by
 from app.block_details b
 where (select app.as_caller($1))

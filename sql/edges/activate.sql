@@ -9,4 +9,4 @@ returning
     edges.edge_id, edges.name, edges.description, edges.metadata, edges.created_at, edges.updated_at, edges.created_by, edges.archived_at,
     (select u.username from usernames u where u.user_id = edges.created_by) as created_by_username,
     edges.current_version_id, edges.version_number, edges.latest_version_number, edges.activation,
-    null::jsonb as versions, null::jsonb as aliases, null::jsonb as used_by, null::jsonb as verifications, null::text as "verification_status: _"
+    null::jsonb as versions, null::jsonb as aliases, null::jsonb as candidate, null::jsonb as used_by, null::jsonb as verifications, null::text as "verification_status: _"

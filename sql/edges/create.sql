@@ -5,4 +5,4 @@ returning
     edge_id, name, description, metadata, created_at, updated_at, created_by, archived_at,
     (select u.username from usernames u where u.user_id = created_by) as created_by_username,
     current_version_id, version_number, latest_version_number, activation,
-    null::jsonb as versions, null::jsonb as aliases, null::jsonb as used_by, null::jsonb as verifications, null::text as "verification_status: _"
+    null::jsonb as versions, null::jsonb as aliases, null::jsonb as candidate, null::jsonb as used_by, null::jsonb as verifications, null::text as "verification_status: _"

@@ -5,7 +5,7 @@ select
     e.current_version_id as "current_version_id!", e.version_number as "version_number!",
     e.latest_version_number as "latest_version_number!", e.activation as "activation!",
     case when $4 then e.newest_versions end as versions,
-    case when $6 then e.its_aliases end as aliases,
+    case when $6 then e.its_aliases end as aliases, null::jsonb as candidate,
     case when $7 then (
         select coalesce(jsonb_agg(to_jsonb(u) order by app.name_key(u.name), u.pipeline_id, u.version_number), '[]')
         from (

@@ -10,7 +10,7 @@ select
     e.current_version_id as "current_version_id!", e.version_number as "version_number!",
     e.latest_version_number as "latest_version_number!", e.activation as "activation!",
     case when $12 then e.newest_versions end as versions,
-    case when $14 then e.its_aliases end as aliases,
+    case when $14 then e.its_aliases end as aliases, null::jsonb as candidate,
     null::jsonb as used_by,
     case when $13 then e.newest_verifications end as verifications,
     case when $13 then e.verification_status end as "verification_status: _"

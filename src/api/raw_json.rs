@@ -8,6 +8,8 @@ use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgTypeInfo, PgValueFormat, PgValueRef};
 use sqlx::{Decode, Encode, Postgres, Type};
 
+use super::problem::Problem;
+
 /// Version byte of `jsonb`'s binary format (`jsonb_recv` in PostgreSQL's jsonb.c).
 const JSONB_VERSION: u8 = 1;
 
@@ -19,6 +21,17 @@ pub struct RawJson(Box<RawValue>);
 impl RawJson {
     pub fn get(&self) -> &str {
         self.0.get()
+    }
+
+    /// A value as JSON.
+    ///
+    /// # Errors
+    /// 500 when it has no JSON form.
+    pub fn of(value: &impl Serialize) -> Result<Self, Problem> {
+        serde_json::value::to_raw_value(value).map(Self).map_err(|error| {
+            tracing::error!(%error, "a value has no JSON form");
+            Problem::internal()
+        })
     }
 }
 

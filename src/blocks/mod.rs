@@ -76,6 +76,11 @@ pub struct Block {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<Alias>, required = false)]
     pub aliases: Option<RawJson>,
+    /// Of a change that is reviewed: the version that the newest of them has appended, for somebody else
+    /// to activate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = BlockVersion, required = false)]
+    pub candidate: Option<RawJson>,
     /// With `include=used_by`: the first 100 pipelines by name that have it. (`/impact` has all.)
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<UsedBy>, required = false)]
@@ -142,18 +147,6 @@ pub struct BlockVersion {
     pub withdrawn_by: Option<Uuid>,
     pub withdrawn_by_username: Option<String>,
     pub withdrawn_reason: Option<String>,
-}
-
-/// A block after a change.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct BlockAfterChange {
-    #[serde(flatten)]
-    pub block: Block,
-    /// When changes are reviewed: the version that the newest of them has appended, for somebody else to
-    /// activate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = BlockVersion, required = false)]
-    pub candidate: Option<BlockVersion>,
 }
 
 impl Version for BlockVersion {

@@ -3,12 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::{Block, BlockAfterChange, BlockList, BlockPart, BlockPatch, NewBlock, queries};
+use super::{Block, BlockList, BlockPart, BlockPatch, NewBlock, queries};
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Query};
+use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
@@ -106,7 +107,7 @@ pub async fn get(
     operation_id = "update_block",
     params(("block" = Reference, Path, description = "Id or name")),
     request_body = BlockPatch,
-    responses((status = 200, description = "The block after the change", body = BlockAfterChange))
+    responses((status = 200, description = "The block after the change", body = Block))
 )]
 #[patch("/blocks/{block}")]
 pub async fn update(
@@ -118,14 +119,13 @@ pub async fn update(
     change
         .make(&db, async |scope| {
             match queries::update(scope, &block, &change.body, &change.if_match).await? {
-                Some(block) => {
-                    let (id, revision) = (block.block_id, block.updated_at);
-                    let candidate = match block.activation {
-                        Activation::Open => None,
-                        Activation::Reviewed => queries::candidate(scope, id, revision).await?,
-                    };
-                    Ok(Reply::ok(&BlockAfterChange { block, candidate })?
-                        .compound_revision(revision))
+                Some(mut block) => {
+                    if block.activation == Activation::Reviewed {
+                        let (id, revision) = (block.block_id, block.updated_at);
+                        let candidate = queries::candidate(scope, id, revision).await?;
+                        block.candidate = candidate.as_ref().map(RawJson::of).transpose()?;
+                    }
+                    Ok(verbs::shown(&block)?)
                 }
                 None => {
                     let found = queries::revision(scope, &block).await?;

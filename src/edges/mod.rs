@@ -63,6 +63,11 @@ pub struct Edge {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<Alias>, required = false)]
     pub aliases: Option<RawJson>,
+    /// Of a change that is reviewed: the version that the newest of them has appended, for somebody else
+    /// to activate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EdgeVersion, required = false)]
+    pub candidate: Option<RawJson>,
     /// With `include=used_by`: the first 100 pipelines by name that have it. (`/impact` has all.)
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<UsedBy>, required = false)]
@@ -137,18 +142,6 @@ pub struct EdgeVersion {
     pub withdrawn_by: Option<Uuid>,
     pub withdrawn_by_username: Option<String>,
     pub withdrawn_reason: Option<String>,
-}
-
-/// An edge after a change.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct EdgeAfterChange {
-    #[serde(flatten)]
-    pub edge: Edge,
-    /// When changes are reviewed: the version that the newest of them has appended, for somebody else to
-    /// activate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = EdgeVersion, required = false)]
-    pub candidate: Option<EdgeVersion>,
 }
 
 impl Version for EdgeVersion {

@@ -3,12 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::{Edge, EdgeAfterChange, EdgeList, EdgePart, EdgePatch, NewEdge, queries};
+use super::{Edge, EdgeList, EdgePart, EdgePatch, NewEdge, queries};
 use crate::api::fields::NoBody;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Query};
+use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Words;
@@ -107,7 +108,7 @@ pub async fn get(
     operation_id = "update_edge",
     params(("edge" = Reference, Path, description = "Id or name")),
     request_body = EdgePatch,
-    responses((status = 200, description = "The edge after the change", body = EdgeAfterChange))
+    responses((status = 200, description = "The edge after the change", body = Edge))
 )]
 #[patch("/edges/{edge}")]
 pub async fn update(
@@ -119,13 +120,13 @@ pub async fn update(
     change
         .make(&db, async |scope| {
             match queries::update(scope, &edge, &change.body, &change.if_match).await? {
-                Some(edge) => {
-                    let (id, revision) = (edge.edge_id, edge.updated_at);
-                    let candidate = match edge.activation {
-                        Activation::Open => None,
-                        Activation::Reviewed => queries::candidate(scope, id, revision).await?,
-                    };
-                    Ok(Reply::ok(&EdgeAfterChange { edge, candidate })?.compound_revision(revision))
+                Some(mut edge) => {
+                    if edge.activation == Activation::Reviewed {
+                        let (id, revision) = (edge.edge_id, edge.updated_at);
+                        let candidate = queries::candidate(scope, id, revision).await?;
+                        edge.candidate = candidate.as_ref().map(RawJson::of).transpose()?;
+                    }
+                    Ok(verbs::shown(&edge)?)
                 }
                 None => {
                     let found = queries::revision(scope, &edge).await?;

@@ -142,7 +142,7 @@ pub struct NewVerification {
     #[schema(value_type = Option<String>, max_length = 10_485_760)]
     pub verification_logs: Option<Logs>,
     /// Activates the version in the transaction that reports it as passed.
-    #[schema(value_type = Option<bool>, default = false)]
+    #[schema(value_type = Option<bool>)]
     #[read(default)]
     pub activate_when_passed: bool,
 }
