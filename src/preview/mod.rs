@@ -79,7 +79,7 @@ pub struct Preview {
 #[schema(as = PreviewReason)]
 pub struct Reason {
     pub verdict: Verdict,
-    /// `change_refused`, `pipeline_blocked`, `blockers_gained` or `lock_differs`.
+    /// `change_refused`, `pipeline_blocked`, `blockers_gained`, `warnings_gained` or `lock_differs`.
     pub code: &'static str,
     /// For people.
     #[schema(
@@ -118,6 +118,10 @@ pub struct PipelineOutlook {
     /// What is in its way now and would not be.
     #[schema(value_type = Vec<Blocker>)]
     pub blockers_lost: Vec<Value>,
+    /// What its readiness would warn of that it does not now: dependencies whose constraint would not hold,
+    /// images without a digest.
+    #[schema(value_type = Vec<Blocker>)]
+    pub warnings_gained: Vec<Value>,
     pub lock_digest_before: String,
     pub lock_digest_after: String,
     /// How the locks differ, a line each.

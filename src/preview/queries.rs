@@ -12,6 +12,7 @@ pub(super) struct State {
     pub lock: RawJson,
     pub lock_digest: String,
     pub blockers: RawJson,
+    pub warnings: RawJson,
 }
 
 /// Says in the audit trail that somebody asks, where it records reads.

@@ -64,11 +64,13 @@ impl PipelineOutlook {
         self.lock_digest_before != self.lock_digest_after
             || !self.blockers_gained.is_empty()
             || !self.blockers_lost.is_empty()
+            || !self.warnings_gained.is_empty()
     }
 }
 
 fn outlook(before: &State, after: &State) -> Result<PipelineOutlook, Problem> {
     let (was, is) = (list(&before.blockers)?, list(&after.blockers)?);
+    let (warned, warns) = (list(&before.warnings)?, list(&after.warnings)?);
     let lock_summary = if before.lock_digest == after.lock_digest {
         Vec::new()
     } else {
@@ -81,6 +83,7 @@ fn outlook(before: &State, after: &State) -> Result<PipelineOutlook, Problem> {
         ready_after: is.is_empty(),
         blockers_gained: is.iter().filter(|blocker| !was.contains(blocker)).cloned().collect(),
         blockers_lost: was.into_iter().filter(|blocker| !is.contains(blocker)).collect(),
+        warnings_gained: warns.into_iter().filter(|one| !warned.contains(one)).collect(),
         lock_digest_before: before.lock_digest.clone(),
         lock_digest_after: after.lock_digest.clone(),
         lock_summary,
@@ -89,15 +92,17 @@ fn outlook(before: &State, after: &State) -> Result<PipelineOutlook, Problem> {
 
 fn reason(outlook: &PipelineOutlook) -> Option<Reason> {
     let name = &outlook.name;
-    let gained: Vec<&str> =
-        outlook.blockers_gained.iter().filter_map(|blocker| blocker["detail"].as_str()).collect();
+    let gained = details(&outlook.blockers_gained);
     let (verdict, code, detail) = if outlook.ready_before && !outlook.ready_after {
-        let detail =
-            format!("Pipeline {name} may run now, and might not any more: {}", gained.join(" "));
+        let detail = format!("Pipeline {name} may run now, and might not any more: {gained}");
         (Verdict::Breaking, "pipeline_blocked", detail)
-    } else if !gained.is_empty() {
-        let detail = format!("Pipeline {name} would have more in its way: {}", gained.join(" "));
+    } else if !outlook.blockers_gained.is_empty() {
+        let detail = format!("Pipeline {name} would have more in its way: {gained}");
         (Verdict::Warn, "blockers_gained", detail)
+    } else if !outlook.warnings_gained.is_empty() {
+        let warnings = details(&outlook.warnings_gained);
+        let detail = format!("Pipeline {name} would be warned of: {warnings}");
+        (Verdict::Warn, "warnings_gained", detail)
     } else if outlook.lock_digest_before != outlook.lock_digest_after {
         let detail = format!(
             "Pipeline {name} would run on something else: {}.",
@@ -108,6 +113,12 @@ fn reason(outlook: &PipelineOutlook) -> Option<Reason> {
         return None;
     };
     Some(Reason { verdict, code, detail, pipeline_id: Some(outlook.pipeline_id) })
+}
+
+/// What blockers or warnings say, one after the other.
+fn details(list: &[Value]) -> String {
+    let details: Vec<&str> = list.iter().filter_map(|one| one["detail"].as_str()).collect();
+    details.join(" ")
 }
 
 fn list(json: &RawJson) -> Result<Vec<Value>, Problem> {

@@ -48,7 +48,6 @@ async fn a_preview_says_what_would_be_and_leaves_nothing() {
     let service = Service::start().await;
     let dan = service.developer().await;
     chain(&service, &dan).await;
-    let before = everything(&service).await;
 
     let safe =
         json!([{ "operation": "update_block", "block": "b", "body": { "metadata": { "n": 2 } } }]);
@@ -91,6 +90,18 @@ async fn a_preview_says_what_would_be_and_leaves_nothing() {
             (json!(4), json!("invalid")),
         ]
     );
+    // A constraint that would not hold any more is a warning.
+    let dependency = json!({
+        "dependency_type": "internal", "depends_on_type": "block", "depends_on_id": "c", "version_constraint": "=1",
+    });
+    dan.post("/blocks/b/dependencies", dependency).await.expect(StatusCode::CREATED);
+    let before = everything(&service).await;
+    let change =
+        json!([{ "operation": "update_block", "block": "c", "body": { "metadata": { "n": 2 } } }]);
+    let answer = preview(&dan, change).await.expect(StatusCode::OK);
+    assert_eq!(answer.body["verdict"], "warn", "{}", answer.body);
+    assert_eq!(answer.body["reasons"][0]["code"], "warnings_gained");
+
     // A verification along with the change mends it: several changes, one verdict.
     let together = json!([
         { "operation": "update_edge", "edge": "ab", "body": { "metadata": { "n": 2 } } },
