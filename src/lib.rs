@@ -28,6 +28,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod blocks;
+pub mod changes;
 pub mod cli;
 pub mod code_repos;
 pub mod config;

@@ -39,8 +39,8 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
-    aliases, api_keys, audit, blocks, code_repos, dependencies, docker_images, document, edges,
-    lineage, locks, pipelines, preview, runs, service, sessions, taxonomy, telemetry, users,
+    aliases, api_keys, audit, blocks, changes, code_repos, dependencies, docker_images, document,
+    edges, lineage, locks, pipelines, preview, runs, service, sessions, taxonomy, telemetry, users,
     vectors, verifications,
 };
 
@@ -79,6 +79,7 @@ fn routes(config: &mut impl Router) {
     runs::routes::configure(config);
     locks::routes::configure(config);
     lineage::routes::configure(config);
+    changes::routes::configure(config);
     audit::routes::configure(config);
 }
 

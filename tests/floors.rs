@@ -21,6 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "api_keys",
         "blocks",
+        "changes",
         "code_repos",
         "dependencies",
         "docker_images",

@@ -8,5 +8,5 @@ select
 from aliases a
 where (select app.as_caller($1))
   and case when $2::entity_type = 'block'
-      then a.block_id = (select app.owner_id($2, $3, true)) else a.edge_id = (select app.owner_id($2, $3, true)) end
+      then a.block_id = (select owner_id($2, $3, true)) else a.edge_id = (select owner_id($2, $3, true)) end
   and a.alias = $4

@@ -8,12 +8,12 @@ select
         (select v.version_number from edge_versions v where v.version_id = a.edge_version_id)) as "version_number!"
 from aliases a
 where (select app.as_caller($1))
-  and ($3::text is null or (select app.owner_id($2, $3, $4)) is not null)
+  and ($3::text is null or (select owner_id($2, $3, $4)) is not null)
   and ($6::boolean is not null or app.plan_anew(a.alias_id))
   and ($2::entity_type is null or case when $2 = 'block' then a.block_id is not null else a.edge_id is not null end)
-  and ($3::text is null or $2 <> 'block' or a.block_id = (select app.owner_id($2, $3, $4)))
-  and ($3::text is null or $2 <> 'edge' or a.edge_id = (select app.owner_id($2, $3, $4)))
-  and app.is_live(a.entity_type, a.entity_id)
+  and ($3::text is null or $2 <> 'block' or a.block_id = (select owner_id($2, $3, $4)))
+  and ($3::text is null or $2 <> 'edge' or a.edge_id = (select owner_id($2, $3, $4)))
+  and is_live(a.entity_type, a.entity_id)
   and ($5::text is null or a.alias = $5)
   and case
       when $8::uuid is null then true

@@ -2,6 +2,7 @@ select
     b.block_id as "block_id!", b.name as "name!", b.block_type as "block_type!", b.description, b.metadata as "metadata!",
     b.created_at as "created_at!", b.updated_at as "updated_at!", b.created_by, b.archived_at,
     (select u.username from usernames u where u.user_id = b.created_by) as created_by_username,
+    (select x.purged_at from purged x where x.entity_id = b.block_id) as purged_at,
     b.current_version_id as "current_version_id!", b.version_number as "version_number!",
     b.latest_version_number as "latest_version_number!", b.activation as "activation!",
     case when $4 then b.newest_versions end as versions,
@@ -22,7 +23,7 @@ select
             order by p.name_key, p.pipeline_id, v.version_number, u.block_version_id, u.block_alias
             limit 100
         ) as u) end as used_by
-from app.block_details b
+from block_details b
 where (select app.as_caller($1))
-  and b.block_id = (select coalesce($2, app.find_id('block', $3)))
+  and b.block_id = (select coalesce($2, find_id('block', $3)))
   and b.archived_at is null

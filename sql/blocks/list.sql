@@ -7,20 +7,21 @@ select
     b.block_id as "block_id!", b.name as "name!", b.block_type as "block_type!", b.description, b.metadata as "metadata!",
     b.created_at as "created_at!", b.updated_at as "updated_at!", b.created_by, b.archived_at,
     (select u.username from usernames u where u.user_id = b.created_by) as created_by_username,
+    (select x.purged_at from purged x where x.entity_id = b.block_id) as purged_at,
     b.current_version_id as "current_version_id!", b.version_number as "version_number!",
     b.latest_version_number as "latest_version_number!", b.activation as "activation!",
     case when $14 then b.newest_versions end as versions,
     case when $15 then b.live_categories end as categories,
     case when $17 then b.its_aliases end as aliases, null::jsonb as candidate,
     null::jsonb as used_by
-from app.block_details b
+from block_details b
 where (select app.as_caller($1))
   and ($9::text is not null or app.plan_anew(b.block_id))
   and case when $8 then b.archived_at is not null else b.archived_at is null end
   and ($2::block_type is null or b.block_type = $2)
   and ($3::text is null or b.name_key = app.name_key($3))
-  and ($4::text is null or b.block_id = any (array(select app.blocks_in_category($4, $16))))
-  and ($5::text is null or b.block_id = any (array(select app.find_blocks($5))))
+  and ($4::text is null or b.block_id = any (array(select blocks_in_category($4, $16))))
+  and ($5::text is null or b.block_id = any (array(select find_blocks($5))))
   and ($6::timestamptz is null or b.created_at >= $6)
   and ($7::timestamptz is null or b.created_at < $7)
   and case

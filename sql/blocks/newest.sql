@@ -4,6 +4,7 @@
 select
     block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
     username as "created_by_username?",
+    (select x.purged_at from purged x where x.entity_id = newest.block_id) as purged_at,
     current_version_id, version_number, latest_version_number, activation,
     null::jsonb as versions, null::jsonb as categories, null::jsonb as aliases, null::jsonb as candidate, null::jsonb as used_by
 from (

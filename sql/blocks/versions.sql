@@ -6,7 +6,7 @@ select
 from blocks b
 join block_versions v on v.block_id = b.block_id
 where (select app.as_caller($1))
-  and b.block_id = (select app.find_id('block', $2))
+  and b.block_id = (select find_id('block', $2))
   and b.archived_at is null
   and ($3::int is null or v.version_number < $3)
 order by v.version_number desc

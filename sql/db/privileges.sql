@@ -12,20 +12,20 @@ relations as (
         format('%s %I.%I', case c.relkind when 'S' then 'sequence' else 'table' end, n.nspname, c.relname) as object
     from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('public', 'app') and c.relkind in ('r', 'p', 'v', 'm', 'S')
+    where n.nspname in ('public', 'app', 'past') and c.relkind in ('r', 'p', 'v', 'm', 'S')
 ),
 objects as (
     select object, relowner as owner, coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner)) as acl
     from relations
     union all
-    select format('%s app.%I(%s)', case p.prokind when 'p' then 'procedure' else 'function' end, p.proname, oidvectortypes(p.proargtypes)),
+    select format('%s %I.%I(%s)', case p.prokind when 'p' then 'procedure' else 'function' end, n.nspname, p.proname, oidvectortypes(p.proargtypes)),
         p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
     from pg_catalog.pg_proc p
     join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-    where n.nspname = 'app' and p.prokind <> 'a'
+    where n.nspname in ('app', 'past') and p.prokind <> 'a'
     union all
-    select 'schema app', nspowner, coalesce(nspacl, acldefault('n', nspowner))
-    from pg_catalog.pg_namespace where nspname = 'app'
+    select 'schema ' || nspname, nspowner, coalesce(nspacl, acldefault('n', nspowner))
+    from pg_catalog.pg_namespace where nspname in ('app', 'past')
 ),
 grants as (
     select o.object, a.privilege_type as what, h.name as holder, a.is_grantable
@@ -68,7 +68,8 @@ facts (object, fact, give, take) as (
     -- Their values are the operator's; a bound on temporary files is only set where the owner may.
     select distinct on (split_part(s.entry, '=', 1)) 'role blockyard_api',
         format('blockyard_api has a setting for %s', split_part(s.entry, '=', 1)),
-        format('alter role blockyard_api set %I = %L', split_part(s.entry, '=', 1), substr(s.entry, strpos(s.entry, '=') + 1)), null
+        format(case when s.entry like 'search\_path=%' then 'alter role blockyard_api set %I = %s' else 'alter role blockyard_api set %I = %L' end,
+            split_part(s.entry, '=', 1), substr(s.entry, strpos(s.entry, '=') + 1)), null
     from service
     join (select setrole, unnest(setconfig) as entry from pg_catalog.pg_db_role_setting
           where setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))) s on s.setrole = service.oid

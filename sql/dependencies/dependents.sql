@@ -3,7 +3,7 @@
 select
     d.entity_type as "entity_type!", d.entity_id as "entity_id!", d.name as "name!", d.depth as "depth!",
     d.dependency_id as "dependency_id!", d.version_constraint, d.path as "path!"
-from (select app.owner_id($2, $3, true) as id where (select app.as_caller($1))) as o
-cross join lateral app.dependents($2, o.id, $4, $5, $6, $7) as d
+from (select owner_id($2, $3, true) as id where (select app.as_caller($1))) as o
+cross join lateral dependents($2, o.id, $4, $5, $6, $7) as d
 where (select app.as_caller($1))
 order by d.depth, d.entity_id

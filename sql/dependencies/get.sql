@@ -4,4 +4,4 @@ select
 from dependencies
 where (select app.as_caller($1))
   and dependency_id = $2
-  and app.is_live(entity_type, entity_id)
+  and is_live(entity_type, entity_id)

@@ -7,6 +7,7 @@ select
     e.edge_id as "edge_id!", e.name as "name!", e.description, e.metadata as "metadata!",
     e.created_at as "created_at!", e.updated_at as "updated_at!", e.created_by, e.archived_at,
     (select u.username from usernames u where u.user_id = e.created_by) as created_by_username,
+    (select x.purged_at from purged x where x.entity_id = e.edge_id) as purged_at,
     e.current_version_id as "current_version_id!", e.version_number as "version_number!",
     e.latest_version_number as "latest_version_number!", e.activation as "activation!",
     case when $12 then e.newest_versions end as versions,
@@ -14,12 +15,12 @@ select
     null::jsonb as used_by,
     case when $13 then e.newest_verifications end as verifications,
     case when $13 then e.verification_status end as "verification_status: _"
-from app.edge_details e
+from edge_details e
 where (select app.as_caller($1))
   and ($7::text is not null or app.plan_anew(e.edge_id))
   and case when $6 then e.archived_at is not null else e.archived_at is null end
   and ($2::text is null or e.name_key = app.name_key($2))
-  and ($3::text is null or e.edge_id = any (array(select app.find_edges($3))))
+  and ($3::text is null or e.edge_id = any (array(select find_edges($3))))
   and ($4::timestamptz is null or e.created_at >= $4)
   and ($5::timestamptz is null or e.created_at < $5)
   and case

@@ -4,6 +4,7 @@
 select
     edge_id, name, description, metadata, created_at, updated_at, created_by, archived_at,
     username as "created_by_username?",
+    (select x.purged_at from purged x where x.entity_id = newest.edge_id) as purged_at,
     current_version_id, version_number, latest_version_number, activation,
     null::jsonb as versions, null::jsonb as aliases, null::jsonb as candidate, null::jsonb as used_by, null::jsonb as verifications, null::text as "verification_status: _"
 from (

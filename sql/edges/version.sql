@@ -5,4 +5,4 @@ select
     (select u.username from usernames u where u.user_id = v.withdrawn_by) as withdrawn_by_username
 from edge_versions v
 where (select app.as_caller($1))
-  and v.version_id = (select app.find_version('edge', $2, $3))
+  and v.version_id = (select find_version('edge', $2, $3))

@@ -6,7 +6,7 @@ select
 from edges e
 join edge_versions v on v.edge_id = e.edge_id
 where (select app.as_caller($1))
-  and e.edge_id = (select app.find_id('edge', $2))
+  and e.edge_id = (select find_id('edge', $2))
   and e.archived_at is null
   and ($3::int is null or v.version_number < $3)
 order by v.version_number desc

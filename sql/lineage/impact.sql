@@ -3,10 +3,10 @@
 with reached as materialized (
     select r.*, root.id as root_id, root.version_id as root_version_id
     from (
-        select app.node_id($2, $3, false) as id, app.known_version($2, $3, $5) as version_id
+        select node_id($2, $3, false) as id, known_version($2, $3, $5) as version_id
         where (select app.as_caller($1))
     ) as root
-    cross join lateral app.lineage($2, root.id, 'down', $4, false, true, root.version_id, $6, 'down', $7, $8) as r
+    cross join lateral lineage($2, root.id, 'down', $4, false, true, root.version_id, $6, 'down', $7, $8) as r
 )
 select
     r.entity_type as "entity_type!", r.entity_id as "entity_id!", t.name as "name!", r.distance as "distance!",
@@ -56,7 +56,7 @@ left join lateral (
     union all
     select e.name, e.current_version_id from edges e where r.near_type = 'edge' and e.edge_id = r.near_id
 ) as n on true
-left join lateral (select app.constraint_admits(d.version_constraint, n.current_version_id) as is_met) as c on r.arc = 'dependency'
+left join lateral (select constraint_admits(d.version_constraint, n.current_version_id) as is_met) as c on r.arc = 'dependency'
 left join lateral (
     select coalesce(b.name, e.name, p.name, a.alias) as name
     from (select) as one
@@ -73,7 +73,7 @@ left join lateral (
     (
         select pe.edge_version_id is not null, pe.edge_alias, v.version_number
         from pipeline_edges pe
-        join app.pipeline_edge_versions x using (pipeline_id, edge_id, source_block_id, target_block_id)
+        join pipeline_edge_versions x using (pipeline_id, edge_id, source_block_id, target_block_id)
         left join edge_versions v on v.version_id = pe.edge_version_id
         where r.near_type = 'edge' and pe.pipeline_id = r.entity_id and pe.edge_id = r.near_id
           and (r.root_version_id is null or x.version_id = r.root_version_id)

@@ -2,11 +2,11 @@
 -- archived. Of the last one seen $7 distance, $8 direction, $9 id; $10 things. And the arcs among all seen so far
 -- of which an end is new.
 with root as materialized (
-    select app.node_id($2, $3, $6) as id where (select app.as_caller($1))
+    select node_id($2, $3, $6) as id where (select app.as_caller($1))
 ), reached as materialized (
     select r.*, count(*) filter (where r.is_new) over (order by r.distance, r.way, r.entity_id) as nth
     from root
-    cross join lateral app.lineage($2, root.id, $4, $5, $6, false, null, $7, $8, $9, $10::bigint + 1) as r
+    cross join lateral lineage($2, root.id, $4, $5, $6, false, null, $7, $8, $9, $10::bigint + 1) as r
 ), known as materialized (
     select $2 as entity_type, root.id as entity_id, null as way, 0 as distance, $9::uuid is null as is_new from root
     union all
@@ -21,7 +21,7 @@ with root as materialized (
     from known k
     left join blocks b on k.entity_type = 'block' and b.block_id = k.entity_id
     left join edges e on k.entity_type = 'edge' and e.edge_id = k.entity_id
-    left join app.edge_version_statuses s on s.version_id = e.current_version_id
+    left join edge_version_statuses s on s.version_id = e.current_version_id
     left join pipelines p on k.entity_type = 'pipeline' and p.pipeline_id = k.entity_id
     where k.is_new or k.distance = 0
 ), near as (
@@ -42,7 +42,7 @@ with root as materialized (
             n.pipeline_id, n.edge_id, n.dependency_id
         from near
         cross join root
-        cross join lateral app.neighbours(
+        cross join lateral neighbours(
             true, near.blocks, near.edges, near.pipelines, case $2 when 'edge' then root.id end, $6,
             array(select k.entity_id from known k)) as n
         where (n.far_type, n.far_id) in (select k.entity_type, k.entity_id from known k)
@@ -50,7 +50,7 @@ with root as materialized (
         select n.kind, n.far_type, n.far_id, n.near_type, n.near_id, n.pipeline_id, n.edge_id, n.dependency_id
         from near
         cross join root
-        cross join lateral app.neighbours(
+        cross join lateral neighbours(
             false, near.blocks, near.edges, near.pipelines, case $2 when 'edge' then root.id end, $6,
             array(select k.entity_id from known k)) as n
         where (n.far_type, n.far_id) in (select k.entity_type, k.entity_id from known k)
@@ -79,7 +79,7 @@ select
             order by a.source_id, a.target_id, a.kind, a.edge_id)
         from (select * from arc limit 5000) as a
         left join edges e on e.edge_id = a.edge_id
-        left join app.edge_version_statuses s on s.version_id = e.current_version_id
+        left join edge_version_statuses s on s.version_id = e.current_version_id
         left join dependencies d on d.dependency_id = a.dependency_id), '[]') as "edges!: _",
     exists (select from reached r where r.nth > $10) as "more!",
     (select count(*) > 5000 from arc) as "crowded!"

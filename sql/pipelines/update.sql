@@ -9,5 +9,5 @@ where (select app.as_caller($1))
 returning
     pipeline_id, name, description, created_at, updated_at, dagster_pipeline_config, created_by, times_run,
     average_runtime, archived_at,
-    (select u.username from usernames u where u.user_id = created_by) as created_by_username,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username, null::timestamptz as purged_at,
     null::jsonb as blocks, null::jsonb as edges, null::jsonb as runs

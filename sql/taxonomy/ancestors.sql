@@ -3,7 +3,7 @@ with recursive above as (
     select category_id, name, parent_id, created_at, updated_at, created_by, archived_at, 0 as distance
     from taxonomy_categories
     where (select app.as_caller($1))
-      and category_id = (select app.live_category($2, true))
+      and category_id = (select live_category($2, true))
     union all
     select c.category_id, c.name, c.parent_id, c.created_at, c.updated_at, c.created_by, c.archived_at, a.distance + 1
     from above a

@@ -3,5 +3,5 @@ select
     (select u.username from usernames u where u.user_id = created_by) as created_by_username
 from taxonomy_categories
 where (select app.as_caller($1))
-  and category_id = (select app.find_category($2))
+  and category_id = (select find_category($2))
   and archived_at is null

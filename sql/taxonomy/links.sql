@@ -3,9 +3,9 @@ select bt.block_taxonomy_id, bt.block_id, bt.category_id, bt.created_at
 from block_taxonomies bt
 where (select app.as_caller($1))
   and ($4::boolean is not null or app.plan_anew(bt.block_taxonomy_id))
-  and ($2::text is null or bt.block_id = (select app.find_id('block', $2)))
-  and ($3::text is null or bt.category_id = (select app.find_category($3)))
-  and app.is_live('block', bt.block_id)
+  and ($2::text is null or bt.block_id = (select find_id('block', $2)))
+  and ($3::text is null or bt.category_id = (select find_category($3)))
+  and is_live('block', bt.block_id)
   and exists (select from taxonomy_categories c where c.category_id = bt.category_id and c.archived_at is null)
   and case
       when $6::uuid is null then true

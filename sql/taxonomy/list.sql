@@ -6,15 +6,15 @@ select
     (select u.username from usernames u where u.user_id = created_by) as created_by_username
 from taxonomy_categories c
 where (select app.as_caller($1))
-  and ($6::text is null or (select app.owner_id('block', $6, true)) is not null)
+  and ($6::text is null or (select owner_id('block', $6, true)) is not null)
   and ($8::text is not null or app.plan_anew(c.category_id))
   and case when $7 then c.archived_at is not null else c.archived_at is null end
   and ($2::text is null or c.name_key = app.name_key($2))
-  and ($3::text is null or c.parent_id = (select app.find_category($3)))
+  and ($3::text is null or c.parent_id = (select find_category($3)))
   and (not $4::boolean or c.parent_id is null)
   and ($5::text is null or position(app.name_key($5) in c.name_key) > 0)
   and ($6::text is null or c.category_id = any (array(
-      select bt.category_id from block_taxonomies bt where bt.block_id = (select app.owner_id('block', $6, true)))))
+      select bt.category_id from block_taxonomies bt where bt.block_id = (select owner_id('block', $6, true)))))
   and case
       when $11::uuid is null then true
       when $8 = '-created_at' then (c.created_at, c.category_id) < ($9::timestamptz, $11)

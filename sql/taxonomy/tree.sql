@@ -7,7 +7,7 @@ with recursive tree as (
       and archived_at is null
       and case
           when $2::text is null then parent_id is null
-          else category_id = (select app.live_category($2, true))
+          else category_id = (select live_category($2, true))
       end
     union all
     select c.category_id, c.name, c.parent_id, c.created_at, c.updated_at, c.created_by, c.archived_at

@@ -3,6 +3,6 @@ select
     s.created_at as "created_at!", s.status as "status!: _", s.why as "why!",
     s.verification_id as "verification_id?", s.verified_by as "verified_by?", s.verified_at as "verified_at?",
     (select u.username from usernames u where u.user_id = s.verified_by) as verified_by_username
-from app.edge_version_statuses s
+from edge_version_statuses s
 where (select app.as_caller($1))
-  and s.version_id = (select app.find_version('edge', $2, $3))
+  and s.version_id = (select find_version('edge', $2, $3))

@@ -13,6 +13,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::chronology::Chronology;
 use crate::resource::owner::{Flat, Owner, Owners};
@@ -96,7 +97,7 @@ async fn moves(
 /// beside it; with `alias` all that bear this name.
 #[utoipa::path(
     operation_id = "list_aliases",
-    params(Owners, AliasFilter, Chronology),
+    params(Owners, AliasFilter, Chronology, Instant),
     responses((status = 200, description = "A page of the aliases", body = Page<Alias>))
 )]
 #[get("/aliases")]
@@ -104,8 +105,9 @@ pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<Flat<AliasFilter>>,
+    Query(wanted): Query<AsOf<Flat<AliasFilter>>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     page(&request, &db, caller, &wanted.owners, &wanted.filter).await
 }
 
@@ -114,7 +116,7 @@ pub async fn list(
 /// Each points to one version, and stands wherever a number of a version may.
 #[utoipa::path(
     operation_id = "list_block_aliases",
-    params(("block" = Reference, Path, description = "Id or name"), AliasFilter, Chronology),
+    params(("block" = Reference, Path, description = "Id or name"), AliasFilter, Chronology, Instant),
     responses((status = 200, description = "A page of the aliases", body = Page<Alias>))
 )]
 #[get("/blocks/{block}/aliases")]
@@ -123,8 +125,9 @@ pub async fn list_of_block(
     db: web::Data<Db>,
     caller: Caller,
     block: web::Path<Reference>,
-    Query(filter): Query<AliasFilter>,
+    Query(filter): Query<AsOf<AliasFilter>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(filter.instant);
     page(&request, &db, caller, &Owner::block(block).into(), &filter).await
 }
 
@@ -135,8 +138,7 @@ pub async fn list_of_block(
     operation_id = "get_block_alias",
     params(
         ("block" = Reference, Path, description = "Id or name"),
-        ("alias" = AliasName, Path, description = "The alias")
-    ),
+        ("alias" = AliasName, Path, description = "The alias"), Instant),
     responses((status = 200, description = "The alias", body = Alias))
 )]
 #[get("/blocks/{block}/aliases/{alias}")]
@@ -144,8 +146,9 @@ pub async fn get_of_block(
     db: web::Data<Db>,
     caller: Caller,
     path: web::Path<(Reference, AliasName)>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let (block, alias) = path.into_inner();
     show(&db, caller, &Owner::block(block.into()), &alias).await
 }
@@ -229,7 +232,7 @@ pub async fn history_of_block(
 /// Each points to one version, and stands wherever a number of a version may.
 #[utoipa::path(
     operation_id = "list_edge_aliases",
-    params(("edge" = Reference, Path, description = "Id or name"), AliasFilter, Chronology),
+    params(("edge" = Reference, Path, description = "Id or name"), AliasFilter, Chronology, Instant),
     responses((status = 200, description = "A page of the aliases", body = Page<Alias>))
 )]
 #[get("/edges/{edge}/aliases")]
@@ -238,8 +241,9 @@ pub async fn list_of_edge(
     db: web::Data<Db>,
     caller: Caller,
     edge: web::Path<Reference>,
-    Query(filter): Query<AliasFilter>,
+    Query(filter): Query<AsOf<AliasFilter>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(filter.instant);
     page(&request, &db, caller, &Owner::edge(edge).into(), &filter).await
 }
 
@@ -250,8 +254,7 @@ pub async fn list_of_edge(
     operation_id = "get_edge_alias",
     params(
         ("edge" = Reference, Path, description = "Id or name"),
-        ("alias" = AliasName, Path, description = "The alias")
-    ),
+        ("alias" = AliasName, Path, description = "The alias"), Instant),
     responses((status = 200, description = "The alias", body = Alias))
 )]
 #[get("/edges/{edge}/aliases/{alias}")]
@@ -259,8 +262,9 @@ pub async fn get_of_edge(
     db: web::Data<Db>,
     caller: Caller,
     path: web::Path<(Reference, AliasName)>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let (edge, alias) = path.into_inner();
     show(&db, caller, &Owner::edge(edge.into()), &alias).await
 }

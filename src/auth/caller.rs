@@ -14,6 +14,7 @@ use super::gatekeeper::Gatekeeper;
 use super::identity::Identity;
 use crate::api::entity::Entity;
 use crate::api::problem::Problem;
+use crate::api::time::DateTime;
 use crate::{perimeter, telemetry};
 
 /// The authenticated user behind a request. That they exist, are active and what their role is, the
@@ -25,6 +26,7 @@ pub struct Caller {
     line: Option<RequestLine>,
     only_reads: bool,
     audit_all_reads: bool,
+    instant: Option<DateTime>,
 }
 
 /// What `app.as_caller` in the database takes: the identity, and the request for the audit trail.
@@ -98,6 +100,18 @@ impl Caller {
         self
     }
 
+    /// Says at which instant this request looks, if not now.
+    #[must_use]
+    pub fn at(mut self, instant: Option<DateTime>) -> Self {
+        self.instant = instant;
+        self
+    }
+
+    /// The instant at which they look; none is now.
+    pub fn instant(&self) -> Option<DateTime> {
+        self.instant
+    }
+
     /// Says that this request writes API keys: the database then leaves `last_used_at` of the
     /// caller's own key alone, since one statement cannot write a row twice.
     #[must_use]
@@ -129,6 +143,7 @@ impl FromRequest for Caller {
                 line,
                 only_reads,
                 audit_all_reads: gatekeeper.audits_all_reads(),
+                instant: None,
             })
         })
     }

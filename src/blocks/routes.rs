@@ -17,6 +17,7 @@ use crate::audit::routes::history as audit_history;
 use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::listing::{Filter, Position};
 use crate::resource::removal::Removal;
@@ -56,7 +57,7 @@ pub async fn create(
 /// all of them. Archived blocks are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_blocks",
-    params(BlockList, Filter, Position),
+    params(BlockList, Filter, Position, Instant),
     responses((status = 200, description = "A page of blocks", body = Page<Block>))
 )]
 #[get("/blocks")]
@@ -64,8 +65,9 @@ pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<BlockList>,
+    Query(wanted): Query<AsOf<BlockList>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted).await
     })
@@ -78,7 +80,7 @@ pub async fn list(
 /// and its categories. An archived block is not found; its history still is.
 #[utoipa::path(
     operation_id = "get_block",
-    params(("block" = Reference, Path, description = "Id or name"), BlockShown),
+    params(("block" = Reference, Path, description = "Id or name"), BlockShown, Instant),
     responses((status = 200, description = "The block as it is in use now", body = Block))
 )]
 #[get("/blocks/{block}")]
@@ -86,8 +88,9 @@ pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
     block: web::Path<Reference>,
-    Query(shown): Query<BlockShown>,
+    Query(shown): Query<AsOf<BlockShown>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let found = verbs::find(&db, caller, block.as_str(), async |scope| {
         queries::get(scope, &block, &shown.include).await
     })

@@ -11,6 +11,7 @@ use crate::api::query::Query;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::owner::Owner;
 
 async fn page(
@@ -36,7 +37,7 @@ async fn page(
 /// The nearest first, each once, with the shortest path to it.
 #[utoipa::path(
     operation_id = "list_block_dependents",
-    params(("block" = Reference, Path, description = "Id or name"), DependentList),
+    params(("block" = Reference, Path, description = "Id or name"), DependentList, Instant),
     responses((status = 200, description = "A page of dependents", body = Page<Dependent>))
 )]
 #[get("/blocks/{block}/dependents")]
@@ -45,8 +46,9 @@ pub async fn dependents_of_block(
     db: web::Data<Db>,
     caller: Caller,
     block: web::Path<Reference>,
-    Query(wanted): Query<DependentList>,
+    Query(wanted): Query<AsOf<DependentList>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     page(&request, &db, caller, &Owner::block(block), &wanted).await
 }
 
@@ -55,7 +57,7 @@ pub async fn dependents_of_block(
 /// The nearest first, each once, with the shortest path to it.
 #[utoipa::path(
     operation_id = "list_edge_dependents",
-    params(("edge" = Reference, Path, description = "Id or name"), DependentList),
+    params(("edge" = Reference, Path, description = "Id or name"), DependentList, Instant),
     responses((status = 200, description = "A page of dependents", body = Page<Dependent>))
 )]
 #[get("/edges/{edge}/dependents")]
@@ -64,8 +66,9 @@ pub async fn dependents_of_edge(
     db: web::Data<Db>,
     caller: Caller,
     edge: web::Path<Reference>,
-    Query(wanted): Query<DependentList>,
+    Query(wanted): Query<AsOf<DependentList>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     page(&request, &db, caller, &Owner::edge(edge), &wanted).await
 }
 

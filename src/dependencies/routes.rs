@@ -13,6 +13,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::chronology::Chronology;
 use crate::resource::owner::{Flat, Owned, Owner, OwnerMembers, Owners};
@@ -74,7 +75,7 @@ pub async fn create(
 /// together they find one dependency.
 #[utoipa::path(
     operation_id = "list_dependencies",
-    params(Owners, DependencyFilter, Chronology),
+    params(Owners, DependencyFilter, Chronology, Instant),
     responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>))
 )]
 #[get("/dependencies")]
@@ -82,8 +83,9 @@ pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<Flat<DependencyFilter>>,
+    Query(wanted): Query<AsOf<Flat<DependencyFilter>>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     page(&request, &db, caller, &wanted.owners, &wanted.filter).await
 }
 
@@ -113,7 +115,7 @@ pub async fn create_of_block(
 /// /blocks/{block}/dependents` asks the other way round.
 #[utoipa::path(
     operation_id = "list_block_dependencies",
-    params(("block" = Reference, Path, description = "Id or name"), DependencyFilter, Chronology),
+    params(("block" = Reference, Path, description = "Id or name"), DependencyFilter, Chronology, Instant),
     responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>))
 )]
 #[get("/blocks/{block}/dependencies")]
@@ -122,8 +124,9 @@ pub async fn list_of_block(
     db: web::Data<Db>,
     caller: Caller,
     block: web::Path<Reference>,
-    Query(filter): Query<DependencyFilter>,
+    Query(filter): Query<AsOf<DependencyFilter>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(filter.instant);
     page(&request, &db, caller, &Owner::block(block).into(), &filter).await
 }
 
@@ -153,7 +156,7 @@ pub async fn create_of_edge(
 /// /edges/{edge}/dependents` asks the other way round.
 #[utoipa::path(
     operation_id = "list_edge_dependencies",
-    params(("edge" = Reference, Path, description = "Id or name"), DependencyFilter, Chronology),
+    params(("edge" = Reference, Path, description = "Id or name"), DependencyFilter, Chronology, Instant),
     responses((status = 200, description = "A page of the dependencies", body = Page<Dependency>))
 )]
 #[get("/edges/{edge}/dependencies")]
@@ -162,8 +165,9 @@ pub async fn list_of_edge(
     db: web::Data<Db>,
     caller: Caller,
     edge: web::Path<Reference>,
-    Query(filter): Query<DependencyFilter>,
+    Query(filter): Query<AsOf<DependencyFilter>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(filter.instant);
     page(&request, &db, caller, &Owner::edge(edge).into(), &filter).await
 }
 
@@ -172,7 +176,7 @@ pub async fn list_of_edge(
 /// What depends on what, in which versions; of an external one what it is, in words.
 #[utoipa::path(
     operation_id = "get_dependency",
-    params(("dependency_id" = Uuid, Path)),
+    params(("dependency_id" = Uuid, Path), Instant),
     responses((status = 200, description = "The dependency", body = Dependency))
 )]
 #[get("/dependencies/{dependency_id}")]
@@ -180,8 +184,9 @@ pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
     dependency_id: web::Path<Id>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     verbs::read(&db, caller, &dependency_id.to_string(), async |scope| {
         queries::get(scope, **dependency_id).await
     })

@@ -56,6 +56,7 @@ pub use operations::complete;
         (name = "runs", description = "Executions of pipelines"),
         (name = "locks", description = "What runs ran on, word for word"),
         (name = "lineage", description = "What feeds a thing, what it feeds, and what a change reaches"),
+        (name = "changes", description = "What differs between two instants"),
         (name = "audit", description = "Who did what"),
         (name = "service", description = "The service itself")
     ),

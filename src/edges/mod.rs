@@ -48,6 +48,10 @@ pub struct Edge {
     pub created_by_username: Option<String>,
     /// Set while it is archived.
     pub archived_at: Option<DateTime>,
+    /// With `as_of`: when it was purged since. Its metadata went with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub purged_at: Option<DateTime>,
     pub current_version_id: Uuid,
     /// Of the active version.
     pub version_number: i32,

@@ -17,6 +17,7 @@ use crate::audit::routes::history as audit_history;
 use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::listing::{Filter, Position};
 use crate::resource::removal::Removal;
@@ -57,7 +58,7 @@ pub async fn create(
 /// all of them. Archived edges are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_edges",
-    params(EdgeList, Filter, Position),
+    params(EdgeList, Filter, Position, Instant),
     responses((status = 200, description = "A page of edges", body = Page<Edge>))
 )]
 #[get("/edges")]
@@ -65,8 +66,9 @@ pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<EdgeList>,
+    Query(wanted): Query<AsOf<EdgeList>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted).await
     })
@@ -79,7 +81,7 @@ pub async fn list(
 /// and the verifications of the active one with what they come to.
 #[utoipa::path(
     operation_id = "get_edge",
-    params(("edge" = Reference, Path, description = "Id or name"), EdgeShown),
+    params(("edge" = Reference, Path, description = "Id or name"), EdgeShown, Instant),
     responses((status = 200, description = "The edge as it is in use now", body = Edge))
 )]
 #[get("/edges/{edge}")]
@@ -87,8 +89,9 @@ pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
     edge: web::Path<Reference>,
-    Query(shown): Query<EdgeShown>,
+    Query(shown): Query<AsOf<EdgeShown>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let found = verbs::find(&db, caller, edge.as_str(), async |scope| {
         queries::get(scope, &edge, &shown.include).await
     })

@@ -14,6 +14,7 @@ use crate::api::router::Router;
 use crate::api::word::Words;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::verbs::{self, Reach, Resource};
 use crate::versions::{
@@ -37,7 +38,7 @@ async fn read_version(
 /// rollback that is not the newest.
 #[utoipa::path(
     operation_id = "list_edge_versions",
-    params(("edge" = Reference, Path, description = "Id or name"), VersionList),
+    params(("edge" = Reference, Path, description = "Id or name"), VersionList, Instant),
     responses((status = 200, description = "A page of versions", body = Page<EdgeVersion>))
 )]
 #[get("/edges/{edge}/versions")]
@@ -46,8 +47,9 @@ pub async fn list_versions(
     db: web::Data<Db>,
     caller: Caller,
     edge: web::Path<Reference>,
-    Query(wanted): Query<VersionList>,
+    Query(wanted): Query<AsOf<VersionList>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Metadata, None);
     let rows = db
         .run(&caller, async |scope| {
@@ -65,8 +67,7 @@ pub async fn list_versions(
     operation_id = "get_edge_version",
     params(
         ("edge" = Reference, Path, description = "Id or name"),
-        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias")
-    ),
+        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias"), Instant),
     responses((status = 200, description = "The version", body = EdgeVersion))
 )]
 #[get("/edges/{edge}/versions/{version}")]
@@ -74,8 +75,9 @@ pub async fn get_version(
     db: web::Data<Db>,
     caller: Caller,
     path: web::Path<(Reference, Which)>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let (edge, which) = path.into_inner();
     let caller = caller.reading(Entity::Metadata, None);
     let version = read_version(&db, &caller, &edge, &which).await?;
@@ -223,7 +225,7 @@ pub async fn restore_version(
 /// A JSON Patch (RFC 6902) on `{"name", "description", "metadata"}`.
 #[utoipa::path(
     operation_id = "diff_edge_versions",
-    params(("edge" = Reference, Path, description = "Id or name"), Difference),
+    params(("edge" = Reference, Path, description = "Id or name"), Difference, Instant),
     responses((
         status = 200,
         description = "The operations; none when they are the same",
@@ -237,11 +239,12 @@ pub async fn diff(
     db: web::Data<Db>,
     caller: Caller,
     edge: web::Path<Reference>,
-    Query(Difference { from, to }): Query<Difference>,
+    Query(wanted): Query<AsOf<Difference>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::Metadata, None);
+    let caller = caller.at(wanted.instant).reading(Entity::Metadata, None);
+    let Difference { from, to } = &*wanted;
     let versions =
-        db.run(&caller, async |scope| queries::pair(scope, &edge, &from, &to).await).await?;
+        db.run(&caller, async |scope| queries::pair(scope, &edge, from, to).await).await?;
     Difference::patch(&versions)
 }
 

@@ -15,6 +15,7 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::pipelines::drawing::Format;
+use crate::resource::as_of::{AsOf, Instant};
 
 fn reading(caller: Caller, node: &NodeReference) -> Caller {
     let entity = match node.kind {
@@ -54,7 +55,7 @@ fn lineage(found: queries::Found) -> Lineage {
 /// dependencies, and membership. As JSON, or drawn: as `Accept` says.
 #[utoipa::path(
     operation_id = "get_lineage",
-    params(LineageParams),
+    params(LineageParams, Instant),
     responses(
         (status = 200, description = "A page of the lineage", content(
             (Lineage = "application/json"),
@@ -71,8 +72,9 @@ pub async fn get_lineage(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<LineageParams>,
+    Query(wanted): Query<AsOf<LineageParams>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     let format = Format::accepted_by(&request)?;
     let caller = reading(caller, &wanted.node);
     let found = db.run(&caller, async |scope| queries::lineage(scope, &wanted).await).await?;
@@ -90,7 +92,7 @@ pub async fn get_lineage(
 /// The nearest first, each once, with the shortest path to it and why it is reached.
 #[utoipa::path(
     operation_id = "get_impact",
-    params(ImpactParams),
+    params(ImpactParams, Instant),
     responses(
         (status = 200, description = "A page of what is reached", body = Page<Reached>),
         (status = 404, description = "There is no such thing or version", content_type = "application/problem+json", body = Problem)
@@ -101,8 +103,9 @@ pub async fn get_impact(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<ImpactParams>,
+    Query(wanted): Query<AsOf<ImpactParams>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     let caller = reading(caller, &wanted.node);
     let rows = db.run(&caller, async |scope| queries::impact(scope, &wanted).await).await?;
     let page = Page::new(rows, |reached| Cursor {

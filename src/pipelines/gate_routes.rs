@@ -16,6 +16,7 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::locks::{LockContent, ProspectiveLock};
+use crate::resource::as_of::{AsOf, Instant};
 
 impl Prospect {
     fn is_ready(&self) -> bool {
@@ -72,7 +73,7 @@ async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prosp
 /// is in the way, and of what a lock cannot be sure (images without a digest). A run asks the same question once more, in its own transaction.
 #[utoipa::path(
     operation_id = "get_pipeline_readiness",
-    params(("pipeline" = Reference, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name"), Instant),
     responses((status = 200, description = "Whether it may", body = Readiness))
 )]
 #[get("/pipelines/{pipeline}/readiness")]
@@ -80,8 +81,9 @@ pub async fn readiness(
     db: web::Data<Db>,
     caller: Caller,
     pipeline: web::Path<Reference>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let prospect = prospect(&db, caller, &pipeline).await?;
     let content: LockContent = serde_json::from_str(prospect.lock.get()).map_err(|error| {
         tracing::error!(%error, "not a lock");
@@ -106,7 +108,7 @@ pub async fn readiness(
 /// SHA-256 of its canonical form (RFC 8785). Shown whether or not the pipeline is ready.
 #[utoipa::path(
     operation_id = "get_pipeline_lock",
-    params(("pipeline" = Reference, Path, description = "Id or name")),
+    params(("pipeline" = Reference, Path, description = "Id or name"), Instant),
     responses((status = 200, description = "The lock", body = ProspectiveLock))
 )]
 #[get("/pipelines/{pipeline}/lock")]
@@ -114,8 +116,9 @@ pub async fn lock(
     db: web::Data<Db>,
     caller: Caller,
     pipeline: web::Path<Reference>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let prospect = prospect(&db, caller, &pipeline).await?;
     Reply::ok(&ProspectiveLock {
         ready: prospect.is_ready(),

@@ -18,6 +18,7 @@ use crate::api::router::Router;
 use crate::api::word::Word;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::verbs::{self, Reach};
 
@@ -54,7 +55,7 @@ pub struct GraphShown {
 /// As JSON, or drawn: as `format` or else `Accept` says. Edges are drawn solid when a run may pass them.
 #[utoipa::path(
     operation_id = "get_pipeline_graph",
-    params(("pipeline" = Reference, Path, description = "Id or name"), GraphShown),
+    params(("pipeline" = Reference, Path, description = "Id or name"), GraphShown, Instant),
     responses(
         (status = 200, description = "The graph", content(
             (Graph = "application/json"),
@@ -71,8 +72,9 @@ pub async fn get_graph(
     db: web::Data<Db>,
     caller: Caller,
     pipeline: web::Path<Reference>,
-    Query(shown): Query<GraphShown>,
+    Query(shown): Query<AsOf<GraphShown>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(shown.instant);
     let format = match shown.format {
         Some(format) => format,
         None => Format::accepted_by(&request)?,

@@ -55,6 +55,10 @@ pub struct Pipeline {
     pub average_runtime: Option<f64>,
     /// Set while it is archived.
     pub archived_at: Option<DateTime>,
+    /// With `as_of`: when it was purged since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub purged_at: Option<DateTime>,
     /// With `include=blocks`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<PipelineBlock>, required = false)]

@@ -17,6 +17,7 @@ use crate::audit::routes::history as audit_history;
 use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::{Db, Scope};
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::listing::Position;
 use crate::resource::removal::Removal;
@@ -90,7 +91,7 @@ pub async fn create(
 /// Archived pipelines are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_pipelines",
-    params(PipelineList, Position),
+    params(PipelineList, Position, Instant),
     responses((status = 200, description = "A page of pipelines", body = Page<Pipeline>))
 )]
 #[get("/pipelines")]
@@ -98,8 +99,9 @@ pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<PipelineList>,
+    Query(wanted): Query<AsOf<PipelineList>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted).await
     })
@@ -112,7 +114,7 @@ pub async fn list(
 /// newest runs.
 #[utoipa::path(
     operation_id = "get_pipeline",
-    params(("pipeline" = Reference, Path, description = "Id or name"), PipelineShown),
+    params(("pipeline" = Reference, Path, description = "Id or name"), PipelineShown, Instant),
     responses((status = 200, description = "The pipeline", body = Pipeline))
 )]
 #[get("/pipelines/{pipeline}")]
@@ -120,8 +122,9 @@ pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
     pipeline: web::Path<Reference>,
-    Query(shown): Query<PipelineShown>,
+    Query(shown): Query<AsOf<PipelineShown>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let found = verbs::find(&db, caller, pipeline.as_str(), async |scope| {
         queries::get(scope, &pipeline, shown.include).await
     })

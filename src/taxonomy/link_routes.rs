@@ -15,6 +15,7 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::blocks::{self, Block, BlockList};
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::chronology::Chronology;
 use crate::resource::listing::Position;
@@ -104,7 +105,7 @@ pub async fn unlink(
 /// /taxonomy-categories/{category}/ancestors` has those.
 #[utoipa::path(
     operation_id = "list_block_categories",
-    params(("block" = Reference, Path, description = "Id or name"), Position),
+    params(("block" = Reference, Path, description = "Id or name"), Position, Instant),
     responses((status = 200, description = "A page of categories", body = Page<Category>))
 )]
 #[get("/blocks/{block}/categories")]
@@ -113,10 +114,10 @@ pub async fn categories_of_block(
     db: web::Data<Db>,
     caller: Caller,
     block: web::Path<Reference>,
-    Query(position): Query<Position>,
+    Query(shown): Query<AsOf<Position>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::Taxonomy, None);
-    let wanted = CategoryList { position, ..CategoryList::default() };
+    let caller = caller.at(shown.instant).reading(Entity::Taxonomy, None);
+    let wanted = CategoryList { position: shown.wanted, ..CategoryList::default() };
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted, Some(&block)).await
     })
@@ -129,7 +130,7 @@ pub async fn categories_of_block(
 /// listed once.
 #[utoipa::path(
     operation_id = "list_blocks_in_category",
-    params(("category" = Reference, Path, description = "Id, or a name that no other has"), BlocksInCategory, Position),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has"), BlocksInCategory, Position, Instant),
     responses((status = 200, description = "A page of blocks", body = Page<Block>))
 )]
 #[get("/taxonomy-categories/{category}/blocks")]
@@ -138,12 +139,13 @@ pub async fn blocks_in_category(
     db: web::Data<Db>,
     caller: Caller,
     category: web::Path<Reference>,
-    Query(wanted): Query<BlocksInCategory>,
+    Query(wanted): Query<AsOf<BlocksInCategory>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     let wanted = BlockList {
         category: Some(category.clone()),
         recursive: wanted.recursive,
-        position: wanted.position,
+        position: wanted.wanted.position,
         ..BlockList::default()
     };
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
@@ -163,7 +165,7 @@ pub async fn blocks_in_category(
 /// categories of one block, the blocks of one category, or one link.
 #[utoipa::path(
     operation_id = "list_block_taxonomies",
-    params(LinkList, Chronology),
+    params(LinkList, Chronology, Instant),
     responses((status = 200, description = "A page of links", body = Page<BlockTaxonomy>))
 )]
 #[get("/block-taxonomies")]
@@ -171,8 +173,9 @@ pub async fn links(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<LinkList>,
+    Query(wanted): Query<AsOf<LinkList>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Taxonomy, None);
     let rows = db.run(&caller, async |scope| queries::links(scope, &wanted).await).await?;
     let page = Page::new(rows, |row| {

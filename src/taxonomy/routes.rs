@@ -15,6 +15,7 @@ use crate::audit::routes::history as audit_history;
 use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::listing::Position;
 use crate::resource::verbs::{self};
@@ -43,7 +44,7 @@ pub async fn create(
 /// `CategoryTree`s, refused with 422 `too_many` when it has more than 10,000 categories.
 #[utoipa::path(
     operation_id = "list_categories",
-    params(CategoryList, Position),
+    params(CategoryList, Position, Instant),
     responses((status = 200, description = "A page of categories", body = Page<Category>))
 )]
 #[get("/taxonomy-categories")]
@@ -51,8 +52,9 @@ pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
     caller: Caller,
-    Query(wanted): Query<CategoryList>,
+    Query(wanted): Query<AsOf<CategoryList>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Taxonomy, None);
     if wanted.tree {
         let items = super::tree_routes::read(&db, &caller, None).await?;
@@ -71,7 +73,7 @@ pub async fn list(
 /// lists the candidates.
 #[utoipa::path(
     operation_id = "get_category",
-    params(("category" = Reference, Path, description = "Id, or a name that no other has")),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has"), Instant),
     responses((status = 200, description = "The category", body = Category))
 )]
 #[get("/taxonomy-categories/{category}")]
@@ -79,8 +81,9 @@ pub async fn get(
     db: web::Data<Db>,
     caller: Caller,
     category: web::Path<Reference>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     verbs::read(&db, caller, category.as_str(), async |scope| queries::get(scope, &category).await)
         .await
 }

@@ -13,6 +13,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::verbs::Resource;
 
 /// How many categories one answer nests.
@@ -42,7 +43,7 @@ pub(super) async fn read(
 /// Refused with 422 `too_many` when that is more than 10,000 categories.
 #[utoipa::path(
     operation_id = "get_category_subtree",
-    params(("category" = Reference, Path, description = "Id, or a name that no other has")),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has"), Instant),
     responses((status = 200, description = "The tree that begins with it", body = CategoryTree))
 )]
 #[get("/taxonomy-categories/{category}/subtree")]
@@ -50,8 +51,9 @@ pub async fn subtree(
     db: web::Data<Db>,
     caller: Caller,
     category: web::Path<Reference>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
     let trees = read(&db, &caller, Some(&category)).await?;
     let tree = trees.first().ok_or_else(|| Problem::not_found(Category::WHAT))?;
@@ -64,7 +66,7 @@ pub async fn subtree(
 /// part of it.
 #[utoipa::path(
     operation_id = "list_category_ancestors",
-    params(("category" = Reference, Path, description = "Id, or a name that no other has")),
+    params(("category" = Reference, Path, description = "Id, or a name that no other has"), Instant),
     responses((status = 200, description = "All of them; none for a root", body = Page<Category>))
 )]
 #[get("/taxonomy-categories/{category}/ancestors")]
@@ -73,8 +75,9 @@ pub async fn ancestors(
     db: web::Data<Db>,
     caller: Caller,
     category: web::Path<Reference>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<HttpResponse, Problem> {
+    let caller = caller.at(shown.instant);
     let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
     let items = db.run(&caller, async |scope| queries::ancestors(scope, &category).await).await?;
     let next_cursor = None;

@@ -14,6 +14,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::versions::{VersionReference, Which};
 
@@ -104,8 +105,7 @@ pub async fn list(
     operation_id = "get_edge_version_status",
     params(
         ("edge" = Reference, Path, description = "Id or name"),
-        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias")
-    ),
+        ("version" = VersionReference, Path, description = "Its number, `latest`, `active` or an alias"), Instant),
     responses((status = 200, description = "What the verifications come to", body = VersionStatus))
 )]
 #[get("/edges/{edge}/versions/{version}/status")]
@@ -113,8 +113,9 @@ pub async fn status(
     db: web::Data<Db>,
     caller: Caller,
     path: web::Path<(Reference, Which)>,
-    Query(NoParams): Query<NoParams>,
+    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
+    let caller = caller.at(shown.instant);
     let (edge, which) = path.into_inner();
     let caller = caller.reading(Entity::Verification, None);
     let status = db

@@ -1,0 +1,48 @@
+//! Work that reads what was so at an instant.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::Connection;
+
+use super::failure::Loss;
+use super::{Db, Failure, Scope};
+use crate::api::problem::Problem;
+use crate::api::time::DateTime;
+use crate::auth::caller::Caller;
+
+impl Db {
+    /// Runs `work` in one transaction, in which tables, views and functions that are named without
+    /// their schema are those of schema `past`. It is run again when its connection was lost.
+    ///
+    /// # Errors
+    /// As [`Db::run`]; 422 for an instant that open transactions can still change, or before the
+    /// history begins.
+    pub(super) async fn looking_back<T>(
+        &self,
+        caller: &Caller,
+        instant: DateTime,
+        work: impl AsyncFn(&mut Scope<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        let is_spent = &AtomicBool::new(false);
+        self.attempting(Some(caller), Loss::Harmless, is_spent, async |connection| {
+            let mut transaction = connection.begin().await?;
+            let connection = &mut *transaction;
+            sqlx::query_file!("sql/db/look_back.sql", instant as _)
+                .fetch_one(&mut *connection)
+                .await?;
+            let outcome = work(&mut Scope { caller, connection, is_spent }).await;
+            match &outcome {
+                // The connection still has rows to send: it is given up, and the transaction with it.
+                Ok(_) if is_spent.load(Ordering::Relaxed) => {}
+                // What was read may be in the trail.
+                Ok(_) => transaction.commit().await?,
+                Err(failure) if failure.leaves_connection_usable() => {
+                    transaction.rollback().await?
+                }
+                Err(_) => {}
+            }
+            outcome
+        })
+        .await
+    }
+}
