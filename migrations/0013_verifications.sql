@@ -7,6 +7,7 @@ create table public.edge_verifications (
     verification_logs text,
     verified_at timestamptz,
     verified_by uuid constraint edge_verifications_verified_by_fkey references public.users,
+    verified_with uuid,
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
     created_by uuid default app.caller_id() constraint edge_verifications_created_by_fkey references public.users,
@@ -23,6 +24,8 @@ comment on table public.edge_verifications is
 -- Kept by the guard. By it the audit trail files a verification under its edge, and the
 -- verifications of an edge are found without a join.
 comment on column public.edge_verifications.edge_id is 'The edge of the version.';
+comment on column public.edge_verifications.verified_with is
+    'The API key that reported it; null when it was none. No reference: what was reported stays so when the key is gone.';
 comment on column public.edge_verifications.activate_when_passed is
     'Whether the version is activated in the transaction that reports it passed, on behalf of whoever reports that.';
 -- The question of the gate: the newest final verification of a version.
@@ -109,6 +112,7 @@ begin
     if new.verification_status = 'pending' then
         new.verified_at := null;
         new.verified_by := null;
+        new.verified_with := null;
     else
         if new.verification_status = 'passed' and author = app.caller_id()
            and (select s.require_independent_verifier from app.settings s) then
@@ -119,6 +123,9 @@ begin
         from public.edge_verifications v where v.edge_version_id = new.edge_version_id;
         new.verified_at := greatest(clock_timestamp(), newest + interval '1 microsecond');
         new.verified_by := app.caller_id();
+        new.verified_with := (
+            select k.api_key_id from public.api_keys k
+            where k.user_id = new.verified_by and k.api_key_id::text = app.audit_context() ->> 'api_key_id');
     end if;
     if tg_op = 'UPDATE' then
         new.updated_at := case when new is distinct from old
@@ -239,7 +246,7 @@ select
         select coalesce(jsonb_agg(app.row_json(to_jsonb(o)) order by o.created_at desc, o.verification_id desc), '[]')
         from (
             select
-                o.verification_id, o.edge_version_id, o.verification_status, o.verified_at, o.verified_by,
+                o.verification_id, o.edge_version_id, o.verification_status, o.verified_at, o.verified_by, o.verified_with,
                 o.created_at, o.updated_at, o.created_by, o.edge_id, o.activate_when_passed, e.version_number,
                 (select u.username from public.usernames u where u.user_id = o.verified_by) as verified_by_username,
                 (select u.username from public.usernames u where u.user_id = o.created_by) as created_by_username

@@ -16,8 +16,18 @@ comment on table app.changes is 'The transactions that changed what has a histor
 insert into app.changes values (clock_timestamp());
 revoke all on app.changes from public, anon, authenticated, service_role;
 
+create function app.refuse_history_change() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'the history is append-only' using errcode = '42501';
+end $$;
+create trigger changes_1_guard before update or delete or truncate on app.changes
+    for each statement execute function app.refuse_history_change();
+
 -- From the moment before it takes its instant until its end a transaction holds an advisory lock whose
--- key says that moment: 20 bits that say what it is, 44 of milliseconds since 1970.
+-- key says that moment: 19 bits that say what it is, 44 of milliseconds since 1970.
 create function app.changed_at() returns timestamptz
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -28,7 +38,7 @@ declare
 begin
     if instant is null then
         perform pg_advisory_xact_lock_shared(
-            (711003::bigint << 44) | (date_part('epoch', clock_timestamp()) * 1000)::bigint - 1);
+            (411003::bigint << 44) | (date_part('epoch', clock_timestamp()) * 1000)::bigint - 1);
         -- What this change builds on is older, whatever the clock says.
         instant := greatest(
             clock_timestamp(), now(), (select c.changed_at + interval '1 microsecond' from app.changes c order by c.changed_at desc limit 1));
@@ -51,7 +61,7 @@ begin
         from pg_catalog.pg_locks l
         where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'
           and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
-          and (l.classid::bigint << 32 | l.objid::bigint) >> 44 = 711003)) - interval '1 microsecond';
+          and (l.classid::bigint << 32 | l.objid::bigint) >> 44 = 411003)) - interval '1 microsecond';
 end $$;
 comment on function app.newest_instant() is 'The newest instant of which no open transaction can change what was so.';
 
@@ -113,6 +123,10 @@ revoke all on app.withdrawals_history from public, anon, authenticated, service_
 
 create index withdrawals_history_changed_at_idx on app.withdrawals_history using brin (changed_at);
 insert into app.histories values ('withdrawals', 'version_id');
+create trigger withdrawals_history_1_guard before delete or truncate on app.withdrawals_history
+    for each statement execute function app.refuse_history_change();
+create trigger withdrawals_history_1_guard_update before update on app.withdrawals_history
+    for each statement when (pg_trigger_depth() = 0) execute function app.refuse_history_change();
 
 create function app.keep_withdrawal() returns trigger
 language plpgsql security definer
@@ -129,14 +143,6 @@ create constraint trigger block_versions_history after update on public.block_ve
     for each row when (new.withdrawn_reason is distinct from old.withdrawn_reason) execute function app.keep_withdrawal();
 create constraint trigger edge_versions_history after update on public.edge_versions deferrable initially deferred
     for each row when (new.withdrawn_reason is distinct from old.withdrawn_reason) execute function app.keep_withdrawal();
-
-create function app.refuse_history_change() returns trigger
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    raise exception 'the history is append-only' using errcode = '42501';
-end $$;
 
 -- Written from the catalog, so that no column is forgotten, here or by a later migration that calls it again.
 create function app.keep_history(kept name, id name, left_out jsonb, indexes text[]) returns void
@@ -195,8 +201,11 @@ begin
         for each row execute function app.%I()', kept || '_history', kept, 'keep_' || kept || '_history');
     execute format('create constraint trigger %I after update on public.%I deferrable initially deferred
         for each row when (new.* is distinct from old.*) execute function app.%I()', kept || '_history_update', kept, 'keep_' || kept || '_history');
+    -- (Of several changes in one transaction the last one is kept, by a trigger.)
     execute format('create trigger %I before delete or truncate on %s for each statement execute function app.refuse_history_change()',
         kept || '_history_1_guard', history);
+    execute format('create trigger %I before update on %s for each statement when (pg_trigger_depth() = 0) execute function app.refuse_history_change()',
+        kept || '_history_1_guard_update', history);
 
     -- The view shows what the policy of the table lets the caller see, on the rows of the instant; which row is the last is not theirs to decide.
     select regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\mpublic\.', 'past.', 'g') into strict policy
@@ -218,11 +227,11 @@ comment on function app.keep_history(name, name, jsonb, text[]) is
 
 -- The views of what has versions come after those of their owners, and need them.
 select app.keep_history('blocks', 'block_id',
-    '{"search": "app.search_vector(name, description)",
+    '{"search": "null",
       "metadata": "coalesce((select v.metadata from public.block_versions v where v.version_id = blocks.current_version_id), ''{}'')"}',
     '{"created_at, block_id", "name_key, block_id"}');
 select app.keep_history('edges', 'edge_id',
-    '{"search": "app.search_vector(name, description)",
+    '{"search": "null",
       "metadata": "coalesce((select v.metadata from public.edge_versions v where v.version_id = edges.current_version_id), ''{}'')"}',
     '{"created_at, edge_id", "name_key, edge_id"}');
 select app.keep_history('aliases', 'alias_id', '{}', '{"entity_id", "version_id"}');
@@ -232,7 +241,7 @@ select app.keep_history('code_repos', 'repo_id', '{}', '{"entity_id"}');
 select app.keep_history('docker_images', 'image_id', '{"build_logs": "null"}', '{"entity_id"}');
 select app.keep_history('dependencies', 'dependency_id', '{}', '{"entity_id", "depends_on_id"}');
 select app.keep_history('edge_verifications', 'verification_id', '{"verification_logs": "null"}', '{"edge_version_id", "edge_id"}');
-select app.keep_history('pipelines', 'pipeline_id', '{"search": "app.search_vector(name, description)"}',
+select app.keep_history('pipelines', 'pipeline_id', '{"search": "null"}',
     '{"created_at, pipeline_id", "name_key, pipeline_id"}');
 select app.keep_history('pipeline_blocks', 'pipeline_block_id', '{}', '{"pipeline_id", "block_id"}');
 select app.keep_history('pipeline_edges', 'pipeline_edge_id', '{}', '{"pipeline_id", "edge_id"}');
@@ -278,11 +287,10 @@ from past.edge_versions v where v.withdrawn_at is not null;
 comment on view past.withdrawals is 'The versions that are withdrawn at the instant in the setting app.as_of.';
 
 grant select on all tables in schema past to authenticated;
-grant execute on function app.search_vector(text, text) to authenticated;
 
 -- What has been purged since ----------------------------------------------------------------------
 
-create view app.purged as
+create view app.purged with (security_invoker = true) as
 select null::uuid as entity_id, null::timestamptz as purged_at where false;
 comment on view app.purged is 'What has been purged, of what is there: nothing. past.purged knows of what was.';
 
@@ -297,7 +305,31 @@ grant select on app.purged, past.purged to blockyard_api;
 
 -- What reads, over the past ----------------------------------------------------------------------
 
--- Copied from the catalog: every view of `app`, and every function of it that only reads, that rests on a table with a history, itself
+create function past.find_blocks(query text) returns setof uuid
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.block_id from past.blocks t where app.search_vector(t.name, t.description) @@ app.search_query(query)
+$$;
+comment on function past.find_blocks(text) is 'As app.find_blocks(text), at the instant in the setting app.as_of: the vectors of words are not kept.';
+
+create function past.find_edges(query text) returns setof uuid
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.edge_id from past.edges t where app.search_vector(t.name, t.description) @@ app.search_query(query)
+$$;
+comment on function past.find_edges(text) is 'As app.find_edges(text), at the instant in the setting app.as_of: the vectors of words are not kept.';
+
+create function past.find_pipelines(query text) returns setof uuid
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select t.pipeline_id from past.pipelines t where app.search_vector(t.name, t.description) @@ app.search_query(query)
+$$;
+comment on function past.find_pipelines(text) is 'As app.find_pipelines(text), at the instant in the setting app.as_of: the vectors of words are not kept.';
+
+-- Copied from the catalog: every other view of `app`, and every function of it that only reads, that rests on a table with a history, itself
 -- or by way of another.
 set local check_function_bodies = off;
 do $$
@@ -328,6 +360,7 @@ begin
             pg_get_functiondef(p.oid) as source
         from pg_proc p
         where p.pronamespace = 'app'::regnamespace and p.proname = any (names) and p.provolatile = 's'
+          and not exists (select from pg_proc c where c.pronamespace = 'past'::regnamespace and c.proname = p.proname)
     loop
         execute regexp_replace(regexp_replace(it.source, tables, 'past.\1', 'g'),
             '\mapp\.(' || array_to_string(names, '|') || ')\M', 'past.\1', 'g');

@@ -1,5 +1,9 @@
--- $2 and $3, of which one may be missing, and both may be the same.
-select lock_digest, lock, created_at, app.verifiers(lock) as "usernames!"
-from pipeline_locks
+-- $2 and $3: digests, or ids of runs; they may be of the same lock.
+select l.lock_digest, l.lock, l.created_at, app.verifiers(l.lock) as "usernames!"
+from (values (1, $2), (2, $3)) as wanted (place, reference)
+join pipeline_locks l
+    on l.lock_digest = case
+        when app.is_uuid(wanted.reference) then (select r.lock_digest from pipeline_runs r where r.run_id = wanted.reference::uuid)
+        else wanted.reference end
 where (select app.as_caller($1))
-  and lock_digest in ($2, $3)
+order by wanted.place

@@ -8,7 +8,7 @@ where (select app.as_caller($1))
   and ($6::timestamptz[] is null or updated_at = any ($6))
 returning
     verification_id, edge_version_id, verification_status as "verification_status: _", verification_logs,
-    verified_at, verified_by, created_at, updated_at, created_by, edge_id, activate_when_passed,
+    verified_at, verified_by, verified_with, created_at, updated_at, created_by, edge_id, activate_when_passed,
     (select u.username from usernames u where u.user_id = verified_by) as verified_by_username,
     (select u.username from usernames u where u.user_id = created_by) as created_by_username,
     (select v.version_number from edge_versions v where v.version_id = edge_version_id) as "version_number!"

@@ -5,14 +5,14 @@ use crate::api::page::{Cursor, Rows};
 use crate::db::{Failure, Scope};
 
 /// One row more than the page has.
-pub(super) async fn list(
+pub(super) async fn between(
     scope: &mut Scope<'_>,
     between: &Between,
 ) -> Result<Rows<Change>, Failure> {
     let cursor = between.cursor.as_ref();
     let query = sqlx::query_file_as!(
         Change,
-        "sql/changes/list.sql",
+        "sql/changes/between.sql",
         scope.caller() as _,
         between.from as _,
         between.to as _,

@@ -28,7 +28,7 @@ pub async fn list(
     Query(between): Query<Between>,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Metadata, None);
-    let rows = db.run(&caller, async |scope| queries::list(scope, &between).await).await?;
+    let rows = db.run(&caller, async |scope| queries::between(scope, &between).await).await?;
     let page = Page::new(rows, |change| Cursor::at(BY_CHANGE, change.changed_at, change.id));
     Ok(page.respond(&request))
 }

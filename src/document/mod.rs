@@ -17,7 +17,7 @@ use crate::blocks::BlockVersion;
 use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
 use crate::lineage::{NodeReferenceText, ReachedStep};
-use crate::locks::routes::LockDigest;
+use crate::locks::routes::{LockDigest, LockReference};
 use crate::pipelines::GraphFormat;
 use crate::resource::chronology::ChronologicalSort;
 use crate::resource::listing::NamedSort;
@@ -77,6 +77,7 @@ pub use operations::complete;
         NodeReferenceText,
         ReachedStep,
         LockDigest,
+        LockReference,
         CursorText,
         ChronologicalSort,
         NamedSort,

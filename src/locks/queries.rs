@@ -8,7 +8,7 @@ pub(super) async fn get(scope: &mut Scope<'_>, digest: &str) -> Result<Option<Lo
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-/// Both of them, or the one when they are the same; whichever are there.
+/// Both of them in that order; whichever are there.
 pub(super) async fn pair(scope: &mut Scope<'_>, a: &str, b: &str) -> Result<Vec<Lock>, Failure> {
     let query = sqlx::query_file_as!(Lock, "sql/locks/pair.sql", scope.caller() as _, a, b);
     Ok(query.fetch_all(scope.connection()).await?)

@@ -4,11 +4,11 @@ use std::str::FromStr;
 
 use actix_web::{get, web};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Lock, LockDiff, queries, summary};
 use crate::api::entity::Entity;
+use crate::api::id::Id;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
@@ -49,18 +49,44 @@ impl<'de> Deserialize<'de> for LockDigest {
     }
 }
 
+/// A lock: its digest, or a run that ran on it.
+#[derive(Debug, Clone, PartialEq, Eq, ToSchema)]
+#[schema(
+    value_type = String,
+    pattern = "^([0-9A-Fa-f]{64}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$",
+    example = "01a20575-84d9-79db-a493-fbb455308177"
+)]
+pub struct LockReference(String);
+
+impl FromStr for LockReference {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let reference = match text.parse::<LockDigest>() {
+            Ok(LockDigest(digest)) => digest,
+            Err(_) => text
+                .parse::<Id>()
+                .map_err(|_| "Must be a SHA-256 in hex, 64 digits, or the id of a run.")?
+                .to_string(),
+        };
+        Ok(Self(reference))
+    }
+}
+
 /// Which two locks.
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct Pair {
-    pub a: LockDigest,
-    pub b: LockDigest,
+    /// A digest, or the id of a run.
+    pub a: LockReference,
+    /// A digest, or the id of a run.
+    pub b: LockReference,
 }
 
 /// What turns one lock into another
 ///
-/// In words, a line for each difference, and as a JSON Patch. Locks are named by their digests; the
-/// locks of two runs say what changed between the runs.
+/// In words, a line for each difference, and as a JSON Patch. Locks are named by their digests, or by
+/// runs: what differs between the locks of two runs is what changed between them.
 #[utoipa::path(
     operation_id = "diff_locks",
     params(Pair),
@@ -74,17 +100,14 @@ pub async fn diff(
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::PipelineLock, None);
     let locks = db.run(&caller, async |scope| queries::pair(scope, &a.0, &b.0).await).await?;
-    let find = |wanted: &LockDigest| -> Result<Value, Problem> {
-        let found = locks.iter().find(|lock| lock.lock_digest == wanted.0);
-        tree(&found.ok_or_else(|| Problem::not_found("Lock"))?.lock)
-    };
-    let (from, to) = (find(&a)?, find(&b)?);
+    let [a, b] = <[Lock; 2]>::try_from(locks).map_err(|_| Problem::not_found("Lock"))?;
+    let (from, to) = (tree(&a.lock)?, tree(&b.lock)?);
     Reply::ok(&LockDiff {
-        same: a == b,
+        same: a.lock_digest == b.lock_digest,
         summary: summary(&from, &to),
         patch: serde_json::to_value(json_patch::diff(&from, &to)).unwrap_or_default(),
-        a: a.0,
-        b: b.0,
+        a: a.lock_digest,
+        b: b.lock_digest,
     })
 }
 

@@ -75,6 +75,8 @@ pub struct Verification {
     /// Who reported it.
     pub verified_by: Option<Uuid>,
     pub verified_by_username: Option<String>,
+    /// The API key it was reported with; null when it was an access token.
+    pub verified_with: Option<Uuid>,
     pub created_at: DateTime,
     /// When it last changed; `ETag` is made of it.
     pub updated_at: DateTime,

@@ -181,6 +181,21 @@ async fn whatever_changes_shows_in_the_difference() {
         (&same.body["same"], &same.body["patch"], &same.body["summary"]),
         (&json!(true), &json!([]), &json!([]))
     );
+    // Runs stand for their locks.
+    let runs = dan.get("/pipelines/q/runs?sort=created_at").await.expect(StatusCode::OK);
+    let (first, last) =
+        (&runs.body["items"][0], runs.body["items"].as_array().and_then(|all| all.last()));
+    let last = last.expect("runs");
+    let text = |run: &Value, member: &str| run[member].as_str().expect("a text").to_owned();
+    let by_runs = format!("/locks/diff?a={}&b={}", text(first, "run_id"), text(last, "run_id"));
+    let by_digests =
+        format!("/locks/diff?a={}&b={}", text(first, "lock_digest"), text(last, "lock_digest"));
+    let (by_runs, by_digests) = (dan.get(&by_runs).await, dan.get(&by_digests).await);
+    assert_eq!(by_runs.expect(StatusCode::OK).body, by_digests.expect(StatusCode::OK).body);
+    let no_run = "00000000-0000-4000-8000-000000000000";
+    dan.get(&format!("/locks/diff?a={before}&b={no_run}"))
+        .await
+        .refused(StatusCode::NOT_FOUND, "not_found");
     let nothing = "0".repeat(64);
     dan.get(&format!("/locks/diff?a={before}&b={nothing}"))
         .await

@@ -14,6 +14,7 @@ mod service;
 
 mod aliases;
 mod archived;
+mod as_of;
 mod audit;
 mod blocks;
 mod candidates;

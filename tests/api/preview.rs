@@ -158,7 +158,7 @@ async fn a_preview_that_cannot_be_read_says_all_that_is_wrong() {
 }
 
 /// A change that may or may not be possible, as a preview has it.
-fn any_change(rng: &mut StdRng, parts: &BTreeMap<String, Value>) -> Value {
+pub fn any_change(rng: &mut StdRng, parts: &BTreeMap<String, Value>) -> Value {
     let blocks = ["a", "b", "c", "d"];
     let edges = ["ab", "bc", "cd"];
     let block = blocks[rng.random_range(0..blocks.len())];
@@ -204,7 +204,7 @@ fn any_change(rng: &mut StdRng, parts: &BTreeMap<String, Value>) -> Value {
 }
 
 /// Makes the change by its own route.
-async fn make(person: &Person<'_>, change: &Value) -> Answer {
+pub async fn make(person: &Person<'_>, change: &Value) -> Answer {
     let text = |name: &str| change[name].as_str().unwrap_or_default().to_owned();
     let body = change["body"].clone();
     let (block, edge, pipeline) = (text("block"), text("edge"), text("pipeline"));

@@ -395,3 +395,40 @@ async fn the_rule_binds_every_client_and_no_service_switches_it_off() {
     sqlx::raw_sql(off).execute(&mut owner).await.expect("the owner's decision");
     dan.post(of_version, passed).await.expect(StatusCode::CREATED);
 }
+
+#[tokio::test]
+async fn a_verification_says_with_which_key_it_was_reported() {
+    let service = Service::start().await;
+    let (dan, dora) = (service.developer().await, service.colleague().await);
+    join(&dan, "e").await;
+    let made = dora.post("/api-keys", json!({ "name": "ci" })).await.expect(StatusCode::CREATED);
+    let by_key = service.with_key(made.body["key"].as_str().expect("a key"));
+    let passed = json!({ "verification_status": "passed" });
+    let of_version = "/edges/e/versions/1/verifications";
+    let opened = by_key.post(of_version, json!({})).await.expect(StatusCode::CREATED);
+    assert_eq!(opened.body["verified_with"], Value::Null, "nothing is reported yet");
+    let path = format!("/verifications/{}", opened.id("verification_id"));
+    let reported = by_key.patch(&path, passed.clone()).await.expect(StatusCode::OK);
+    assert_eq!(reported.body["verified_with"], made.body["api_key_id"]);
+    let shown = dan.get(&path).await.expect(StatusCode::OK);
+    assert_eq!(shown.body["verified_with"], made.body["api_key_id"]);
+    let edge = dan.get("/edges/e?include=verifications").await.expect(StatusCode::OK);
+    assert_eq!(edge.body["verifications"][0]["verified_with"], made.body["api_key_id"]);
+
+    let by_token = dan.post(of_version, passed).await.expect(StatusCode::CREATED);
+    assert_eq!(by_token.body["verified_with"], Value::Null);
+    // Over SQL nobody claims a key of somebody else.
+    let me = dan.get("/auth/me").await.id("user_id");
+    let mut client = service.database.connect().await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        r#"select set_config('request.jwt.claims', '{{"sub": "{me}", "api_key_id": {}}}', false); set role authenticated;
+           insert into public.edge_verifications (edge_version_id, verification_status) select version_id, 'failed' from public.edge_versions"#,
+        made.body["api_key_id"]
+    )))
+    .execute(&mut client)
+    .await
+    .expect("a report");
+    let newest = dan.get(&format!("{of_version}?limit=1")).await.expect(StatusCode::OK);
+    assert_eq!(newest.body["items"][0]["verification_status"], "failed");
+    assert_eq!(newest.body["items"][0]["verified_with"], Value::Null);
+}

@@ -9,6 +9,7 @@ mod permissions;
 mod catalog;
 mod clients;
 mod guards;
+mod history;
 mod lineage;
 mod lint;
 mod matrix;

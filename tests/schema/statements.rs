@@ -34,6 +34,7 @@ const SERVE_NOBODY: &[(&str, Because)] = &[
     // Within the transaction of a caller.
     ("resource/keep_answer.sql", Because::NoTable),
     ("db/inspect_login.sql", Because::NoTable),
+    ("db/look_back.sql", Because::NoTable),
     ("db/missing_of_project.sql", Because::NoTable),
     ("db/privileges.sql", Because::NoTable),
     ("service/keep_house.sql", Because::NoTable),
@@ -121,7 +122,7 @@ fn callers(plan: &Value) -> Vec<String> {
     every_node(plan, &mut |node| {
         let output = node["Output"].as_array();
         if text(node, "Parent Relationship") == "InitPlan"
-            && output.is_some_and(|output| output.iter().any(|it| it == "app.as_caller($1)"))
+            && output.is_some_and(|output| output.iter().any(|it| it == "as_caller($1)"))
         {
             let name = text(node, "Subplan Name");
             callers.push(match name.split_once(" (returns ") {
