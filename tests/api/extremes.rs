@@ -74,6 +74,8 @@ fn addresses(things: &Value) -> Vec<String> {
             "/lineage" | "/impact" => {
                 address += &format!("?node=block:{}", things["block"].as_str().expect("an id"));
             }
+            // Until the moment of the reading.
+            "/changes" => address += &format!("?from={}&to=NOW", instant()),
             "/locks/diff" => address += &format!("?a={lock}&b={lock}"),
             path if path.ends_with("/diff") => address += "?from=1&to=1",
             _ => {}
@@ -99,11 +101,15 @@ fn addresses(things: &Value) -> Vec<String> {
     addresses
 }
 
+fn instant() -> String {
+    chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
 /// Reads everything as an admin; nothing of it is a failure of ours.
 async fn read_all(admin: &Person<'_>, addresses: &[String], after: &str) -> Vec<Value> {
     let mut answers = Vec::new();
     for address in addresses {
-        let answer = admin.get(address).await;
+        let answer = admin.get(&address.replace("NOW", &instant())).await;
         assert!(
             answer.status.is_success() || answer.status == StatusCode::NOT_FOUND,
             "{address} after {after}: {} {}",

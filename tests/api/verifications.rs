@@ -417,18 +417,24 @@ async fn a_verification_says_with_which_key_it_was_reported() {
 
     let by_token = dan.post(of_version, passed).await.expect(StatusCode::CREATED);
     assert_eq!(by_token.body["verified_with"], Value::Null);
-    // Over SQL nobody claims a key of somebody else.
-    let me = dan.get("/auth/me").await.id("user_id");
-    let mut client = service.database.connect().await;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
-        r#"select set_config('request.jwt.claims', '{{"sub": "{me}", "api_key_id": {}}}', false); set role authenticated;
-           insert into public.edge_verifications (edge_version_id, verification_status) select version_id, 'failed' from public.edge_versions"#,
-        made.body["api_key_id"]
-    )))
-    .execute(&mut client)
-    .await
-    .expect("a report");
-    let newest = dan.get(&format!("{of_version}?limit=1")).await.expect(StatusCode::OK);
-    assert_eq!(newest.body["items"][0]["verification_status"], "failed");
-    assert_eq!(newest.body["items"][0]["verified_with"], Value::Null);
+    // Over SQL as well, and who claims somebody else's key is nobody.
+    let claims = async |username: &str| {
+        let me = service.id_of(username).await;
+        let mut client = service.database.connect().await;
+        let done = sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+            r#"select set_config('request.jwt.claims', '{{"sub": "{me}", "api_key_id": {}}}', false); set role authenticated;
+               insert into public.edge_verifications (edge_version_id, verification_status)
+               select version_id, 'failed' from public.edge_versions returning verification_id"#,
+            made.body["api_key_id"]
+        )))
+        .fetch_all(&mut client)
+        .await;
+        done.map_or(0, |rows| rows.len() - 1)
+    };
+    assert_eq!(claims("dan").await, 0);
+    assert_eq!(claims("dora").await, 1);
+    let all = dan.get(of_version).await.expect(StatusCode::OK);
+    let all = all.body["items"].as_array().expect("verifications");
+    let failed = all.iter().find(|one| one["verification_status"] == "failed").expect("a report");
+    assert_eq!(failed["verified_with"], made.body["api_key_id"]);
 }

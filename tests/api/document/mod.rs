@@ -28,6 +28,9 @@ const SAID_IN_WORDS: &[(&str, &str, &str, &str)] = &[
     ("*", "/entity_type", "a word of the list", "the id is that of a block"),
     ("*", "/execution", "any object", "which executors there are"),
     ("*", "_alias", "a text of the form", "it is one that there is"),
+    ("*", "as_of", "a text of the form", "it is past, and the history goes back so far"),
+    ("list_changes", "from", "a text of the form", "it is past, and the history goes back so far"),
+    ("list_changes", "to", "a text of the form", "it is past, and the history goes back so far"),
     ("preview_impact", "", "*", "the members of a change go with its operation"),
 ];
 

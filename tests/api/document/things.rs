@@ -61,6 +61,7 @@ impl Things {
             self.ids[format!("{thing}_version")] = version.into();
         }
         self.ids["refresh_token"] = refresh_token;
+        self.ids["instant"] = chrono::Utc::now().to_rfc3339().into();
     }
 
     /// What a parameter or a member of an operation names.
@@ -150,6 +151,7 @@ pub fn thing(operation: &str, name: &str) -> Option<&'static str> {
         ("lock_digest" | "a" | "b", _) => "lock",
         ("vector_id", operation) if operation.contains("edge") => "edge_vector",
         ("vector_id", _) => "block_vector",
+        ("as_of", _) | ("from" | "to", "list_changes") => "instant",
         ("refresh_token", _) => "refresh_token",
         _ => return None,
     })
