@@ -47,11 +47,11 @@ struct Part<'a> {
     version_id: Uuid,
     version_number: i32,
     #[serde(borrow)]
-    images: Vec<Image<'a>>,
+    images: Vec<Source<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Image<'a> {
+struct Source<'a> {
     #[serde(borrow)]
     registry_url: Cow<'a, str>,
     #[serde(borrow)]
