@@ -162,7 +162,7 @@ mod tests {
             // As long as others of their requests wait.
             let _waiting = shares.own_of(1);
             for _ in 0..3 {
-                ask(&shares, 1, 150).await;
+                ask(&shares, 1, 250).await;
             }
             assert_eq!(held_at_once(&shares, 1).await, tenth, "of {connections}");
             assert_eq!(held_at_once(&shares, 2).await, connections.div_ceil(2), "somebody else");
