@@ -100,7 +100,7 @@ def statements(cluster: Cluster, database: str, size: Size, user: str) -> dict[s
                 "update.sql",
                 statement_of(
                     "blocks/update.sql",
-                    {1: CALLER, 2: f"{A_BLOCK}::uuid", 3: A_BLOCK, 4: "null", 5: "null", 6: NO, 7: "null", 8: NEW_METADATA, 9: "null"},
+                    {1: CALLER, 2: f"{A_BLOCK}::uuid", 3: A_BLOCK, 4: "null", 5: "null", 6: NO, 7: "null", 8: NEW_METADATA, 9: "null", 10: "null"},
                 ),
                 writing=True,
             ),

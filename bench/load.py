@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -23,6 +24,8 @@ LUA = Path(__file__).resolve().parent / "load.lua"
 THREADS = max(1, (os.cpu_count() or 2) // 2)
 # Of a request that takes longer than the warm-up.
 SECONDS_FOR_SLOW = 20
+# Of the numbers in requests; each thread of wrk adds its own.
+SEEDS = itertools.count(1, 1000)
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,10 @@ def send(service: Service, request: Request, connections: int, seconds: int, war
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         plan = Path(folder) / "plan.lua"
         plan.touch(mode=0o600)  # there is a token in it
-        plan.write_text(request.lua(seed=connections))
 
         def run(duration: int) -> dict[str, float]:
+            # Never the same numbers again: a change that was made already changes nothing.
+            plan.write_text(request.lua(seed=next(SEEDS)))
             threads = min(THREADS, connections)
             output = run_command(
                 [

@@ -71,9 +71,9 @@ begin
 end $$;
 comment on function app.guard_archiving() is
     'BEFORE UPDATE OR DELETE: refuses to archive what something live uses, and to purge what anything uses; the detail lists up to 20 users as JSON.';
-create trigger blocks_2_archiving before update on public.blocks
+create trigger blocks_2_archiving before update of archived_at on public.blocks
     for each row when (old.archived_at is null and new.archived_at is not null) execute function app.guard_archiving('block_id');
-create trigger edges_2_archiving before update on public.edges
+create trigger edges_2_archiving before update of archived_at on public.edges
     for each row when (old.archived_at is null and new.archived_at is not null) execute function app.guard_archiving('edge_id');
 create trigger taxonomy_categories_3_archiving before update on public.taxonomy_categories
     for each row when (old.archived_at is null and new.archived_at is not null) execute function app.guard_archiving('category_id');
@@ -197,9 +197,9 @@ begin
 end $$;
 comment on function app.guard_restoring() is
     'BEFORE UPDATE: refuses to bring back what needs something archived; the detail lists up to 20 such things as JSON.';
-create trigger blocks_3_restoring before update on public.blocks
+create trigger blocks_3_restoring before update of archived_at on public.blocks
     for each row when (old.archived_at is not null and new.archived_at is null) execute function app.guard_restoring('block_id');
-create trigger edges_3_restoring before update on public.edges
+create trigger edges_3_restoring before update of archived_at on public.edges
     for each row when (old.archived_at is not null and new.archived_at is null) execute function app.guard_restoring('edge_id');
 create trigger pipelines_3_restoring before update on public.pipelines
     for each row when (old.archived_at is not null and new.archived_at is null) execute function app.guard_restoring('pipeline_id');

@@ -1,6 +1,6 @@
 -- The gate's question and the lock's answer, of one snapshot.
 select
-    p.pipeline_id, p.name, l.lock::jsonb as "lock!", app.lock_digest(l.lock) as "lock_digest!", b.blockers as "blockers!: _", w.warnings as "warnings!: _",
+    p.pipeline_id, p.name, l.lock::json as "lock!: _", app.lock_digest(l.lock) as "lock_digest!", b.blockers as "blockers!: _", w.warnings as "warnings!: _",
     app.verifiers(l.lock::jsonb) as "usernames!"
 from pipelines p
 cross join lateral (select pipeline_lock(p.pipeline_id) as lock offset 0) as l

@@ -35,9 +35,20 @@ impl RawJson {
     }
 }
 
+impl From<Box<RawValue>> for RawJson {
+    fn from(value: Box<RawValue>) -> Self {
+        Self(value)
+    }
+}
+
 impl Type<Postgres> for RawJson {
     fn type_info() -> PgTypeInfo {
         <serde_json::Value as Type<Postgres>>::type_info()
+    }
+
+    /// With `json` as well.
+    fn compatible(of: &PgTypeInfo) -> bool {
+        <serde_json::Value as Type<Postgres>>::compatible(of)
     }
 }
 
@@ -45,8 +56,8 @@ impl Decode<'_, Postgres> for RawJson {
     fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
         let bytes = match (value.format(), value.as_bytes()?) {
             (PgValueFormat::Binary, [JSONB_VERSION, text @ ..]) => text,
-            (PgValueFormat::Binary, _) => return Err("unknown version of jsonb".into()),
-            (PgValueFormat::Text, text) => text,
+            // `json` has no such byte, and no JSON begins with one.
+            (_, text) => text,
         };
         let text = String::from_utf8(bytes.to_vec())?;
         Ok(Self(RawValue::from_string(text)?))

@@ -5,8 +5,7 @@ mod queries;
 pub mod routes;
 
 pub use comparison::summary;
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -35,23 +34,22 @@ pub struct Lock {
 
 /// All that a run runs on, and nothing else: same inputs, same lock. `app.pipeline_lock` in the
 /// database writes it.
-#[derive(Debug, Deserialize, ToSchema)]
+//
+// Locks have megabytes, and pass through as they are: this and its parts are for the document.
+#[derive(Debug, ToSchema)]
 pub struct LockContent {
     /// Of this form of a lock.
-    #[allow(dead_code, reason = "the document only")]
     #[schema(example = 1)]
-    format: i32,
-    #[allow(dead_code, reason = "the document only")]
-    pipeline_id: Uuid,
-    #[allow(dead_code, reason = "the document only")]
+    pub format: i32,
+    pub pipeline_id: Uuid,
     #[schema(value_type = Object)]
-    dagster_pipeline_config: IgnoredAny,
+    pub dagster_pipeline_config: RawJson,
     pub blocks: Vec<LockedBlock>,
     pub edges: Vec<LockedEdge>,
 }
 
 /// The exact version of a block.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub struct LockedBlock {
     /// The alias that led to the version.
     pub alias: Option<String>,
@@ -67,7 +65,7 @@ pub struct LockedBlock {
 }
 
 /// The exact version of an edge.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub struct LockedEdge {
     /// The alias that led to the version.
     pub alias: Option<String>,
@@ -86,7 +84,7 @@ pub struct LockedEdge {
 }
 
 /// The verification that clears a version of an edge.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub struct Clearance {
     pub verification_id: Uuid,
     pub verified_by: Option<Uuid>,
@@ -96,14 +94,14 @@ pub struct Clearance {
 }
 
 /// A repository that a version is built from.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub struct LockedRepo {
     pub repo_url: String,
     pub branch: String,
 }
 
 /// An image that a version runs in.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 pub struct LockedImage {
     pub registry_url: String,
     pub image_tag: String,

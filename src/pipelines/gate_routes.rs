@@ -1,9 +1,14 @@
 //! `/pipelines/{pipeline}/readiness` and `/lock`: may it run now, and on exactly what?
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use actix_web::{get, web};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Readiness;
 use super::queries::{self, Prospect};
@@ -15,7 +20,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
-use crate::locks::{LockContent, ProspectiveLock};
+use crate::locks::ProspectiveLock;
 use crate::resource::as_of::{AsOf, Instant};
 
 impl Prospect {
@@ -24,40 +29,81 @@ impl Prospect {
     }
 }
 
+/// What readiness tells of a lock. It has megabytes, so its parts are handed on as they are.
+#[derive(Deserialize)]
+struct Parts<'a> {
+    #[serde(borrow)]
+    blocks: &'a RawValue,
+    #[serde(borrow)]
+    edges: &'a RawValue,
+}
+
+/// Of a block or an edge in a lock what a warning names.
+#[derive(Deserialize)]
+struct Part<'a> {
+    #[serde(alias = "block_id", alias = "edge_id")]
+    entity_id: Uuid,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    version_id: Uuid,
+    version_number: i32,
+    #[serde(borrow)]
+    images: Vec<Source<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Source<'a> {
+    #[serde(borrow)]
+    registry_url: Cow<'a, str>,
+    #[serde(borrow)]
+    image_tag: Cow<'a, str>,
+    image_digest: Option<IgnoredAny>,
+}
+
 /// Of each image without a digest, in the order of the lock; an edge may stand in a pipeline more than once.
-fn images_without_digest(content: &LockContent) -> Vec<Value> {
-    let blocks = content.blocks.iter().map(|block| {
-        let version = (block.version_id, block.version_number);
-        ("block", block.block_id, &block.name, version, block.images.as_slice())
-    });
-    let edges = content.edges.iter().map(|edge| {
-        let version = (edge.version_id, edge.version_number);
-        ("edge", edge.edge_id, &edge.name, version, edge.images.as_slice())
-    });
+fn images_without_digest(entity_type: &str, parts: &RawValue) -> serde_json::Result<Vec<Value>> {
     let mut seen = HashSet::new();
-    let once = blocks.chain(edges).filter(|(_, id, ..)| seen.insert(*id));
-    once.flat_map(|(entity_type, entity_id, name, (version_id, version_number), images)| {
-        let unsure = images.iter().filter(|image| image.image_digest.is_none());
-        unsure.map(move |image| {
-            json!({
-                "code": "image_without_digest", "entity_type": entity_type, "entity_id": entity_id, "name": name,
-                "version_id": version_id, "version_number": version_number,
-                "detail": format!(
-                    "The image {}:{} has no digest, and its tag can be moved: give its image_digest.",
-                    image.registry_url, image.image_tag
-                ),
+    let parts: Vec<Part<'_>> = serde_json::from_str(parts.get())?;
+    let once = parts.iter().filter(|part| seen.insert(part.entity_id));
+    Ok(once
+        .flat_map(|part| {
+            let unsure = part.images.iter().filter(|image| image.image_digest.is_none());
+            unsure.map(move |image| {
+                json!({
+                    "code": "image_without_digest", "entity_type": entity_type, "entity_id": part.entity_id, "name": part.name,
+                    "version_id": part.version_id, "version_number": part.version_number,
+                    "detail": format!(
+                        "The image {}:{} has no digest, and its tag can be moved: give its image_digest.",
+                        image.registry_url, image.image_tag
+                    ),
+                })
             })
         })
-    })
-    .collect()
+        .collect())
 }
 
 /// What the database warns of, and the images.
-fn warnings(mut told: Value, content: &LockContent) -> Value {
+fn warnings(mut told: Value, parts: &Parts<'_>) -> serde_json::Result<Value> {
     if let Some(told) = told.as_array_mut() {
-        told.extend(images_without_digest(content));
+        told.extend(images_without_digest("block", parts.blocks)?);
+        told.extend(images_without_digest("edge", parts.edges)?);
     }
-    with_impact(told)
+    Ok(with_impact(told))
+}
+
+fn readiness_of(prospect: Prospect) -> serde_json::Result<Readiness> {
+    let parts: Parts<'_> = serde_json::from_str(prospect.lock.get())?;
+    Ok(Readiness {
+        ready: prospect.is_ready(),
+        pipeline_id: prospect.pipeline_id,
+        name: prospect.name,
+        lock_digest: prospect.lock_digest,
+        warnings: warnings(prospect.warnings, &parts)?,
+        blocks: parts.blocks.to_owned().into(),
+        edges: parts.edges.to_owned().into(),
+        blockers: with_impact(prospect.blockers),
+        usernames: prospect.usernames,
+    })
 }
 
 async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prospect, Problem> {
@@ -85,21 +131,11 @@ pub async fn readiness(
 ) -> Result<Reply, Problem> {
     let caller = caller.at(shown.instant);
     let prospect = prospect(&db, caller, &pipeline).await?;
-    let content: LockContent = serde_json::from_str(prospect.lock.get()).map_err(|error| {
+    let readiness = readiness_of(prospect).map_err(|error| {
         tracing::error!(%error, "not a lock");
         Problem::internal()
     })?;
-    Reply::ok(&Readiness {
-        ready: prospect.is_ready(),
-        pipeline_id: prospect.pipeline_id,
-        name: prospect.name,
-        lock_digest: prospect.lock_digest,
-        warnings: warnings(prospect.warnings, &content),
-        blocks: content.blocks,
-        edges: content.edges,
-        blockers: with_impact(prospect.blockers),
-        usernames: prospect.usernames,
-    })
+    Reply::ok(&readiness)
 }
 
 /// What a pipeline would run on now

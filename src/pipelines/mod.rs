@@ -149,9 +149,11 @@ pub struct Readiness {
     /// What the lock of a run would be called now.
     pub lock_digest: String,
     /// The exact version of each block.
-    pub blocks: Vec<LockedBlock>,
+    #[schema(value_type = Vec<LockedBlock>)]
+    pub blocks: RawJson,
     /// The exact version of each edge, with the verification that clears it.
-    pub edges: Vec<LockedEdge>,
+    #[schema(value_type = Vec<LockedEdge>)]
+    pub edges: RawJson,
     /// What those in `verified_by` are called, by their ids.
     #[schema(value_type = HashMap<String, String>, example = json!({"01a20575-84d9-79db-a493-fbb455308177": "ada"}))]
     pub usernames: RawJson,

@@ -327,6 +327,27 @@ async fn bodies_that_are_too_large_are_refused_and_not_waited_for() {
     stage.program.assert_no_errors();
 }
 
+/// Nobody hears of it but actix, whose answers are not problem documents (docs/api.md).
+#[tokio::test]
+async fn what_is_no_http_is_answered_and_the_connection_closed() {
+    let stage = Stage::set(&[]).await;
+    let odd: [&[u8]; 3] = [
+        b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+    ];
+    for bytes in odd {
+        let mut wire = stage.open().await;
+        wire.send(bytes).await.expect("sent");
+        let answer = wire.answer().await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.head.contains("\r\ncontent-length: 0\r\n"), "{}", answer.head);
+        assert!(answer.is_last(), "{}", answer.head);
+        assert!(matches!(wire.outcome().await, Outcome::Closed));
+    }
+    stage.program.assert_no_errors();
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_in_the_middle_of_a_change_leaves_all_of_it_or_nothing() {
     const TIMES: usize = 40;

@@ -149,6 +149,56 @@ async fn when_all_connections_are_in_use_others_are_told_to_come_again() {
     program.assert_no_errors();
 }
 
+/// What is slow for one caller alone: each look at a pipeline takes them a fifth of a second.
+const SLOW_FOR_DAN: &str = "
+    create policy slow on public.pipelines as restrictive for select to blockyard_api using (
+        (select app.caller_id()) is distinct from (select user_id from public.usernames where username = 'dan')
+        or (select pg_sleep(0.2)) is not null)";
+
+#[tokio::test]
+async fn one_callers_slow_requests_leave_connections_and_time_to_others() {
+    const REQUESTS: usize = 60;
+    let database = database().await;
+    let program = Program::start(&database.service(), &[("DATABASE_WAIT_SECONDS", "3")]);
+    let dan = Person::developer(&program).await;
+    let dora = Person::named(&program, "dora").await;
+    dora.register("quick").await;
+    let pipeline = json!({ "name": "slow" });
+    let made = dora.ask(Method::POST, "/pipelines", Some(pipeline)).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    let mut owner = database.connect().await;
+    run(&mut owner, SLOW_FOR_DAN).await;
+    let sleeping = async |owner: &mut PgConnection| {
+        let count = "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'";
+        sqlx::query_scalar::<_, i64>(count).fetch_one(owner).await.expect("a count")
+    };
+    let slow = join_all((0..REQUESTS).map(|_| dan.get("/pipelines/slow")));
+    let others = async {
+        let (begun, mut first, mut later) = (Instant::now(), 0, 0);
+        while begun.elapsed() < Duration::from_millis(2500) {
+            assert_eq!(dora.get("/blocks/quick").await.status, StatusCode::OK, "is never refused");
+            let now = sleeping(&mut owner).await;
+            let known = begun.elapsed() > Duration::from_secs(1);
+            let most = if known { &mut later } else { &mut first };
+            *most = now.max(*most);
+        }
+        (first, later)
+    };
+    let (answers, (first, later)) = join!(slow, others);
+    assert!((1..=5).contains(&first), "{first} at once: half of the connections");
+    assert_eq!(later, 1, "at once, when they are known to be slow");
+    let (served, refused): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|answer| answer.status == StatusCode::OK);
+    // Half of them at first, and then one after the other, for three seconds.
+    assert!((10..40).contains(&served.len()), "{} are served", served.len());
+    for answer in refused {
+        answer.is_refused_for_now("unavailable");
+    }
+    // Who asks quickly again gets half again.
+    assert_eq!(dan.get("/blocks/quick").await.status, StatusCode::OK);
+    program.assert_no_errors();
+}
+
 #[tokio::test]
 async fn a_lock_that_is_kept_ends_in_503_while_others_are_served() {
     let database = database().await;
