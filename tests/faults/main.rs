@@ -8,11 +8,14 @@
 mod support;
 
 mod clients;
+mod clocks;
 mod cluster;
 mod ledger;
 mod outages;
 mod pool;
 mod program;
+mod proxy;
+mod several;
 mod stop;
 mod upgrade;
 mod wire;
