@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use actix_web::{get, web};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Lock, LockDiff, queries, summary};
@@ -73,12 +72,14 @@ pub async fn diff(
     Query(Pair { a, b }): Query<Pair>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::PipelineLock, None);
-    let locks = db.run(&caller, async |scope| queries::pair(scope, &a.0, &b.0).await).await?;
-    let find = |wanted: &LockDigest| -> Result<Value, Problem> {
-        let found = locks.iter().find(|lock| lock.lock_digest == wanted.0);
-        tree(&found.ok_or_else(|| Problem::not_found("Lock"))?.lock)
-    };
-    let (from, to) = (find(&a)?, find(&b)?);
+    let (from, to) = db
+        .find(&caller, "Lock", async |scope| {
+            let locks = queries::pair(scope, &a.0, &b.0).await?;
+            let find = |wanted: &LockDigest| locks.iter().find(|lock| lock.lock_digest == wanted.0);
+            let (Some(from), Some(to)) = (find(&a), find(&b)) else { return Ok(None) };
+            Ok(Some((tree(&from.lock)?, tree(&to.lock)?)))
+        })
+        .await?;
     Reply::ok(&LockDiff {
         same: a == b,
         summary: summary(&from, &to),
@@ -105,10 +106,7 @@ pub async fn get(
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::PipelineLock, None);
-    let lock = db
-        .run(&caller, async |scope| queries::get(scope, &digest.0).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Lock"))?;
+    let lock = db.find(&caller, "Lock", async |scope| queries::get(scope, &digest.0).await).await?;
     Ok(Reply::ok(&lock)?.compound_revision(lock.created_at))
 }
 

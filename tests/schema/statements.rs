@@ -33,9 +33,13 @@ const SERVE_NOBODY: &[(&str, Because)] = &[
     ("db/applied_migrations.sql", Because::NoTable),
     // Within the transaction of a caller.
     ("resource/keep_answer.sql", Because::NoTable),
+    ("db/greet_replica.sql", Because::NoTable),
+    ("db/identity.sql", Because::NoTable),
     ("db/inspect_login.sql", Because::NoTable),
     ("db/missing_of_project.sql", Because::NoTable),
+    ("db/position.sql", Because::NoTable),
     ("db/privileges.sql", Because::NoTable),
+    ("db/replayed.sql", Because::NoTable),
     ("service/keep_house.sql", Because::NoTable),
     ("service/ready.sql", Because::NoTable),
     ("service/require_independent_verifier.sql", Because::NoTable),
