@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cluster import ROOT, Cluster, Failed, cpu_seconds, free_port
 
-JWT_SECRET = "measured, and never used for anything else"
+JWT_SECRET = "measured-and-never-used-for-anything-else"
 # Of the environment of whoever measures, only what finds programs; a setting of the service would falsify the figures.
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 SECONDS_TO_START = 30
