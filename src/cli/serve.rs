@@ -31,6 +31,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve(mut config: Config) -> Outcome {
     let login = config.service_login()?;
+    config.replica_login()?;
     if login.is_some() {
         config.check_for_serving()?;
     }

@@ -218,8 +218,12 @@ impl Config {
     /// How to log in to the replica, as [`Config::service_login`]; `None` means that there is none.
     ///
     /// # Errors
-    /// As [`Config::service_login`].
+    /// As [`Config::service_login`], and when it is a replica of nothing.
     pub fn replica_login(&self) -> Result<Option<PgConnectOptions>, Fault> {
+        if self.database_replica_url.is_some() && self.database_url.is_none() {
+            let what = "is a replica of the server of DATABASE_URL, which is not set";
+            return Err(Fault::new("DATABASE_REPLICA_URL", what));
+        }
         self.login("DATABASE_REPLICA_URL", self.database_replica_url.as_ref())
     }
 

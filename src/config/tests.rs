@@ -158,6 +158,14 @@ fn the_owner_falls_back_on_the_services_url() {
 }
 
 #[test]
+fn a_replica_of_nothing_is_refused() {
+    let config = read(&[("DATABASE_REPLICA_URL", "postgres://one:p@localhost/d")]).unwrap();
+    let fault = config.replica_login().unwrap_err().to_string();
+    assert!(fault.contains("DATABASE_REPLICA_URL is a replica of"), "{fault}");
+    assert!(read(&[]).unwrap().replica_login().unwrap().is_none());
+}
+
+#[test]
 fn every_secret_may_stand_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
