@@ -81,6 +81,11 @@ bench-growth *arguments:
 bench-fair *arguments:
     python3 bench/fair.py {{ arguments }}
 
+# Two instances behind HAProxy, a replica, and everything at once for so many minutes: what grows, what fails; --service
+# takes a program that is built already
+soak minutes="30" *arguments:
+    python3 bench/soak.py {{ minutes }} {{ arguments }}
+
 # Builds the documentation of the code, and looks for links that lead nowhere
 doc:
     RUSTDOCFLAGS="--deny warnings" cargo doc --no-deps --locked --quiet

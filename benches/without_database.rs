@@ -127,7 +127,7 @@ fn block(number: usize) -> Block {
         "tags": ["team-3", "stage-2"], "metrics": {"accuracy": 0.93, "loss": 1.25},
     }))
     .unwrap();
-    let now = DateTime::now();
+    let now: DateTime = "2026-11-28T12:00:00Z".parse().expect("a time");
     Block {
         block_id: Uuid::now_v7(),
         name: format!("imagenet-large-{number}"),

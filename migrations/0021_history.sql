@@ -56,6 +56,9 @@ declare
     -- Before the locks are looked at: whoever takes one later takes a later instant.
     looked_at constant timestamptz := clock_timestamp();
 begin
+    if pg_is_in_recovery() then
+        raise exception 'a replica does not know of open transactions' using errcode = '25006';
+    end if;
     return least(looked_at, (
         select to_timestamp(min((l.classid::bigint << 32 | l.objid::bigint) & ((1::bigint << 44) - 1)) / 1000.0)
         from pg_catalog.pg_locks l

@@ -25,12 +25,13 @@ use uuid::Uuid;
 use crate::api::body::BodyLimit;
 use crate::api::known_paths::KnownPaths;
 use crate::api::path;
+use crate::api::position::Position;
 use crate::api::problem::{CONTENT_TYPE, Problem};
 use crate::api::router::Router;
 use crate::api::unread::Unread;
 use crate::auth::Gatekeeper;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::document::{Edition, ServedDocument, page};
 use crate::perimeter::{self, Perimeter, Visit};
 use crate::service::drain::Drain;
@@ -207,8 +208,10 @@ pub async fn around(
     let offers_upgrade = request.head().upgrade();
     let drain = request.app_data::<web::Data<Drain>>().cloned();
     let mut visit = Visit::of(&request);
-    let outcome = telemetry::within_request(id.clone(), span.clone(), async {
-        if let Err(refusal) = visit.admit() {
+    let after = Position::shown(request.headers());
+    let up_to = *after.as_ref().unwrap_or(&Position::BEYOND);
+    let work = async {
+        if let Err(refusal) = visit.admit().and(after) {
             return Ok(request.error_response(refusal).map_into_boxed_body());
         }
         let work = AssertUnwindSafe(next.call(request)).catch_unwind();
@@ -232,8 +235,9 @@ pub async fn around(
                 Err(InternalError::from_response("too long", response).into())
             }
         }
-    })
-    .await;
+    };
+    let work = db::travelling(up_to, work);
+    let (outcome, wrote) = telemetry::within_request(id.clone(), span.clone(), work).await;
     let (status, route) = match &outcome {
         Ok(response) => (response.status(), response.request().match_pattern()),
         Err(error) => (error.as_response_error().status_code(), None),
@@ -256,6 +260,9 @@ pub async fn around(
         }
         let headers = head.headers_mut();
         headers.insert(REQUEST_ID, id.clone());
+        if let Some(position) = wrote {
+            position.show(headers);
+        }
         visit.sign(request, headers);
         // What is shown depends on who asks: kept by nobody else, and asked for anew by its ETag.
         if !headers.contains_key(header::CACHE_CONTROL) {

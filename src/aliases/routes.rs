@@ -83,11 +83,12 @@ async fn moves(
     position: &Chronology,
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::Alias, None);
-    let rows =
-        db.run(&caller, async |scope| queries::moves(scope, owner, alias, position).await).await?;
-    if rows.is_empty() && position.id().is_none() {
-        return Err(Problem::not_found(Alias::WHAT));
-    }
+    let rows = db
+        .find(&caller, Alias::WHAT, async |scope| {
+            let rows = queries::moves(scope, owner, alias, position).await?;
+            Ok((!rows.is_empty() || position.id().is_some()).then_some(rows))
+        })
+        .await?;
     Ok(Page::new(rows, |moved| position.after(moved.moved_at, moved.move_id)).respond(request))
 }
 

@@ -10,6 +10,7 @@ pub mod known_paths;
 pub mod name;
 pub mod page;
 pub mod path;
+pub mod position;
 pub mod problem;
 pub mod query;
 pub mod raw_json;

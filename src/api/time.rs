@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Datelike, NaiveDate, NaiveTime, SubsecRound, Timelike, Utc};
+use chrono::{Datelike, NaiveDate, NaiveTime, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
@@ -24,10 +24,6 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 pub struct DateTime(chrono::DateTime<Utc>);
 
 impl DateTime {
-    pub fn now() -> Self {
-        Self(Utc::now().trunc_subsecs(6))
-    }
-
     /// From microseconds since 1970.
     pub fn from_micros(micros: i64) -> Option<Self> {
         let time = chrono::DateTime::from_timestamp_micros(micros)?;

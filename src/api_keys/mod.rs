@@ -101,7 +101,6 @@ pub struct NewApiKey {
     #[read(with = Word)]
     pub role: Option<Role>,
     /// Never, when missing.
-    #[read(via = future)]
     pub expires_at: Option<DateTime>,
     /// For whom, when not for oneself; for admins.
     #[read(with = Id)]
@@ -138,7 +137,7 @@ impl FromFields for Rotation {
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let grace_seconds = fields.optional::<u32>("grace_seconds");
-        let expires_at = future(fields);
+        let expires_at = fields.optional::<DateTime>("expires_at");
         let grace_seconds = grace_seconds?.unwrap_or(0);
         if grace_seconds > LONGEST_GRACE {
             fields.fault("grace_seconds", "Must be at most 604800, which is a week.");
@@ -146,16 +145,6 @@ impl FromFields for Rotation {
         }
         Some(Self { grace_seconds, expires_at: expires_at? })
     }
-}
-
-/// `expires_at` of a new key; the outer `None` is a fault.
-fn future(fields: &mut Fields) -> Option<Option<DateTime>> {
-    let expires_at: Option<DateTime> = fields.optional("expires_at")?;
-    if expires_at.is_some_and(|time| time <= DateTime::now()) {
-        fields.fault("expires_at", "Lies in the past.");
-        return None;
-    }
-    Some(expires_at)
 }
 
 /// Which API keys.

@@ -120,10 +120,7 @@ pub async fn get(
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::ApiKey, Some(&id.to_string()));
-    let found = db
-        .run(&caller, async |scope| queries::get(scope, **id).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("API key"))?;
+    let found = db.find(&caller, "API key", async |scope| queries::get(scope, **id).await).await?;
     // `last_used_at` moves on its own.
     Ok(Reply::ok(&found)?.compound_revision(found.updated_at))
 }

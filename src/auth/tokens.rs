@@ -16,8 +16,9 @@ use crate::api::problem::Problem;
 /// role in the database. The public `anon` key and the `service_role` key are valid JWTs as well.
 const AUTHENTICATED: &str = "authenticated";
 
-/// How far the clocks may differ, in seconds.
-const LEEWAY: u64 = 30;
+/// How far the clocks of those who sign and those who verify may differ, in seconds: a minute, and
+/// some for the way.
+const LEEWAY: u64 = 90;
 
 /// Makes our tokens, and verifies them and those of the trusted issuers.
 pub(super) struct Tokens {

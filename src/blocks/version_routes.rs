@@ -27,9 +27,7 @@ async fn read_version(
     block: &Reference,
     which: &Which,
 ) -> Result<BlockVersion, Problem> {
-    db.run(caller, async |scope| queries::version(scope, block, which).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Version"))
+    db.find(caller, "Version", async |scope| queries::version(scope, block, which).await).await
 }
 
 /// List the versions of a block, newest first
@@ -52,11 +50,12 @@ pub async fn list_versions(
     let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Metadata, None);
     let rows = db
-        .run(&caller, async |scope| {
-            queries::versions(scope, &block, wanted.before(), wanted.limit).await
+        .find(&caller, Block::WHAT, async |scope| {
+            let rows = queries::versions(scope, &block, wanted.before(), wanted.limit).await?;
+            Ok(wanted.of_something(rows))
         })
         .await?;
-    wanted.respond(rows, Block::WHAT, &request)
+    Ok(wanted.respond(rows, &request))
 }
 
 /// Read a version of a block
@@ -242,8 +241,11 @@ pub async fn diff(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.at(wanted.instant).reading(Entity::Metadata, None);
     let Difference { from, to } = &*wanted;
-    let versions =
-        db.run(&caller, async |scope| queries::pair(scope, &block, from, to).await).await?;
+    let versions = db
+        .find(&caller, "Version", async |scope| {
+            Ok(queries::pair(scope, &block, from, to).await?.try_into().ok())
+        })
+        .await?;
     Difference::patch(&versions)
 }
 

@@ -31,6 +31,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve(mut config: Config) -> Outcome {
     let login = config.service_login()?;
+    config.replica_login()?;
     if login.is_some() {
         config.check_for_serving()?;
     }
@@ -84,7 +85,11 @@ async fn answer(
 ) -> Outcome {
     let size = config.database_connections.try_into()?;
     let wait = Duration::from_secs(config.database_wait_seconds.into());
-    let db = Db::new(Login::new(login, config.service_login_file()), size, wait)?;
+    let mut db = Db::new(Login::new(login, config.service_login_file()), size, wait)?;
+    // Nobody waits for it: it may be down, and what it is shows when it is first asked.
+    if let Some(replica) = config.replica_login()? {
+        db = db.with_replica(Login::new(replica, config.replica_login_file()))?;
+    }
     let address = listener.local_addr()?;
     let gatekeeper = Gatekeeper::new(config)?;
     server::prepare(config, &db).await?;

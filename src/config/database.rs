@@ -10,17 +10,28 @@ use super::database_url;
 use super::fault::Fault;
 use super::files;
 
-/// The file that `DATABASE_URL_FILE` names, to be read again when the password in it has been changed.
+/// The file that `DATABASE_URL_FILE` (or another variable) names, to be read again when the password in it has been changed.
 #[derive(Debug, Clone)]
 pub struct LoginFile {
+    variable: &'static str,
     path: String,
     authority: Option<String>,
     may_be_insecure: bool,
 }
 
 impl LoginFile {
-    pub(super) fn new(path: String, authority: Option<String>, may_be_insecure: bool) -> Self {
-        Self { path, authority, may_be_insecure }
+    pub(super) fn new(
+        variable: &'static str,
+        path: String,
+        authority: Option<String>,
+        may_be_insecure: bool,
+    ) -> Self {
+        Self { variable, path, authority, may_be_insecure }
+    }
+
+    /// The variable that names it.
+    pub fn name(&self) -> String {
+        format!("{}_FILE", self.variable)
     }
 
     /// The login that stands there now. Waits for the disk.
@@ -28,8 +39,8 @@ impl LoginFile {
     /// # Errors
     /// When the file cannot be read, or is no login any more.
     pub fn read(&self) -> Result<PgConnectOptions, Fault> {
-        let url = files::content("DATABASE_URL_FILE", &self.path)?;
-        login("DATABASE_URL", &url, self.authority.as_deref(), self.may_be_insecure)
+        let url = files::content(&self.name(), &self.path)?;
+        login(self.variable, &url, self.authority.as_deref(), self.may_be_insecure)
     }
 }
 

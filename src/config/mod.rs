@@ -31,6 +31,8 @@ pub struct Config {
     pub database_url: Option<Secret>,
     /// Where that stands, if it stands in a file.
     pub database_url_file: Option<String>,
+    pub database_replica_url: Option<Secret>,
+    pub database_replica_url_file: Option<String>,
     pub migrate_database_url: Option<Secret>,
     pub database_ca: Option<String>,
     pub database_connections: u32,
@@ -105,6 +107,8 @@ impl Default for Config {
         Self {
             database_url: None,
             database_url_file: None,
+            database_replica_url: None,
+            database_replica_url_file: None,
             migrate_database_url: None,
             database_ca: None,
             database_connections: 10,
@@ -208,8 +212,29 @@ impl Config {
 
     /// The file of that login, if it stands in one.
     pub fn service_login_file(&self) -> Option<LoginFile> {
-        let path = self.database_url_file.clone()?;
-        Some(LoginFile::new(path, self.database_ca.clone(), self.allow_insecure_database))
+        self.login_file("DATABASE_URL", self.database_url_file.as_ref())
+    }
+
+    /// How to log in to the replica, as [`Config::service_login`]; `None` means that there is none.
+    ///
+    /// # Errors
+    /// As [`Config::service_login`], and when it is a replica of nothing.
+    pub fn replica_login(&self) -> Result<Option<PgConnectOptions>, Fault> {
+        if self.database_replica_url.is_some() && self.database_url.is_none() {
+            let what = "is a replica of the server of DATABASE_URL, which is not set";
+            return Err(Fault::new("DATABASE_REPLICA_URL", what));
+        }
+        self.login("DATABASE_REPLICA_URL", self.database_replica_url.as_ref())
+    }
+
+    /// The file of that login, if it stands in one.
+    pub fn replica_login_file(&self) -> Option<LoginFile> {
+        self.login_file("DATABASE_REPLICA_URL", self.database_replica_url_file.as_ref())
+    }
+
+    fn login_file(&self, variable: &'static str, path: Option<&String>) -> Option<LoginFile> {
+        let (authority, may_be_insecure) = (self.database_ca.clone(), self.allow_insecure_database);
+        Some(LoginFile::new(variable, path?.clone(), authority, may_be_insecure))
     }
 
     /// How the owner of the tables logs in: `MIGRATE_DATABASE_URL`, or else `DATABASE_URL`;

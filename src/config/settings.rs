@@ -60,6 +60,12 @@ pub const SETTINGS: &[Group] = &[
                 "The database, as the role blockyard_api. Without it a private PostgreSQL is started in BLOCKYARD_DIR.",
             ),
             secret(
+                "DATABASE_REPLICA_URL",
+                "",
+                "a URL such as postgres://blockyard_api:password@replica:5432/postgres",
+                "A streaming replica of that server, which answers what it can of what is only read; same database and role.",
+            ),
+            secret(
                 "MIGRATE_DATABASE_URL",
                 "DATABASE_URL",
                 "a URL such as postgres://postgres:password@host:5432/postgres",

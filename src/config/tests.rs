@@ -158,6 +158,14 @@ fn the_owner_falls_back_on_the_services_url() {
 }
 
 #[test]
+fn a_replica_of_nothing_is_refused() {
+    let config = read(&[("DATABASE_REPLICA_URL", "postgres://one:p@localhost/d")]).unwrap();
+    let fault = config.replica_login().unwrap_err().to_string();
+    assert!(fault.contains("DATABASE_REPLICA_URL is a replica of"), "{fault}");
+    assert!(read(&[]).unwrap().replica_login().unwrap().is_none());
+}
+
+#[test]
 fn every_secret_may_stand_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
@@ -166,12 +174,14 @@ fn every_secret_may_stand_in_a_file() {
         path.to_str().unwrap().to_owned()
     };
     let url = file("url", "postgres://one:p@localhost/d\n");
+    let replica = file("replica", "postgres://one:p@localhost:5433/d\n");
     let owner = file("owner", "postgres://two:p@localhost/d\r\n");
     let secret = file("secret", &format!("{STRONG}\n{STRONG}x\n"));
     let token = file("token", "a token for metrics\n\n");
     let headers = file("headers", "api-key=1\n");
     let config = read(&[
         ("DATABASE_URL_FILE", &url),
+        ("DATABASE_REPLICA_URL_FILE", &replica),
         ("MIGRATE_DATABASE_URL_FILE", &owner),
         ("JWT_SECRET_FILE", &secret),
         ("METRICS_TOKEN_FILE", &token),
@@ -181,6 +191,8 @@ fn every_secret_may_stand_in_a_file() {
     .unwrap();
     assert_eq!(config.service_login().unwrap().unwrap().get_username(), "one");
     assert_eq!(config.service_login_file().unwrap().read().unwrap().get_username(), "one");
+    assert_eq!(config.replica_login().unwrap().unwrap().get_port(), 5433);
+    assert_eq!(config.replica_login_file().unwrap().read().unwrap().get_port(), 5433);
     assert_eq!(config.owner_login().unwrap().unwrap().get_username(), "two");
     assert_eq!(config.host, "0.0.0.0", "as with the variable itself");
     config.check_for_serving().unwrap();
@@ -190,7 +202,7 @@ fn every_secret_may_stand_in_a_file() {
     // All that are secret, and no others.
     let secrets = super::settings::SETTINGS.iter().flat_map(|group| group.settings);
     let secrets: Vec<_> = secrets.filter(|setting| setting.is_secret).map(|it| it.name).collect();
-    assert_eq!(secrets.len(), 5, "{secrets:?}");
+    assert_eq!(secrets.len(), 6, "{secrets:?}");
     assert!(read(&[("LOG_LEVEL_FILE", "/nowhere")]).is_ok(), "no variable of ours");
 }
 

@@ -1,9 +1,14 @@
 //! Why work on a connection did not succeed, and what that means for doing it again.
 
 use std::io;
+use std::time::Duration;
 
 use super::refusal;
 use crate::api::problem::Problem;
+
+/// PostgreSQL itself ends a statement after `statement_timeout` (8 s, in the migrations): a server
+/// that says nothing for this long is gone, though its connections are not.
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
 
 /// What it means for some work that the connection is lost under it.
 #[derive(Clone, Copy, PartialEq, Eq)]

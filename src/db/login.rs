@@ -47,41 +47,43 @@ impl Login {
             Err(error) if is_refused(&error) => error,
             outcome => return outcome,
         };
-        let Some(changed) = self.changed(&options).await else { return Err(refusal) };
+        let Some(file) = &self.file else { return Err(refusal) };
+        let Some(changed) = changed(file, &options).await else { return Err(refusal) };
         let connection = changed.connect().await?;
         *self.options.write().unwrap_or_else(PoisonError::into_inner) = changed;
-        tracing::info!("logged in with the new password of DATABASE_URL_FILE");
+        tracing::info!("logged in with the new password of {}", file.name());
         Ok(connection)
     }
+}
 
-    /// What stands in the file now. Another server, database or role takes a new start, which looks at it.
-    async fn changed(&self, options: &PgConnectOptions) -> Option<PgConnectOptions> {
-        let file = Arc::clone(self.file.as_ref()?);
-        let read = tokio::task::spawn_blocking(move || file.read()).await.ok()?;
-        let place = |login: &PgConnectOptions| {
-            let text = |part: Option<&str>| part.map(str::to_owned);
-            (
-                login.get_host().to_owned(),
-                login.get_port(),
-                login.get_socket().cloned(),
-                login.get_username().to_owned(),
-                text(login.get_database()),
-            )
-        };
-        match read {
-            Ok(login) if place(&login) == place(options) => {
-                Some(login.statement_cache_capacity(STATEMENTS))
-            }
-            Ok(_) => {
-                tracing::warn!(
-                    "DATABASE_URL_FILE names another server, database or role now: restart the service to use it"
-                );
-                None
-            }
-            Err(fault) => {
-                tracing::warn!(%fault, "the password was refused, and the file has no other");
-                None
-            }
+/// What stands in the file now. Another server, database or role takes a new start, which looks at it.
+async fn changed(file: &Arc<LoginFile>, options: &PgConnectOptions) -> Option<PgConnectOptions> {
+    let name = file.name();
+    let file = Arc::clone(file);
+    let read = tokio::task::spawn_blocking(move || file.read()).await.ok()?;
+    let place = |login: &PgConnectOptions| {
+        let text = |part: Option<&str>| part.map(str::to_owned);
+        (
+            login.get_host().to_owned(),
+            login.get_port(),
+            login.get_socket().cloned(),
+            login.get_username().to_owned(),
+            text(login.get_database()),
+        )
+    };
+    match read {
+        Ok(login) if place(&login) == place(options) => {
+            Some(login.statement_cache_capacity(STATEMENTS))
+        }
+        Ok(_) => {
+            tracing::warn!(
+                "{name} names another server, database or role now: restart the service to use it"
+            );
+            None
+        }
+        Err(fault) => {
+            tracing::warn!(%fault, "the password was refused, and the file has no other");
+            None
         }
     }
 }

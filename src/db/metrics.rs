@@ -22,8 +22,6 @@ pub(super) struct DatabaseMetrics {
     pub wait: Histogram,
     pub opened: IntCounter,
     pub retries: IntCounter,
-    pub unpartitioned_rows: IntGauge,
-    pub house_kept_at: Gauge,
     up: IntGauge,
     refusals: IntCounterVec,
     errors: IntCounterVec,
@@ -31,50 +29,41 @@ pub(super) struct DatabaseMetrics {
 }
 
 impl DatabaseMetrics {
-    pub fn new() -> Result<Self> {
+    /// Of the `database`, or the `replica`.
+    pub fn new(server: &str) -> Result<Self> {
+        let name = |what: &str| format!("blockyard_{server}_{what}");
         let wait = HistogramOpts::new(
-            "blockyard_database_connection_wait_seconds",
+            name("connection_wait_seconds"),
             "How long requests waited for a connection.",
         );
         let metrics = Self {
             wait: Histogram::with_opts(wait.buckets(WAIT_SECONDS.to_vec()))?,
             opened: IntCounter::new(
-                "blockyard_database_connections_opened_total",
+                name("connections_opened_total"),
                 "Connections that were opened.",
             )?,
             retries: IntCounter::new(
-                "blockyard_database_retries_total",
+                name("retries_total"),
                 "Statements and transactions that were tried again after they lost against others.",
             )?,
-            unpartitioned_rows: IntGauge::new(
-                "blockyard_audit_unpartitioned_rows",
-                "Audit rows in the default partition after the last housekeeping, up to 100000.",
-            )?,
-            house_kept_at: Gauge::new(
-                "blockyard_housekeeping_last_success_timestamp_seconds",
-                "When housekeeping last succeeded; 0: not yet since the start.",
-            )?,
-            up: IntGauge::new(
-                "blockyard_database_up",
-                "Whether the database answered when it was last asked.",
-            )?,
+            up: IntGauge::new(name("up"), "Whether the database answered when it was last asked.")?,
             refusals: IntCounterVec::new(
                 Opts::new(
-                    "blockyard_database_connection_refusals_total",
+                    name("connection_refusals_total"),
                     "Requests that got no connection: all were in use (exhausted), or none could be opened (unreachable).",
                 ),
                 &["reason"],
             )?,
             errors: IntCounterVec::new(
                 Opts::new(
-                    "blockyard_database_errors_total",
+                    name("errors_total"),
                     "Errors by class of SQLSTATE. 22, 23, 28, 42 and P0 are mostly refusals of what clients asked for; class connection: the answer was lost.",
                 ),
                 &["class"],
             )?,
             lost_races: IntCounterVec::new(
                 Opts::new(
-                    "blockyard_database_lost_races_total",
+                    name("lost_races_total"),
                     "Deadlocks (40P01) and serialization failures (40001).",
                 ),
                 &["sqlstate"],
@@ -144,12 +133,36 @@ impl DatabaseMetrics {
             Box::new(self.wait.clone()),
             Box::new(self.opened.clone()),
             Box::new(self.retries.clone()),
-            Box::new(self.unpartitioned_rows.clone()),
-            Box::new(self.house_kept_at.clone()),
             Box::new(self.up.clone()),
             Box::new(self.refusals.clone()),
             Box::new(self.errors.clone()),
             Box::new(self.lost_races.clone()),
         ]
+    }
+}
+
+/// What is counted when house is kept.
+#[derive(Clone)]
+pub(super) struct HouseMetrics {
+    pub unpartitioned_rows: IntGauge,
+    pub kept_at: Gauge,
+}
+
+impl HouseMetrics {
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            unpartitioned_rows: IntGauge::new(
+                "blockyard_audit_unpartitioned_rows",
+                "Audit rows in the default partition after the last housekeeping, up to 100000.",
+            )?,
+            kept_at: Gauge::new(
+                "blockyard_housekeeping_last_success_timestamp_seconds",
+                "When housekeeping last succeeded; 0: not yet since the start.",
+            )?,
+        })
+    }
+
+    pub fn collectors(&self) -> Vec<Box<dyn Collector>> {
+        vec![Box::new(self.unpartitioned_rows.clone()), Box::new(self.kept_at.clone())]
     }
 }

@@ -6,10 +6,13 @@
 //! is asked before there is one (`Db::without_caller`) a test of the schema lists statement by
 //! statement.
 
+mod back_off;
 mod checks;
 pub(crate) mod connect;
 mod failure;
+mod house;
 mod installation;
+mod journey;
 mod login;
 pub mod login_check;
 mod metrics;
@@ -20,11 +23,15 @@ mod pool_metrics;
 pub mod pooler;
 pub mod privileges;
 mod refusal;
+mod replica;
+mod replica_metrics;
+mod replicated;
 pub mod service_role;
 mod shares;
 mod trial;
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -39,28 +46,30 @@ use sqlx::types::Json;
 use tokio::time::timeout;
 
 use crate::api::page::{Limit, Rows};
+use crate::api::position::Position;
 use crate::api::problem::Problem;
 use crate::auth::caller::{Caller, Context};
 use crate::telemetry::database_span::DatabaseSpan;
 
 pub use checks::CHECKS;
 pub use failure::Failure;
-use failure::{Loss, state};
+use failure::{Loss, SILENCE, state};
+pub use journey::travelling;
 pub use login::Login;
+use metrics::HouseMetrics;
+use replica::Replica;
 use shares::{Share, Shares};
 
 /// How often a statement that lost against a concurrent one (SQLSTATE 40001, 40P01) is tried.
 const TRIES: u32 = 4;
-
-/// PostgreSQL itself ends a statement after `statement_timeout` (8 s, in the migrations): a server
-/// that says nothing for this long is gone, though its connections are not.
-const SILENCE: Duration = Duration::from_secs(15);
 
 /// The database, as the service reaches it.
 #[derive(Clone)]
 pub struct Db {
     pool: pool::Pool,
     shares: Shares,
+    replica: Option<Arc<Replica>>,
+    house: HouseMetrics,
 }
 
 /// A connection and the caller that its statements serve.
@@ -130,10 +139,12 @@ impl Db {
     /// # Errors
     /// When the pool cannot be built; nothing is connected yet.
     pub fn new(login: impl Into<Login>, size: usize, wait: Duration) -> Result<Self, String> {
-        let metrics = metrics::DatabaseMetrics::new().map_err(|error| error.to_string())?;
+        let house = HouseMetrics::new().map_err(|error| error.to_string())?;
+        let metrics =
+            metrics::DatabaseMetrics::new("database").map_err(|error| error.to_string())?;
         let pool =
             pool::build(login.into(), size, wait, metrics).map_err(|error| error.to_string())?;
-        Ok(Self { pool, shares: Shares::of(size) })
+        Ok(Self { pool, shares: Shares::of(size), replica: None, house })
     }
 
     /// What is counted of the database.
@@ -142,14 +153,18 @@ impl Db {
     /// When a metric cannot be made.
     pub(crate) fn collectors(&self) -> prometheus::Result<Vec<Box<dyn Collector>>> {
         let mut all = self.pool.manager().metrics.collectors();
-        all.push(Box::new(pool_metrics::PoolMetrics::new(&self.pool)?));
+        all.push(Box::new(pool_metrics::PoolMetrics::new(&self.pool, "database")?));
+        all.extend(self.house.collectors());
+        if let Some(replica) = &self.replica {
+            all.extend(replica.collectors()?);
+        }
         Ok(all)
     }
 
     /// Runs `work` for `caller`, each statement its own transaction. `work` holds at most one
     /// statement that writes, and that in one place: what it has written stays, though `work` refuses
     /// afterwards. It is run again when that one lost against a concurrent one, and
-    /// when the connection was lost under a request that only reads.
+    /// when the connection was lost under a request that only reads. Such a request a replica may answer.
     ///
     /// # Errors
     /// What `work` refuses; 503 when there is no connection, or the caller's other requests hold all
@@ -166,7 +181,34 @@ impl Db {
         let is_spent = &AtomicBool::new(false);
         let work =
             async |connection: &mut _| work(&mut Scope { caller, connection, is_spent }).await;
+        // Where a read is recorded it is a change.
+        if let Some(replica) = &self.replica
+            && caller.only_reads()
+            && !caller.is_recorded()
+        {
+            let _share = self.share(caller).await?;
+            if let Some(answer) = replica.read(is_spent, &work).await {
+                return Ok(answer);
+            }
+        }
         self.attempting(Some(caller), loss, is_spent, work).await
+    }
+
+    /// Runs `work`, which only reads, as [`Db::run`], and refuses with 404 when there is no such `what`.
+    ///
+    /// # Errors
+    /// As [`Db::run`], and 404.
+    pub async fn find<T>(
+        &self,
+        caller: &Caller,
+        what: &str,
+        work: impl AsyncFn(&mut Scope<'_>) -> Result<Option<T>, Failure>,
+    ) -> Result<T, Problem> {
+        // A refusal of the work, so that nobody but the primary says it.
+        let work = async |scope: &mut Scope<'_>| {
+            work(scope).await?.ok_or_else(|| Problem::not_found(what).into())
+        };
+        self.run(caller, work).await
     }
 
     /// Runs `work` in one transaction, which commits when it returns `Ok` and rolls back
@@ -219,60 +261,12 @@ impl Db {
         self.attempting(None, Loss::Doubtful, &AtomicBool::new(false), work).await
     }
 
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// 503 when it does not.
-    pub async fn ready(&self) -> Result<(), Problem> {
-        self.without_caller(async |connection| {
-            sqlx::query_file_scalar!("sql/service/ready.sql").fetch_one(connection).await?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Does what falls due with time; the service calls it at its start and once a day.
-    ///
-    /// # Errors
-    /// 503 when the database does not answer.
-    pub async fn keep_house(&self) -> Result<(), Problem> {
-        let done = self
-            .without_caller(async |connection| {
-                let query = sqlx::query_file!("sql/service/keep_house.sql");
-                Ok(query.fetch_one(connection).await?)
-            })
-            .await?;
-        let metrics = &self.pool.manager().metrics;
-        metrics.unpartitioned_rows.set(done.unpartitioned);
-        metrics.house_kept_at.set(seconds_since_1970());
-        tracing::debug!(
-            partitions = done.partitions,
-            idempotency_keys = done.keys,
-            login_attempts = done.attempts,
-            unpartitioned_audit_rows = done.unpartitioned,
-            "kept house"
-        );
-        Ok(())
-    }
-
     /// Closes the connections that nobody has needed for so long.
     pub fn close_idle(&self, longest: Duration) {
         pool::close_idle(&self.pool, longest);
-    }
-
-    /// Keeps authors from passing their own edge versions, from now on and for every client. Only
-    /// the owner of the database can take it back.
-    ///
-    /// # Errors
-    /// 503 when the database does not answer.
-    pub async fn require_independent_verifier(&self) -> Result<(), Problem> {
-        self.without_caller(async |connection| {
-            sqlx::query_file!("sql/service/require_independent_verifier.sql")
-                .execute(connection)
-                .await?;
-            Ok(())
-        })
-        .await
+        if let Some(replica) = &self.replica {
+            replica.close_idle(longest);
+        }
     }
 
     async fn committing<T>(
@@ -348,7 +342,8 @@ impl Db {
             let is_silent = outcome.is_err();
             let failure = match outcome {
                 Ok(Ok(value)) => {
-                    if !is_spent.load(Ordering::Relaxed) {
+                    let is_whole = !is_spent.load(Ordering::Relaxed);
+                    if is_whole && self.note_position(caller, loan.connection()).await {
                         loan.give_back();
                     }
                     metrics.answered();
@@ -368,7 +363,12 @@ impl Db {
             } else if failure.lost_the_connection() {
                 loan.count_as_lost(&self.pool);
             }
-            doubtful |= matches!(failure, Failure::InDoubt(_));
+            if matches!(failure, Failure::InDoubt(_)) {
+                doubtful = true;
+                if self.replica.is_some() {
+                    journey::wrote(Position::BEYOND);
+                }
+            }
             // After a silence the client has waited long enough.
             if is_silent || tried == TRIES || !failure.allows_another_try(loss) {
                 return Err(failure.into_problem());
@@ -379,8 +379,4 @@ impl Db {
             tried += 1;
         }
     }
-}
-
-fn seconds_since_1970() -> f64 {
-    std::time::UNIX_EPOCH.elapsed().map_or(0.0, |since| since.as_secs_f64())
 }

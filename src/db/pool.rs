@@ -97,6 +97,11 @@ impl Loan {
         }
     }
 
+    /// Whether nobody has used it before.
+    pub(super) fn is_new(&self) -> bool {
+        self.0.as_ref().is_some_and(|object| Object::metrics(object).recycle_count == 0)
+    }
+
     /// Returns the connection for others to use.
     ///
     /// Without the room that a large row took, which it would keep for good. (The last of it goes when the

@@ -15,19 +15,21 @@ pub(super) struct PoolMetrics {
 }
 
 impl PoolMetrics {
-    pub(super) fn new(pool: &Pool) -> Result<Self> {
+    /// Of the `database`, or the `replica`.
+    pub(super) fn new(pool: &Pool, server: &str) -> Result<Self> {
+        let name = |what: &str| format!("blockyard_{server}_{what}");
         Ok(Self {
             pool: pool.clone(),
             connections: IntGaugeVec::new(
-                Opts::new("blockyard_database_connections", "Connections in the pool."),
+                Opts::new(name("connections"), "Connections in the pool."),
                 &["state"],
             )?,
             most: IntGauge::new(
-                "blockyard_database_connections_max",
+                name("connections_max"),
                 "How many connections there may be: DATABASE_CONNECTIONS.",
             )?,
             waiters: IntGauge::new(
-                "blockyard_database_connection_waiters",
+                name("connection_waiters"),
                 "Requests that wait for a connection.",
             )?,
         })

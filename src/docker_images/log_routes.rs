@@ -37,9 +37,8 @@ pub async fn read_logs(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.reading(Entity::DockerImage, Some(&image_id.to_string()));
     let image = db
-        .run(&caller, async |scope| queries::get(scope, **image_id, true).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Docker image"))?;
+        .find(&caller, "Docker image", async |scope| queries::get(scope, **image_id, true).await)
+        .await?;
     let tag = etag::of(image.updated_at);
     if etag::is_known(&request, &tag) {
         return Ok(HttpResponse::NotModified().insert_header((header::ETAG, tag)).finish());

@@ -207,9 +207,10 @@ pub async fn get(
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::DockerImage, Some(&image_id.to_string()));
     let image = db
-        .run(&caller, async |scope| queries::get(scope, **image_id, shown.logs).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Docker image"))?;
+        .find(&caller, "Docker image", async |scope| {
+            queries::get(scope, **image_id, shown.logs).await
+        })
+        .await?;
     verbs::shown(&image)
 }
 

@@ -46,7 +46,8 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
             "IdempotencyKey",
             text("A word of the client's own, such as a UUID", IDEMPOTENCY_KEY),
         )
-        .schema("EntityTags", text("`*`, or entity tags with commas between", ENTITY_TAGS));
+        .schema("EntityTags", text("`*`, or entity tags with commas between", ENTITY_TAGS))
+        .schema("Position", text("A place in the database's log", POSITION));
     for (name, description) in REFUSALS.iter().map(|refusal| (refusal.name, refusal.description)) {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         builder = builder.response(
@@ -262,6 +263,24 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
             );
         }
     }
+    if has_caller && reads {
+        header(
+            operation,
+            "Blockyard-Position",
+            "The last that an answer told in this header: what is read is not older",
+            Some("Position"),
+        );
+    }
+    if has_caller && !reads {
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && status.starts_with('2')
+            {
+                let what = "How far the database's log is, where there is a replica";
+                response.headers.insert("Blockyard-Position".to_owned(), text_header(what));
+            }
+        }
+    }
     let single = operation
         .responses
         .responses
@@ -315,6 +334,8 @@ fn text_header(description: &str) -> RefOr<Header> {
 
 /// The headers of requests, each with a schema of its own.
 const IDEMPOTENCY_KEY: &str = "^[!-~]{1,255}$";
+/// Two halves, as PostgreSQL writes a place in its log.
+const POSITION: &str = "^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}$";
 /// `*`, or entity tags with commas between (RFC 9110 §8.8.3).
 const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
 

@@ -27,9 +27,7 @@ async fn read_version(
     edge: &Reference,
     which: &Which,
 ) -> Result<EdgeVersion, Problem> {
-    db.run(caller, async |scope| queries::version(scope, edge, which).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Version"))
+    db.find(caller, "Version", async |scope| queries::version(scope, edge, which).await).await
 }
 
 /// List the versions of an edge, newest first
@@ -52,11 +50,12 @@ pub async fn list_versions(
     let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Metadata, None);
     let rows = db
-        .run(&caller, async |scope| {
-            queries::versions(scope, &edge, wanted.before(), wanted.limit).await
+        .find(&caller, Edge::WHAT, async |scope| {
+            let rows = queries::versions(scope, &edge, wanted.before(), wanted.limit).await?;
+            Ok(wanted.of_something(rows))
         })
         .await?;
-    wanted.respond(rows, Edge::WHAT, &request)
+    Ok(wanted.respond(rows, &request))
 }
 
 /// Read a version of an edge
@@ -243,8 +242,11 @@ pub async fn diff(
 ) -> Result<HttpResponse, Problem> {
     let caller = caller.at(wanted.instant).reading(Entity::Metadata, None);
     let Difference { from, to } = &*wanted;
-    let versions =
-        db.run(&caller, async |scope| queries::pair(scope, &edge, from, to).await).await?;
+    let versions = db
+        .find(&caller, "Version", async |scope| {
+            Ok(queries::pair(scope, &edge, from, to).await?.try_into().ok())
+        })
+        .await?;
     Difference::patch(&versions)
 }
 

@@ -99,8 +99,11 @@ pub async fn diff(
     Query(Pair { a, b }): Query<Pair>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::PipelineLock, None);
-    let locks = db.run(&caller, async |scope| queries::pair(scope, &a.0, &b.0).await).await?;
-    let [a, b] = <[Lock; 2]>::try_from(locks).map_err(|_| Problem::not_found("Lock"))?;
+    let [a, b]: [Lock; 2] = db
+        .find(&caller, "Lock", async |scope| {
+            Ok(queries::pair(scope, &a.0, &b.0).await?.try_into().ok())
+        })
+        .await?;
     let (from, to) = (tree(&a.lock)?, tree(&b.lock)?);
     Reply::ok(&LockDiff {
         same: a.lock_digest == b.lock_digest,
@@ -128,10 +131,7 @@ pub async fn get(
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::PipelineLock, None);
-    let lock = db
-        .run(&caller, async |scope| queries::get(scope, &digest.0).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Lock"))?;
+    let lock = db.find(&caller, "Lock", async |scope| queries::get(scope, &digest.0).await).await?;
     Ok(Reply::ok(&lock)?.compound_revision(lock.created_at))
 }
 

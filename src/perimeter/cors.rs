@@ -5,21 +5,24 @@ use actix_cors::Cors;
 use actix_web::http::Method;
 use actix_web::middleware::Condition;
 
+use crate::api::position;
+
 /// What a request of the API may carry beside what every page may send.
-const REQUEST_HEADERS: [&str; 9] = [
+const REQUEST_HEADERS: [&str; 10] = [
     "authorization",
     "x-api-key",
     "content-type",
     "if-match",
     "if-none-match",
     "idempotency-key",
+    position::HEADER,
     "x-request-id",
     "traceparent",
     "tracestate",
 ];
 
 /// What of an answer a page may read beside what every page may.
-const ANSWER_HEADERS: [&str; 10] = [
+const ANSWER_HEADERS: [&str; 11] = [
     "etag",
     "link",
     "location",
@@ -29,6 +32,7 @@ const ANSWER_HEADERS: [&str; 10] = [
     "ratelimit-policy",
     "retry-after",
     "idempotency-replayed",
+    position::HEADER,
     "www-authenticate",
 ];
 

@@ -108,9 +108,7 @@ fn readiness_of(prospect: Prospect) -> serde_json::Result<Readiness> {
 
 async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prospect, Problem> {
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
-    db.run(&caller, async |scope| queries::readiness(scope, pipeline).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Pipeline"))
+    db.find(&caller, "Pipeline", async |scope| queries::readiness(scope, pipeline).await).await
 }
 
 /// Whether a pipeline may run now

@@ -41,9 +41,10 @@ pub async fn get_block(
     let (pipeline, part) = path.into_inner();
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
     let block = db
-        .run(&caller, async |scope| queries::block(scope, &pipeline, &part).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Block of the pipeline"))?;
+        .find(&caller, "Block of the pipeline", async |scope| {
+            queries::block(scope, &pipeline, &part).await
+        })
+        .await?;
     Ok(Reply::ok(&block)?.compound_revision(block.updated_at))
 }
 
@@ -170,9 +171,10 @@ pub async fn get_edge(
     let (pipeline, Id(part)) = path.into_inner();
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
     let edge = db
-        .run(&caller, async |scope| queries::edge(scope, &pipeline, part).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Edge of the pipeline"))?;
+        .find(&caller, "Edge of the pipeline", async |scope| {
+            queries::edge(scope, &pipeline, part).await
+        })
+        .await?;
     Ok(Reply::ok(&edge)?.compound_revision(edge.updated_at))
 }
 

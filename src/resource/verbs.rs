@@ -94,7 +94,7 @@ pub async fn find<T: Resource>(
     select: impl AsyncFn(&mut Scope<'_>) -> Result<Option<T>, Failure>,
 ) -> Result<T, Problem> {
     let caller = caller.reading(T::ENTITY, Some(reference));
-    db.run(&caller, select).await?.ok_or_else(|| Problem::not_found(T::WHAT))
+    db.find(&caller, T::WHAT, select).await
 }
 
 /// 200 with a thing on its own, without what changes beside it.

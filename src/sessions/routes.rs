@@ -200,10 +200,7 @@ pub async fn me(
     Query(NoParams): Query<NoParams>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::User, Some("me"));
-    let me = db
-        .run(&caller, async |scope| queries::me(scope).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("User"))?;
+    let me = db.find(&caller, "User", async |scope| queries::me(scope).await).await?;
     Ok(Reply::ok(&me)?.compound_revision(me.updated_at))
 }
 

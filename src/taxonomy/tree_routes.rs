@@ -26,7 +26,10 @@ pub(super) async fn read(
     category: Option<&Reference>,
 ) -> Result<Vec<CategoryTree>, Problem> {
     let rows = db
-        .run(caller, async |scope| queries::tree(scope, category, i64::from(MOST) + 1).await)
+        .find(caller, Category::WHAT, async |scope| {
+            let rows = queries::tree(scope, category, i64::from(MOST) + 1).await?;
+            Ok((category.is_none() || !rows.is_empty()).then_some(rows))
+        })
         .await?;
     if rows.len() > usize::from(MOST) {
         return Err(Problem::new(

@@ -44,10 +44,8 @@ pub(super) async fn set_password(
     if let Some(answer) = change.earlier_answer(&db).await? {
         return Ok(answer);
     }
-    let owner = db
-        .run(caller, async |scope| queries::password_owner(scope, &user).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("User"))?;
+    let owner =
+        db.find(caller, "User", async |scope| queries::password_owner(scope, &user).await).await?;
     if !owner.is_unnarrowed {
         return Err(Problem::forbidden());
     }

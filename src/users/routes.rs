@@ -194,9 +194,7 @@ pub async fn activity(
     let trail = audit_activity(&db, caller.clone(), &user, &page).await?;
     if trail.items.is_empty() && page.cursor.is_none() {
         // Somebody who did nothing yet, or nobody.
-        db.run(&caller, async |scope| queries::revision(scope, &user).await)
-            .await?
-            .ok_or_else(|| Problem::not_found("User"))?;
+        db.find(&caller, "User", async |scope| queries::revision(scope, &user).await).await?;
     }
     Ok(trail.respond(&request))
 }

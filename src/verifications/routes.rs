@@ -51,9 +51,8 @@ pub async fn get(
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::Verification, Some(&verification.to_string()));
     let found = db
-        .run(&caller, async |scope| queries::get(scope, **verification).await)
-        .await?
-        .ok_or_else(|| Problem::not_found("Verification"))?;
+        .find(&caller, "Verification", async |scope| queries::get(scope, **verification).await)
+        .await?;
     Ok(Reply::ok(&found)?.compound_revision(found.updated_at))
 }
 

@@ -67,26 +67,20 @@ impl VersionList {
         self.cursor.as_ref()?.key.parse().ok()
     }
 
-    /// The page of which `rows` are, one more than it has. Everything has a version: when the first
-    /// page has none, there is no such thing as `what`.
-    ///
-    /// # Errors
-    /// 404 then.
-    pub fn respond<V: Version>(
-        &self,
-        rows: Rows<V>,
-        what: &str,
-        request: &HttpRequest,
-    ) -> Result<HttpResponse, Problem> {
-        if rows.is_empty() && self.cursor.is_none() {
-            return Err(Problem::not_found(what));
-        }
+    /// The rows of a page, if there is anything that they are versions of: everything has a version, so that
+    /// a first page has one.
+    pub fn of_something<V: Version>(&self, rows: Rows<V>) -> Option<Rows<V>> {
+        (!rows.is_empty() || self.cursor.is_some()).then_some(rows)
+    }
+
+    /// The page of which `rows` are, one more than it has.
+    pub fn respond<V: Version>(&self, rows: Rows<V>, request: &HttpRequest) -> HttpResponse {
         let page = Page::new(rows, |version| Cursor {
             sort: BY_NUMBER.to_owned(),
             key: version.number().to_string(),
             id: version.id(),
         });
-        Ok(page.respond(request))
+        page.respond(request)
     }
 }
 
@@ -116,11 +110,8 @@ impl Difference {
     /// The JSON Patch (RFC 6902) that turns the first version into the second.
     ///
     /// # Errors
-    /// 404 when they are not two, and those of [`Version::content`].
-    pub fn patch(versions: &[impl Version]) -> Result<HttpResponse, Problem> {
-        let [from, to] = versions else {
-            return Err(Problem::not_found("Version"));
-        };
+    /// Those of [`Version::content`].
+    pub fn patch([from, to]: &[impl Version; 2]) -> Result<HttpResponse, Problem> {
         let patch = json_patch::diff(&from.content()?, &to.content()?);
         Ok(HttpResponse::Ok()
             .insert_header(("content-type", "application/json-patch+json"))

@@ -1,7 +1,7 @@
 //! A PostgreSQL that keeps what it has acknowledged, to be broken.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,11 @@ impl Cluster {
         &self.owner
     }
 
+    /// How its superuser does.
+    pub fn superuser(&self) -> &PgConnectOptions {
+        &self.superuser
+    }
+
     /// Ends the server, and returns when nobody is served any more.
     pub async fn end(&self, end: End) {
         let mut witness = connect(&self.superuser).await;
@@ -104,10 +109,7 @@ impl Cluster {
 
     /// Tells all processes of the server.
     pub fn signal_all(&self, signal: Signal) {
-        let postmaster = self.postmaster();
-        for process in [postmaster].into_iter().chain(children(postmaster)) {
-            send(process, signal);
-        }
+        signal_server(self.postmaster(), signal);
     }
 
     /// Tells the sessions of the service.
@@ -178,9 +180,21 @@ impl Cluster {
     }
 
     fn postmaster(&self) -> Pid {
-        let text = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("a pid file");
-        let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
-        Pid::from_raw(pid.expect("a pid"))
+        postmaster(&self.folder)
+    }
+}
+
+/// The postmaster of the server in a folder.
+pub fn postmaster(folder: &Path) -> Pid {
+    let text = fs::read_to_string(folder.join("data/postmaster.pid")).expect("a pid file");
+    let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
+    Pid::from_raw(pid.expect("a pid"))
+}
+
+/// Tells all processes of a server.
+pub fn signal_server(postmaster: Pid, signal: Signal) {
+    for process in [postmaster].into_iter().chain(children(postmaster)) {
+        send(process, signal);
     }
 }
 

@@ -8,11 +8,16 @@
 mod support;
 
 mod clients;
+mod clocks;
 mod cluster;
 mod ledger;
 mod outages;
 mod pool;
 mod program;
+mod proxy;
+mod replica;
+mod several;
+mod standby;
 mod stop;
 mod upgrade;
 mod wire;

@@ -98,7 +98,7 @@ impl Stage {
         writers::prepare(&program, &token).await;
         let (tally, begun) = (Tally::default(), Utc::now() - TimeDelta::seconds(1));
         let round = Round::new(&tally, false);
-        let mut writer = Writer::new(0, &program, &token);
+        let mut writer = Writer::new(0, program.url(""), &token);
         for kind in Kind::ALL {
             writer.change(kind, &round).await;
         }
@@ -163,7 +163,7 @@ async fn postgresql_ends_under_load() {
     let mut stage = Stage::set().await;
     let token = stage.token.clone();
     let mut writers: Vec<_> =
-        (0..WRITERS).map(|number| Writer::new(number, &stage.program, &token)).collect();
+        (0..WRITERS).map(|number| Writer::new(number, stage.program.url(""), &token)).collect();
     let mut summary = Summary::default();
     for end in End::ALL.into_iter().cycle().take(rounds(End::ALL.len())) {
         play(&mut stage, &mut writers, &mut summary, Some(end)).await;
@@ -178,7 +178,7 @@ async fn the_service_is_killed_under_load() {
     let mut stage = Stage::set().await;
     let token = stage.token.clone();
     let mut writers: Vec<_> =
-        (0..WRITERS).map(|number| Writer::new(number, &stage.program, &token)).collect();
+        (0..WRITERS).map(|number| Writer::new(number, stage.program.url(""), &token)).collect();
     let mut summary = Summary::default();
     for _ in 0..rounds(2) {
         play(&mut stage, &mut writers, &mut summary, None).await;

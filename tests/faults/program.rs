@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Program {
     pub address: SocketAddr,
+    /// For tests that ask a lot: with connections that are kept.
+    pub http: reqwest::Client,
     command: Command,
     child: Child,
     folder: TempDir,
@@ -51,7 +53,7 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let child = command.spawn().expect("the program");
-        let mut program = Self { address, command, child, folder };
+        let mut program = Self { address, http: client(), command, child, folder };
         program.wait_until_it_serves();
         program
     }

@@ -32,7 +32,7 @@ const NEXT: &str = "
 ";
 
 /// What `blockyard migrate` of a next version runs: the migrations of this one and [`NEXT`].
-async fn migrate_to_next(owner: &PgConnectOptions) -> Result<(), MigrateError> {
+pub async fn migrate_to_next(owner: &PgConnectOptions) -> Result<(), MigrateError> {
     let mut migrations = MIGRATOR.migrations.to_vec();
     let (version, kind) = (newest() + 1, MigrationType::Simple);
     migrations.push(Migration::new(version, "next".into(), kind, SqlStr::from_static(NEXT), false));
@@ -52,7 +52,7 @@ async fn the_old_program_serves_through_the_migration_and_the_next_takes_over() 
     let round = Round::new(&tally, false);
     let token = stage.token.clone();
     let mut crew: Vec<_> =
-        (0..WRITERS).map(|number| Writer::new(number, &stage.program, &token)).collect();
+        (0..WRITERS).map(|number| Writer::new(number, stage.program.url(""), &token)).collect();
     let load = join_all(crew.iter_mut().map(|writer| writer.write(&round)));
     let onlooker = writers::look_on(stage.program.url(""), &token, &round);
     let upgrade = async {

@@ -137,7 +137,7 @@ pub async fn prepare(program: &Program, token: &str) {
     }
 }
 
-fn shared(n: usize) -> String {
+pub fn shared(n: usize) -> String {
     format!("shared-{}", n % SHARED)
 }
 
@@ -161,8 +161,8 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(number: usize, program: &Program, token: &'a str) -> Self {
-        Self { number, program: program.url(""), token, http: client(), made: number, odd: false }
+    pub fn new(number: usize, program: String, token: &'a str) -> Self {
+        Self { number, program, token, http: client(), made: number, odd: false }
     }
 
     /// Changes one thing after the other until the round is done.

@@ -10,7 +10,7 @@ use crate::pipelines::{Graph, PipelineBlock, PipelineEdge};
 
 /// `blocks` blocks; each leads to `fan` of those that come after it, within `reach`.
 fn made_up(blocks: usize, fan: usize, reach: usize) -> Graph {
-    let time = DateTime::now();
+    let time: DateTime = "2026-11-28T12:00:00Z".parse().expect("a time");
     let id = |at: usize| Uuid::from_u128(at as u128 + 1);
     let block = |at: usize| PipelineBlock {
         pipeline_block_id: id(at),
