@@ -103,7 +103,7 @@ comment on function app.look_back(timestamptz) is
 create schema past;
 comment on schema past is 'The registry as it was at the instant in the setting app.as_of. Nothing is stored here.';
 revoke all on schema past from public, anon, authenticated, service_role;
-grant usage on schema past to authenticated;
+grant usage on schema past to blockyard_api;
 
 create table app.histories (
     kept name not null constraint histories_pkey primary key,
@@ -165,13 +165,13 @@ begin
     into columns, shown
     from pg_attribute a where a.attrelid = format('public.%I', kept)::regclass and a.attnum > 0 and not a.attisdropped;
 
-    execute format('create table %s (like public.%I, changed_at timestamptz not null, is_removed boolean not null)', history, kept);
+    execute format('create table %s (like public.%I, changed_at timestamptz not null, until timestamptz not null, is_removed boolean not null)', history, kept);
     for one in select jsonb_object_keys(left_out) loop
         execute format('alter table %s drop column %I', history, one);
     end loop;
     execute format('alter table %s add constraint %I primary key (%I, changed_at)', history, kept || '_history_pkey', id);
     execute format('comment on table %s is %L', history,
-        format('%s after each change, removed rows once more as they were last. No references: it outlives what it tells of.', kept));
+        format('%s after each change until the next one, removed rows once more as they were last. No references: it outlives what it tells of.', kept));
     execute format('revoke all on %s from public, anon, authenticated, service_role', history);
     foreach one in array indexes loop
         execute format('create index on %s (%s)', history, one);
@@ -192,7 +192,10 @@ begin
         begin
             -- After whom it built on, though constraints were checked before.
             if newest > instant then instant := newest + interval '1 microsecond'; end if;
-            insert into %3$s (%5$s, changed_at, is_removed) values (%6$s, instant, tg_op = 'DELETE')
+            if newest < instant then
+                update %3$s set until = instant where %4$I = it.%4$I and changed_at = newest;
+            end if;
+            insert into %3$s (%5$s, changed_at, until, is_removed) values (%6$s, instant, 'infinity', tg_op = 'DELETE')
             on conflict (%4$I, changed_at) do update set (%5$s, is_removed) = (%7$s, excluded.is_removed);
             return null;
         end $$ $f$,
@@ -210,19 +213,17 @@ begin
     execute format('create trigger %I before update on %s for each statement when (pg_trigger_depth() = 0) execute function app.refuse_history_change()',
         kept || '_history_1_guard_update', history);
 
-    -- The view shows what the policy of the table lets the caller see, on the rows of the instant; which row is the last is not theirs to decide.
+    -- The view shows what the policy of the table lets the caller see. (No barrier: the order of a list comes from an index. Only the
+    -- service reads it, whose statements have no functions of others.)
     select regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\mpublic\.', 'past.', 'g') into strict policy
     from pg_policy p where p.polrelid = format('public.%I', kept)::regclass and p.polcmd = 'r';
     execute format($f$
-        create view past.%1$I with (security_barrier = true) as
+        create view past.%1$I as
         select %2$s
         from %3$s as %1$I
-        where not %1$I.is_removed
-          and %1$I.changed_at = (
-              select max(h.changed_at) from %3$s h
-              where h.%4$I = %1$I.%4$I and h.changed_at <= current_setting('app.as_of')::timestamptz)
-          and %5$s $f$,
-        kept, array_to_string(shown, ', '), history, id, policy);
+        where %1$I.changed_at <= current_setting('app.as_of')::timestamptz and %1$I.until > current_setting('app.as_of')::timestamptz
+          and not %1$I.is_removed and %4$s $f$,
+        kept, array_to_string(shown, ', '), history, policy);
     execute format('comment on view past.%I is %L', kept, format('%s at the instant in the setting app.as_of, as the caller may see them.', kept));
 end $keep$;
 comment on function app.keep_history(name, name, jsonb, text[]) is
@@ -230,12 +231,10 @@ comment on function app.keep_history(name, name, jsonb, text[]) is
 
 -- The views of what has versions come after those of their owners, and need them.
 select app.keep_history('blocks', 'block_id',
-    '{"search": "null",
-      "metadata": "coalesce((select v.metadata from public.block_versions v where v.version_id = blocks.current_version_id), ''{}'')"}',
+    '{"metadata": "coalesce((select v.metadata from public.block_versions v where v.version_id = blocks.current_version_id), ''{}'')"}',
     '{"created_at, block_id", "name_key, block_id"}');
 select app.keep_history('edges', 'edge_id',
-    '{"search": "null",
-      "metadata": "coalesce((select v.metadata from public.edge_versions v where v.version_id = edges.current_version_id), ''{}'')"}',
+    '{"metadata": "coalesce((select v.metadata from public.edge_versions v where v.version_id = edges.current_version_id), ''{}'')"}',
     '{"created_at, edge_id", "name_key, edge_id"}');
 select app.keep_history('aliases', 'alias_id', '{}', '{"entity_id", "version_id"}');
 select app.keep_history('taxonomy_categories', 'category_id', '{}', '{"name_key", "parent_id"}');
@@ -244,14 +243,14 @@ select app.keep_history('code_repos', 'repo_id', '{}', '{"entity_id"}');
 select app.keep_history('docker_images', 'image_id', '{"build_logs": "null"}', '{"entity_id"}');
 select app.keep_history('dependencies', 'dependency_id', '{}', '{"entity_id", "depends_on_id"}');
 select app.keep_history('edge_verifications', 'verification_id', '{"verification_logs": "null"}', '{"edge_version_id", "edge_id"}');
-select app.keep_history('pipelines', 'pipeline_id', '{"search": "null"}',
+select app.keep_history('pipelines', 'pipeline_id', '{}',
     '{"created_at, pipeline_id", "name_key, pipeline_id"}');
 select app.keep_history('pipeline_blocks', 'pipeline_block_id', '{}', '{"pipeline_id", "block_id"}');
 select app.keep_history('pipeline_edges', 'pipeline_edge_id', '{}', '{"pipeline_id", "edge_id"}');
 select app.keep_history('pipeline_runs', 'run_id', '{}', '{"pipeline_id"}');
 
 -- A version is there once its block counts it, and active while its block points to it.
-create view past.block_versions with (security_barrier = true) as
+create view past.block_versions as
 select v.version_id, v.block_id, v.version_number, v.name, v.block_type, v.description, v.metadata, v.created_at, v.created_by,
     v.version_id = b.current_version_id as is_active,
     case when v.activated_at <= b.updated_at then v.activated_at end as activated_at,
@@ -266,7 +265,7 @@ left join lateral (
 where v.version_number <= b.latest_version_number;
 comment on view past.block_versions is 'block_versions at the instant in the setting app.as_of, as the caller may see them.';
 
-create view past.edge_versions with (security_barrier = true) as
+create view past.edge_versions as
 select v.version_id, v.edge_id, v.version_number, v.name, v.description, v.metadata, v.created_at, v.created_by,
     v.version_id = e.current_version_id as is_active,
     case when v.activated_at <= e.updated_at then v.activated_at end as activated_at,
@@ -281,7 +280,7 @@ left join lateral (
 where v.version_number <= e.latest_version_number;
 comment on view past.edge_versions is 'edge_versions at the instant in the setting app.as_of, as the caller may see them.';
 
-create view past.withdrawals with (security_barrier = true) as
+create view past.withdrawals as
 select v.version_id, v.name, v.version_number, v.withdrawn_at, v.withdrawn_by, v.withdrawn_reason
 from past.block_versions v where v.withdrawn_at is not null
 union all
@@ -289,7 +288,7 @@ select v.version_id, v.name, v.version_number, v.withdrawn_at, v.withdrawn_by, v
 from past.edge_versions v where v.withdrawn_at is not null;
 comment on view past.withdrawals is 'The versions that are withdrawn at the instant in the setting app.as_of.';
 
-grant select on all tables in schema past to authenticated;
+grant select on all tables in schema past to blockyard_api;
 
 -- What has been purged since ----------------------------------------------------------------------
 
@@ -308,31 +307,7 @@ grant select on app.purged, past.purged to blockyard_api;
 
 -- What reads, over the past ----------------------------------------------------------------------
 
-create function past.find_blocks(query text) returns setof uuid
-language sql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select t.block_id from past.blocks t where app.search_vector(t.name, t.description) @@ app.search_query(query)
-$$;
-comment on function past.find_blocks(text) is 'As app.find_blocks(text), at the instant in the setting app.as_of: the vectors of words are not kept.';
-
-create function past.find_edges(query text) returns setof uuid
-language sql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select t.edge_id from past.edges t where app.search_vector(t.name, t.description) @@ app.search_query(query)
-$$;
-comment on function past.find_edges(text) is 'As app.find_edges(text), at the instant in the setting app.as_of: the vectors of words are not kept.';
-
-create function past.find_pipelines(query text) returns setof uuid
-language sql stable security definer
-set search_path = pg_catalog, pg_temp
-as $$
-    select t.pipeline_id from past.pipelines t where app.search_vector(t.name, t.description) @@ app.search_query(query)
-$$;
-comment on function past.find_pipelines(text) is 'As app.find_pipelines(text), at the instant in the setting app.as_of: the vectors of words are not kept.';
-
--- Copied from the catalog: every other view of `app`, and every function of it that only reads, that rests on a table with a history, itself
+-- Copied from the catalog: every view of `app`, and every function of it that only reads, that rests on a table with a history, itself
 -- or by way of another.
 set local check_function_bodies = off;
 do $$
@@ -363,7 +338,6 @@ begin
             pg_get_functiondef(p.oid) as source
         from pg_proc p
         where p.pronamespace = 'app'::regnamespace and p.proname = any (names) and p.provolatile = 's'
-          and not exists (select from pg_proc c where c.pronamespace = 'past'::regnamespace and c.proname = p.proname)
     loop
         execute regexp_replace(regexp_replace(it.source, tables, 'past.\1', 'g'),
             '\mapp\.(' || array_to_string(names, '|') || ')\M', 'past.\1', 'g');

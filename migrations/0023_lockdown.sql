@@ -78,7 +78,7 @@ begin
         cross join lateral aclexplode(c.relacl) as a
         left join pg_catalog.pg_roles r on r.oid = a.grantee
         where c.relnamespace in ('app'::regnamespace, 'past'::regnamespace) and c.relkind in ('r', 'p', 'v', 'm', 'S')
-          and (a.grantee = 0 or r.rolname in ('anon', 'service_role') or r.rolname = 'authenticated' and c.relnamespace = 'app'::regnamespace)
+          and (a.grantee = 0 or r.rolname in ('anon', 'authenticated', 'service_role'))
         union all
         select format('%s may be executed by %s', p.oid::regprocedure, coalesce(r.rolname, 'PUBLIC'))
         from pg_catalog.pg_proc p

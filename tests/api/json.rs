@@ -781,7 +781,9 @@ async fn a_value_written_otherwise_changes_nothing() {
     );
     let lock = dan.get("/pipelines/p/lock").await.expect(StatusCode::OK);
     assert!(
-        lock.text.contains(r#""max_retries": 3,"#) || lock.text.contains(r#""max_retries":3,"#),
+        lock.text.contains(
+            r#""dagster_pipeline_config":{"block_config":{"b":{"n":100}},"max_retries":3}"#
+        ),
         "{}",
         lock.text
     );

@@ -55,6 +55,7 @@ async fn a_refusal_leaves_nothing_done() {
         // Also below an archived one, as it may have come from before.
         let statement = format!(
             "insert into taxonomy_categories (name, parent_id) values ('below {parent}', null);
+             set constraints all immediate;
              alter table taxonomy_categories disable trigger user;
              update taxonomy_categories set parent_id = '{}' where name = 'below {parent}';
              alter table taxonomy_categories enable trigger user",
@@ -348,6 +349,7 @@ async fn complete_graph(service: &Service, blocks: u32) {
          alter table dependencies disable trigger dependencies_1_guard;
          insert into dependencies (entity_type, entity_id, dependency_type, depends_on_type, depends_on_id)
          select 'block', a.block_id, 'internal', 'block', b.block_id from blocks a join blocks b on b.name < a.name;
+         set constraints all immediate;
          alter table dependencies enable trigger dependencies_1_guard;
          analyze dependencies; analyze blocks"
     );
@@ -399,6 +401,7 @@ async fn a_long_way_is_walked_to_its_end() {
          insert into dependencies (entity_type, entity_id, dependency_type, depends_on_type, depends_on_id)
          select 'block', a.block_id, 'internal', 'block', b.block_id
          from (select *, lag(block_id) over (order by name) as before from blocks) a join blocks b on b.block_id = a.before;
+         set constraints all immediate;
          alter table dependencies enable trigger dependencies_1_guard",
     )
     .execute(&mut owner)
