@@ -27,9 +27,9 @@ impl Db {
         self.attempting(Some(caller), Loss::Harmless, is_spent, async |connection| {
             let mut transaction = connection.begin().await?;
             let connection = &mut *transaction;
-            sqlx::query_file!("sql/db/look_back.sql", instant as _)
-                .fetch_one(&mut *connection)
-                .await?;
+            let context = caller.context();
+            let look = sqlx::query_file!("sql/db/look_back.sql", context as _, instant as _);
+            look.fetch_one(&mut *connection).await?;
             let outcome = work(&mut Scope { caller, connection, is_spent }).await;
             match &outcome {
                 // The connection still has rows to send: it is given up, and the transaction with it.
@@ -37,7 +37,7 @@ impl Db {
                 // What was read may be in the trail.
                 Ok(_) => transaction.commit().await?,
                 Err(failure) if failure.leaves_connection_usable() => {
-                    transaction.rollback().await?
+                    transaction.rollback().await?;
                 }
                 Err(_) => {}
             }
