@@ -141,6 +141,7 @@ fn block(number: usize) -> Block {
         created_by: Some(Uuid::now_v7()),
         created_by_username: Some("ada".to_owned()),
         archived_at: None,
+        purged_at: None,
         current_version_id: Uuid::now_v7(),
         version_number: 3,
         activation: Activation::Open,
