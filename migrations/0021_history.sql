@@ -390,6 +390,9 @@ declare
 begin
     perform app.require_instant(since, 'from');
     perform app.require_instant(until, 'to');
+    if until < since then
+        raise exception 'Is before the other one.' using errcode = '22023', constraint = 'instant_too_old', column = 'to';
+    end if;
     loop
         execute (
             select format(

@@ -247,3 +247,86 @@ fn lasting(mut body: Value, now: &Value) -> Value {
     clear(&mut body, &gone);
     body
 }
+
+#[tokio::test]
+async fn what_differs_between_two_instants_is_listed() {
+    let service = Service::start().await;
+    let (dan, ada, vera) =
+        (service.developer().await, service.admin().await, service.viewer().await);
+    for name in ["stays", "changes", "goes", "sleeps", "wakes"] {
+        register(&dan, name).await;
+    }
+    dan.delete("/blocks/wakes").await.expect(StatusCode::NO_CONTENT);
+    let wakes = dan.get("/blocks?archived=true").await.items("block_id")[0].clone();
+    let from = instant(&service).await;
+    dan.patch("/blocks/changes", json!({ "metadata": { "n": 1 } })).await.expect(StatusCode::OK);
+    dan.patch("/blocks/stays", json!({ "description": "x" })).await.expect(StatusCode::OK);
+    dan.post("/blocks/stays/versions/1/activate", json!({})).await.expect(StatusCode::OK);
+    dan.put("/blocks/changes/aliases/champion", json!({ "version": "2" }))
+        .await
+        .expect(StatusCode::CREATED);
+    for name in ["goes", "sleeps"] {
+        dan.delete(&format!("/blocks/{name}")).await.expect(StatusCode::NO_CONTENT);
+    }
+    let archived = dan.get("/blocks?archived=true&sort=name").await;
+    let goes = archived.body["items"][0]["block_id"].as_str().expect("an id");
+    ada.delete(&format!("/blocks/{goes}?purge=true")).await.expect(StatusCode::NO_CONTENT);
+    let path = format!("/blocks/{}/restore", wakes.as_str().expect("an id"));
+    dan.post(&path, json!({})).await.expect(StatusCode::OK);
+    dan.post("/blocks/changes/versions/1/withdraw", json!({ "reason": "wrong" }))
+        .await
+        .expect(StatusCode::OK);
+    let to = instant(&service).await;
+    register(&dan, "late").await;
+
+    let list = format!("/changes?from={from}&to={to}");
+    let told = async |person: &Person<'_>, limit: usize| {
+        let mut told = Vec::new();
+        let mut next = Some(format!("{list}&limit={limit}"));
+        while let Some(path) = next {
+            let page = person.get(&path).await.expect(StatusCode::OK);
+            told.extend(page.body["items"].as_array().expect("items").clone());
+            next = page.body["next_cursor"]
+                .as_str()
+                .map(|cursor| format!("{list}&limit={limit}&cursor={cursor}"));
+        }
+        told
+    };
+    let in_short = |told: &[Value]| -> Vec<String> {
+        let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        told.iter()
+            .map(|one| [&one["table"], &one["name"], &one["change"]].map(word).join(" "))
+            .collect()
+    };
+    let all = told(&dan, 50).await;
+    assert_eq!(
+        in_short(&all),
+        [
+            "blocks changes changed",
+            "blocks stays changed",
+            "aliases champion created",
+            "blocks sleeps archived",
+            "blocks goes removed",
+            "blocks wakes restored",
+            "withdrawals changes created",
+        ]
+    );
+    assert_eq!(
+        (&all[0]["before"]["version_number"], &all[0]["after"]["version_number"]),
+        (&json!(1), &json!(2))
+    );
+    assert_eq!(all[0]["before"].get("name"), None, "only what differs");
+    // It is in use again as it was, and has one version more.
+    assert_eq!(all[1]["after"]["latest_version_number"], 2);
+    assert_eq!(all[4]["after"], Value::Null);
+    assert_eq!(told(&dan, 1).await, all, "page by page");
+    assert_eq!(told(&dan, 50).await, all, "the same for ever");
+    // To a viewer what is archived is gone, as it is in lists.
+    let seen = in_short(&told(&vera, 50).await);
+    assert!(seen.contains(&"blocks sleeps removed".to_owned()), "{seen:?}");
+    assert!(seen.contains(&"blocks wakes created".to_owned()), "{seen:?}");
+
+    let backwards = format!("/changes?from={to}&to={from}");
+    let refused = dan.get(&backwards).await.refused(StatusCode::UNPROCESSABLE_ENTITY, "invalid");
+    assert_eq!(refused.pointers(), ["to"]);
+}
