@@ -97,8 +97,10 @@ async fn a_first_installation_that_fails_in_its_middle_leaves_nothing() {
         MIGRATOR.iter().map(|migration| migration.sql.as_str().to_owned()).collect();
     let name = sources
         .rsplit("create index ")
-        .filter_map(|rest| rest.split_whitespace().next())
-        .find(|name| name.ends_with("_idx"))
+        .find_map(|rest| {
+            let (name, rest) = rest.split_once(' ')?;
+            rest.starts_with("on public.").then_some(name)
+        })
         .unwrap();
     // An index that a late migration makes.
     let theirs =
