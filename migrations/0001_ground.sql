@@ -23,22 +23,51 @@ exception when duplicate_object or unique_violation then
 end $$;
 grant authenticated to blockyard_api;
 grant usage on schema app to blockyard_api;
-alter role blockyard_api set statement_timeout = '8s';
-alter role blockyard_api set lock_timeout = '5s';
-alter role blockyard_api set idle_in_transaction_session_timeout = '10s';
-alter role blockyard_api set jit = 'off';
--- What it reads is in memory or on an SSD, where one page costs as much as the next. With the default of 4,
--- which means a disk that turns, tables of a few pages (users among them) are read whole for a single row.
-alter role blockyard_api set random_page_cost = 1.1;
--- Its statements name what they read without a schema: it is read in `past` instead when they are asked what was so (0021_history.sql).
-alter role blockyard_api set search_path = app, public;
--- What a statement may sort and hash on the disk is a superuser's to bound, or whoever's that was granted it
--- (`grant set on parameter temp_file_limit`); Supabase's `postgres` is neither, and goes without.
+-- What it has already is the operator's, or from another database of the server: migrations of two may meet here.
 do $$
+declare
+    setting record;
 begin
-    alter role blockyard_api set temp_file_limit = '1GB';
-exception when insufficient_privilege then
-    null;
+    for setting in
+        select s.name, s.value
+        from (values
+            ('statement_timeout', '8s'),
+            ('lock_timeout', '5s'),
+            ('idle_in_transaction_session_timeout', '10s'),
+            ('jit', 'off'),
+            -- What it reads is in memory or on an SSD, where one page costs as much as the next. With the default of 4, which means
+            -- a disk that turns, tables of a few pages (users among them) are read whole for a single row.
+            ('random_page_cost', '1.1'),
+            -- Its statements name what they read without a schema: it is read in `past` instead when they are asked what was so (0021_history.sql).
+            ('search_path', 'app, public'),
+            -- What a statement may sort and hash on the disk is a superuser's to bound, or whoever's that was granted it
+            -- (`grant set on parameter temp_file_limit`); Supabase's `postgres` is neither, and goes without.
+            ('temp_file_limit', '1GB')
+        ) as s (name, value)
+        where not exists (
+            select from pg_catalog.pg_db_role_setting r
+            where r.setrole = 'blockyard_api'::regrole and r.setdatabase = 0
+              and exists (select from unnest(r.setconfig) as entry where split_part(entry, '=', 1) = s.name))
+    loop
+        for attempt in 1..20 loop
+            begin
+                execute format('alter role blockyard_api set %I = %s', setting.name,
+                    case setting.name when 'search_path' then setting.value else quote_literal(setting.value) end);
+                exit;
+            exception
+                when insufficient_privilege then
+                    if setting.name <> 'temp_file_limit' then
+                        raise;
+                    end if;
+                    exit;
+                when internal_error then
+                    -- "tuple concurrently updated": the migration of another database was quicker.
+                    if attempt = 20 then
+                        raise;
+                    end if;
+            end;
+        end loop;
+    end loop;
 end $$;
 
 create type public.block_type as enum ('dataset', 'model');
