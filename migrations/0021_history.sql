@@ -224,7 +224,7 @@ begin
         create view past.%1$I as
         select %2$s
         from %3$s as %1$I
-        where %1$I.changed_at <= current_setting('app.as_of')::timestamptz and %1$I.until > current_setting('app.as_of')::timestamptz
+        where %1$I.changed_at <= nullif(current_setting('app.as_of', true), '')::timestamptz and %1$I.until > nullif(current_setting('app.as_of', true), '')::timestamptz
           and not %1$I.is_removed and %4$s $f$,
         kept, array_to_string(shown, ', '), history, policy);
     execute format('comment on view past.%I is %L', kept, format('%s at the instant in the setting app.as_of, as the caller may see them.', kept));
@@ -262,7 +262,7 @@ from public.block_versions v
 join past.blocks b on b.block_id = v.block_id
 left join lateral (
     select w.withdrawn_at, w.withdrawn_by, w.withdrawn_reason from app.withdrawals_history w
-    where w.version_id = v.version_id and w.changed_at <= current_setting('app.as_of')::timestamptz
+    where w.version_id = v.version_id and w.changed_at <= nullif(current_setting('app.as_of', true), '')::timestamptz
     order by w.changed_at desc limit 1
 ) as w on true
 where v.version_number <= b.latest_version_number;
@@ -277,7 +277,7 @@ from public.edge_versions v
 join past.edges e on e.edge_id = v.edge_id
 left join lateral (
     select w.withdrawn_at, w.withdrawn_by, w.withdrawn_reason from app.withdrawals_history w
-    where w.version_id = v.version_id and w.changed_at <= current_setting('app.as_of')::timestamptz
+    where w.version_id = v.version_id and w.changed_at <= nullif(current_setting('app.as_of', true), '')::timestamptz
     order by w.changed_at desc limit 1
 ) as w on true
 where v.version_number <= e.latest_version_number;
