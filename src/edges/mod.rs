@@ -50,7 +50,7 @@ pub struct Edge {
     pub archived_at: Option<DateTime>,
     /// With `as_of`: when it was purged since. Its metadata went with it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(value_type = DateTime, required = false)]
     pub purged_at: Option<DateTime>,
     pub current_version_id: Uuid,
     /// Of the active version.

@@ -57,7 +57,7 @@ pub struct Pipeline {
     pub archived_at: Option<DateTime>,
     /// With `as_of`: when it was purged since.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(value_type = DateTime, required = false)]
     pub purged_at: Option<DateTime>,
     /// With `include=blocks`.
     #[serde(skip_serializing_if = "Option::is_none")]
