@@ -105,10 +105,8 @@ async fn moves(
 pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<Flat<AliasFilter>>>,
+    AsOf { caller, wanted }: AsOf<Flat<AliasFilter>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     page(&request, &db, caller, &wanted.owners, &wanted.filter).await
 }
 
@@ -124,11 +122,9 @@ pub async fn list(
 pub async fn list_of_block(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: filter }: AsOf<AliasFilter>,
     block: web::Path<Reference>,
-    Query(filter): Query<AsOf<AliasFilter>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(filter.instant);
     page(&request, &db, caller, &Owner::block(block).into(), &filter).await
 }
 
@@ -145,11 +141,9 @@ pub async fn list_of_block(
 #[get("/blocks/{block}/aliases/{alias}")]
 pub async fn get_of_block(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     path: web::Path<(Reference, AliasName)>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let (block, alias) = path.into_inner();
     show(&db, caller, &Owner::block(block.into()), &alias).await
 }
@@ -240,11 +234,9 @@ pub async fn history_of_block(
 pub async fn list_of_edge(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: filter }: AsOf<AliasFilter>,
     edge: web::Path<Reference>,
-    Query(filter): Query<AsOf<AliasFilter>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(filter.instant);
     page(&request, &db, caller, &Owner::edge(edge).into(), &filter).await
 }
 
@@ -261,11 +253,9 @@ pub async fn list_of_edge(
 #[get("/edges/{edge}/aliases/{alias}")]
 pub async fn get_of_edge(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     path: web::Path<(Reference, AliasName)>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let (edge, alias) = path.into_inner();
     show(&db, caller, &Owner::edge(edge.into()), &alias).await
 }

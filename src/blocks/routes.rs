@@ -64,10 +64,8 @@ pub async fn create(
 pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<BlockList>>,
+    AsOf { caller, wanted }: AsOf<BlockList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted).await
     })
@@ -86,11 +84,9 @@ pub async fn list(
 #[get("/blocks/{block}")]
 pub async fn get(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: shown }: AsOf<BlockShown>,
     block: web::Path<Reference>,
-    Query(shown): Query<AsOf<BlockShown>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let found = verbs::find(&db, caller, block.as_str(), async |scope| {
         queries::get(scope, &block, &shown.include).await
     })

@@ -43,11 +43,9 @@ async fn read_version(
 pub async fn list_versions(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted }: AsOf<VersionList>,
     block: web::Path<Reference>,
-    Query(wanted): Query<AsOf<VersionList>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Metadata, None);
     let rows = db
         .find(&caller, Block::WHAT, async |scope| {
@@ -71,11 +69,9 @@ pub async fn list_versions(
 #[get("/blocks/{block}/versions/{version}")]
 pub async fn get_version(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     path: web::Path<(Reference, Which)>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let (block, which) = path.into_inner();
     let caller = caller.reading(Entity::Metadata, None);
     let version = read_version(&db, &caller, &block, &which).await?;
@@ -235,12 +231,11 @@ pub async fn restore_version(
 #[get("/blocks/{block}/diff")]
 pub async fn diff(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted }: AsOf<Difference>,
     block: web::Path<Reference>,
-    Query(wanted): Query<AsOf<Difference>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant).reading(Entity::Metadata, None);
-    let Difference { from, to } = &*wanted;
+    let caller = caller.reading(Entity::Metadata, None);
+    let Difference { from, to } = &wanted;
     let versions = db
         .find(&caller, "Version", async |scope| {
             Ok(queries::pair(scope, &block, from, to).await?.try_into().ok())

@@ -7,7 +7,6 @@ use crate::api::entity::Entity;
 use crate::api::page::{Cursor, Page};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::Query;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
@@ -44,11 +43,9 @@ async fn page(
 pub async fn dependents_of_block(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted }: AsOf<DependentList>,
     block: web::Path<Reference>,
-    Query(wanted): Query<AsOf<DependentList>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     page(&request, &db, caller, &Owner::block(block), &wanted).await
 }
 
@@ -64,11 +61,9 @@ pub async fn dependents_of_block(
 pub async fn dependents_of_edge(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted }: AsOf<DependentList>,
     edge: web::Path<Reference>,
-    Query(wanted): Query<AsOf<DependentList>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     page(&request, &db, caller, &Owner::edge(edge), &wanted).await
 }
 

@@ -82,10 +82,8 @@ pub async fn create(
 pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<Flat<DependencyFilter>>>,
+    AsOf { caller, wanted }: AsOf<Flat<DependencyFilter>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     page(&request, &db, caller, &wanted.owners, &wanted.filter).await
 }
 
@@ -122,11 +120,9 @@ pub async fn create_of_block(
 pub async fn list_of_block(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: filter }: AsOf<DependencyFilter>,
     block: web::Path<Reference>,
-    Query(filter): Query<AsOf<DependencyFilter>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(filter.instant);
     page(&request, &db, caller, &Owner::block(block).into(), &filter).await
 }
 
@@ -163,11 +159,9 @@ pub async fn create_of_edge(
 pub async fn list_of_edge(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: filter }: AsOf<DependencyFilter>,
     edge: web::Path<Reference>,
-    Query(filter): Query<AsOf<DependencyFilter>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(filter.instant);
     page(&request, &db, caller, &Owner::edge(edge).into(), &filter).await
 }
 
@@ -182,11 +176,9 @@ pub async fn list_of_edge(
 #[get("/dependencies/{dependency_id}")]
 pub async fn get(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     dependency_id: web::Path<Id>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     verbs::read(&db, caller, &dependency_id.to_string(), async |scope| {
         queries::get(scope, **dependency_id).await
     })

@@ -65,10 +65,8 @@ pub async fn create(
 pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<EdgeList>>,
+    AsOf { caller, wanted }: AsOf<EdgeList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted).await
     })
@@ -87,11 +85,9 @@ pub async fn list(
 #[get("/edges/{edge}")]
 pub async fn get(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: shown }: AsOf<EdgeShown>,
     edge: web::Path<Reference>,
-    Query(shown): Query<AsOf<EdgeShown>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let found = verbs::find(&db, caller, edge.as_str(), async |scope| {
         queries::get(scope, &edge, &shown.include).await
     })

@@ -43,11 +43,9 @@ async fn read_version(
 pub async fn list_versions(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted }: AsOf<VersionList>,
     edge: web::Path<Reference>,
-    Query(wanted): Query<AsOf<VersionList>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Metadata, None);
     let rows = db
         .find(&caller, Edge::WHAT, async |scope| {
@@ -72,11 +70,9 @@ pub async fn list_versions(
 #[get("/edges/{edge}/versions/{version}")]
 pub async fn get_version(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     path: web::Path<(Reference, Which)>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let (edge, which) = path.into_inner();
     let caller = caller.reading(Entity::Metadata, None);
     let version = read_version(&db, &caller, &edge, &which).await?;
@@ -236,12 +232,11 @@ pub async fn restore_version(
 #[get("/edges/{edge}/diff")]
 pub async fn diff(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted }: AsOf<Difference>,
     edge: web::Path<Reference>,
-    Query(wanted): Query<AsOf<Difference>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant).reading(Entity::Metadata, None);
-    let Difference { from, to } = &*wanted;
+    let caller = caller.reading(Entity::Metadata, None);
+    let Difference { from, to } = &wanted;
     let versions = db
         .find(&caller, "Version", async |scope| {
             Ok(queries::pair(scope, &edge, from, to).await?.try_into().ok())

@@ -10,7 +10,6 @@ use super::{
 use crate::api::entity::Entity;
 use crate::api::page::{self, Cursor, Page};
 use crate::api::problem::Problem;
-use crate::api::query::Query;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
@@ -71,10 +70,8 @@ fn lineage(found: queries::Found) -> Lineage {
 pub async fn get_lineage(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<LineageParams>>,
+    AsOf { caller, wanted }: AsOf<LineageParams>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     let format = Format::accepted_by(&request)?;
     let caller = reading(caller, &wanted.node);
     let found = db.run(&caller, async |scope| queries::lineage(scope, &wanted).await).await?;
@@ -102,10 +99,8 @@ pub async fn get_lineage(
 pub async fn get_impact(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<ImpactParams>>,
+    AsOf { caller, wanted }: AsOf<ImpactParams>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     let caller = reading(caller, &wanted.node);
     let rows = db.run(&caller, async |scope| queries::impact(scope, &wanted).await).await?;
     let page = Page::new(rows, |reached| Cursor {

@@ -15,7 +15,7 @@ use super::queries::{self, Prospect};
 use crate::api::entity::Entity;
 use crate::api::path::Reference;
 use crate::api::problem::{Problem, with_impact};
-use crate::api::query::{NoParams, Query};
+use crate::api::query::NoParams;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
@@ -123,11 +123,9 @@ async fn prospect(db: &Db, caller: Caller, pipeline: &Reference) -> Result<Prosp
 #[get("/pipelines/{pipeline}/readiness")]
 pub async fn readiness(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     pipeline: web::Path<Reference>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let prospect = prospect(&db, caller, &pipeline).await?;
     let readiness = readiness_of(prospect).map_err(|error| {
         tracing::error!(%error, "not a lock");
@@ -148,11 +146,9 @@ pub async fn readiness(
 #[get("/pipelines/{pipeline}/lock")]
 pub async fn lock(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     pipeline: web::Path<Reference>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let prospect = prospect(&db, caller, &pipeline).await?;
     Reply::ok(&ProspectiveLock {
         ready: prospect.is_ready(),

@@ -16,7 +16,6 @@ use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::api::word::Word;
-use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
@@ -70,11 +69,9 @@ pub struct GraphShown {
 pub async fn get_graph(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: shown }: AsOf<GraphShown>,
     pipeline: web::Path<Reference>,
-    Query(shown): Query<AsOf<GraphShown>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(shown.instant);
     let format = match shown.format {
         Some(format) => format,
         None => Format::accepted_by(&request)?,

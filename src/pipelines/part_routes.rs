@@ -13,7 +13,6 @@ use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
@@ -27,17 +26,17 @@ use crate::resource::verbs::{self, Reach};
     operation_id = "get_pipeline_block",
     params(
         ("pipeline" = Reference, Path, description = "Id or name"),
-        ("block" = Reference, Path, description = "Id or name of the block"), Instant),
+        ("block" = Reference, Path, description = "Id or name of the block"),
+        Instant
+    ),
     responses((status = 200, description = "The block, as the pipeline has it", body = PipelineBlock))
 )]
 #[get("/pipelines/{pipeline}/blocks/{block}")]
 pub async fn get_block(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     path: web::Path<(Reference, Reference)>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let (pipeline, part) = path.into_inner();
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
     let block = db
@@ -157,17 +156,17 @@ pub async fn remove_block(
     operation_id = "get_pipeline_edge",
     params(
         ("pipeline" = Reference, Path, description = "Id or name"),
-        ("pipeline_edge" = Uuid, Path, description = "`pipeline_edge_id`"), Instant),
+        ("pipeline_edge" = Uuid, Path, description = "`pipeline_edge_id`"),
+        Instant
+    ),
     responses((status = 200, description = "The edge, as the pipeline has it", body = PipelineEdge))
 )]
 #[get("/pipelines/{pipeline}/edges/{pipeline_edge}")]
 pub async fn get_edge(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     path: web::Path<(Reference, Id)>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let (pipeline, Id(part)) = path.into_inner();
     let caller = caller.reading(Entity::Pipeline, Some(pipeline.as_str()));
     let edge = db

@@ -98,10 +98,8 @@ pub async fn create(
 pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<PipelineList>>,
+    AsOf { caller, wanted }: AsOf<PipelineList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted).await
     })
@@ -120,11 +118,9 @@ pub async fn list(
 #[get("/pipelines/{pipeline}")]
 pub async fn get(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: shown }: AsOf<PipelineShown>,
     pipeline: web::Path<Reference>,
-    Query(shown): Query<AsOf<PipelineShown>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let found = verbs::find(&db, caller, pipeline.as_str(), async |scope| {
         queries::get(scope, &pipeline, shown.include).await
     })

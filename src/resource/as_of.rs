@@ -1,16 +1,20 @@
 //! Reads of what was so at an instant.
 
-use std::ops::Deref;
+use std::pin::Pin;
 
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
 use utoipa::IntoParams;
 
-use crate::api::query::{FromParams, Params};
+use crate::api::problem::Problem;
+use crate::api::query::{FromParams, Params, Query};
 use crate::api::time::DateTime;
+use crate::auth::caller::Caller;
 
-/// The parameters of a read, and the instant at which it looks; none is now.
-#[derive(Debug)]
+/// The caller of a read that looks at any instant, and its parameters but for that one, which the
+/// caller has: so no route forgets it.
 pub struct AsOf<T> {
-    pub instant: Option<DateTime>,
+    pub caller: Caller,
     pub wanted: T,
 }
 
@@ -26,7 +30,13 @@ pub struct Instant {
     as_of: Option<DateTime>,
 }
 
-impl<T: FromParams> FromParams for AsOf<T> {
+/// The parameters, and the instant; none is now.
+struct Looking<T> {
+    instant: Option<DateTime>,
+    wanted: T,
+}
+
+impl<T: FromParams> FromParams for Looking<T> {
     fn from_params(params: &mut Params) -> Option<Self> {
         let instant = params.optional("as_of");
         let wanted = T::from_params(params);
@@ -34,10 +44,17 @@ impl<T: FromParams> FromParams for AsOf<T> {
     }
 }
 
-impl<T> Deref for AsOf<T> {
-    type Target = T;
+impl<T: FromParams + 'static> FromRequest for AsOf<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
-    fn deref(&self) -> &T {
-        &self.wanted
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload);
+        let query = Query::<Looking<T>>::from_request(request, payload);
+        Box::pin(async move {
+            let caller = caller.await?;
+            let Query(Looking { instant, wanted }) = query.await?;
+            Ok(Self { caller: caller.at(instant), wanted })
+        })
     }
 }

@@ -12,7 +12,6 @@ use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Query};
 use crate::api::reply::Reply;
 use crate::api::router::Router;
-use crate::auth::caller::Caller;
 use crate::blocks::{self, Block, BlockList};
 use crate::db::Db;
 use crate::resource::as_of::{AsOf, Instant};
@@ -112,12 +111,11 @@ pub async fn unlink(
 pub async fn categories_of_block(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted: position }: AsOf<Position>,
     block: web::Path<Reference>,
-    Query(shown): Query<AsOf<Position>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(shown.instant).reading(Entity::Taxonomy, None);
-    let wanted = CategoryList { position: shown.wanted, ..CategoryList::default() };
+    let caller = caller.reading(Entity::Taxonomy, None);
+    let wanted = CategoryList { position, ..CategoryList::default() };
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
         queries::list(scope, &wanted, Some(&block)).await
     })
@@ -137,15 +135,13 @@ pub async fn categories_of_block(
 pub async fn blocks_in_category(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, wanted }: AsOf<BlocksInCategory>,
     category: web::Path<Reference>,
-    Query(wanted): Query<AsOf<BlocksInCategory>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     let wanted = BlockList {
         category: Some(category.clone()),
         recursive: wanted.recursive,
-        position: wanted.wanted.position,
+        position: wanted.position,
         ..BlockList::default()
     };
     verbs::page(&request, &db, caller, &wanted.position, async |scope| {
@@ -172,10 +168,8 @@ pub async fn blocks_in_category(
 pub async fn links(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<LinkList>>,
+    AsOf { caller, wanted }: AsOf<LinkList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Taxonomy, None);
     let rows = db.run(&caller, async |scope| queries::links(scope, &wanted).await).await?;
     let page = Page::new(rows, |row| {

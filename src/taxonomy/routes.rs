@@ -51,10 +51,8 @@ pub async fn create(
 pub async fn list(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
-    Query(wanted): Query<AsOf<CategoryList>>,
+    AsOf { caller, wanted }: AsOf<CategoryList>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(wanted.instant);
     let caller = caller.reading(Entity::Taxonomy, None);
     if wanted.tree {
         let items = super::tree_routes::read(&db, &caller, None).await?;
@@ -79,11 +77,9 @@ pub async fn list(
 #[get("/taxonomy-categories/{category}")]
 pub async fn get(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     category: web::Path<Reference>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     verbs::read(&db, caller, category.as_str(), async |scope| queries::get(scope, &category).await)
         .await
 }

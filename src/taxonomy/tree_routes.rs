@@ -8,7 +8,7 @@ use crate::api::entity::Entity;
 use crate::api::page::Page;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
-use crate::api::query::{NoParams, Query};
+use crate::api::query::NoParams;
 use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
@@ -52,11 +52,9 @@ pub(super) async fn read(
 #[get("/taxonomy-categories/{category}/subtree")]
 pub async fn subtree(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     category: web::Path<Reference>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
     let trees = read(&db, &caller, Some(&category)).await?;
     let tree = trees.first().ok_or_else(|| Problem::not_found(Category::WHAT))?;
@@ -76,11 +74,9 @@ pub async fn subtree(
 pub async fn ancestors(
     request: HttpRequest,
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     category: web::Path<Reference>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<HttpResponse, Problem> {
-    let caller = caller.at(shown.instant);
     let caller = caller.reading(Entity::Taxonomy, Some(category.as_str()));
     let items = db.run(&caller, async |scope| queries::ancestors(scope, &category).await).await?;
     let next_cursor = None;

@@ -111,11 +111,9 @@ pub async fn list(
 #[get("/edges/{edge}/versions/{version}/status")]
 pub async fn status(
     db: web::Data<Db>,
-    caller: Caller,
+    AsOf { caller, .. }: AsOf<NoParams>,
     path: web::Path<(Reference, Which)>,
-    Query(shown): Query<AsOf<NoParams>>,
 ) -> Result<Reply, Problem> {
-    let caller = caller.at(shown.instant);
     let (edge, which) = path.into_inner();
     let caller = caller.reading(Entity::Verification, None);
     let status = db
