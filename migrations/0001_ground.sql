@@ -23,7 +23,8 @@ exception when duplicate_object or unique_violation then
 end $$;
 grant authenticated to blockyard_api;
 grant usage on schema app to blockyard_api;
--- What it has already is the operator's, or from another database of the server: migrations of two may meet here.
+-- What it has already is the operator's (but for the search path, without which it finds nothing), or from another database of the
+-- server: migrations of two may meet here.
 do $$
 declare
     setting record;
@@ -47,7 +48,9 @@ begin
         where not exists (
             select from pg_catalog.pg_db_role_setting r
             where r.setrole = 'blockyard_api'::regrole and r.setdatabase = 0
-              and exists (select from unnest(r.setconfig) as entry where split_part(entry, '=', 1) = s.name))
+              and exists (
+                  select from unnest(r.setconfig) as entry
+                  where case s.name when 'search_path' then entry = 'search_path=' || s.value else split_part(entry, '=', 1) = s.name end))
     loop
         for attempt in 1..20 loop
             begin
