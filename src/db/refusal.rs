@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 
 use super::checks;
-use crate::api::problem::{Fault, Problem};
+use crate::api::problem::Problem;
 use crate::auth::keys;
 
 /// Whether the connection is gone: broken off, or ended by the server.
@@ -90,10 +90,9 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         ),
         ("23505", _) => Problem::conflict("already_exists", "There is one like it already."),
 
-        ("22023", "instant_too_new" | "instant_too_old") => Problem::faults(vec![Fault {
-            pointer: error.column().unwrap_or_default().to_owned(),
-            detail: error.message().to_owned(),
-        }]),
+        ("22023", "instant_too_new" | "instant_too_old") => {
+            Problem::invalid_field(error.column().unwrap_or_default(), error.message())
+        }
         ("P0002", "block_not_found") => Problem::not_found("Block"),
         ("P0002", "edge_not_found") => Problem::not_found("Edge"),
         ("P0002", "pipeline_not_found") => Problem::not_found("Pipeline"),

@@ -1,6 +1,5 @@
 //! What was so at any time: what is told of an instant is what was told at it, for ever.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,8 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
 use crate::blocks::register;
-use crate::pipelines::{chain, edge, verify};
-use crate::preview::{any_change, make};
+use crate::preview::{any_change, make, registry};
 use crate::service::{Person, Service};
 
 /// Now, by the clock of the database.
@@ -108,44 +106,14 @@ async fn something_else(rng: &mut StdRng, person: &Person<'_>, admin: &Person<'_
     }
 }
 
-async fn registry(service: &Service) -> BTreeMap<String, Value> {
-    let dan = service.developer().await;
-    chain(service, &dan).await;
-    register(&dan, "d").await;
-    edge(service, "cd").await;
-    verify(service, "cd", "passed").await;
-    for path in ["/blocks/a", "/edges/ab", "/edges/cd"] {
-        dan.post(&format!("{path}/versions"), json!({ "metadata": { "n": 1 } }))
-            .await
-            .expect(StatusCode::CREATED);
-        dan.put(&format!("{path}/aliases/champion"), json!({ "version": "1" }))
-            .await
-            .expect(StatusCode::CREATED);
-    }
-    dan.post("/taxonomy-categories", json!({ "name": "vision" })).await.expect(StatusCode::CREATED);
-    let q = json!({
-        "name": "q",
-        "blocks": [{ "block_id": "c" }, { "block_id": "d" }, { "block_id": "a", "block_alias": "champion" }],
-        "edges": [{ "edge_id": "cd", "source_block_id": "c", "target_block_id": "d", "edge_alias": "champion" }],
-    });
-    dan.post("/pipelines", q).await.expect(StatusCode::CREATED);
-    let graph = dan.get("/pipelines/p/graph").await.expect(StatusCode::OK);
-    let edges = graph.body["edges"].as_array().expect("edges");
-    edges
-        .iter()
-        .map(|edge| {
-            (edge["name"].as_str().expect("a name").to_owned(), edge["pipeline_edge_id"].clone())
-        })
-        .collect()
-}
-
 #[tokio::test]
 async fn what_was_read_at_500_instants_is_read_again_of_them() {
     let seed = 20_261_129;
     let service = Service::start().await;
-    let parts = registry(&service).await;
     let (dan, dora, ada) =
         (service.developer().await, service.colleague().await, service.admin().await);
+    let parts = registry(&service, &dan).await;
+    dan.post("/taxonomy-categories", json!({ "name": "vision" })).await.expect(StatusCode::CREATED);
     let vera = service.viewer().await;
     // Writers share it; who takes a record of a moment has it alone.
     let gate = RwLock::new(());

@@ -157,6 +157,37 @@ async fn a_preview_that_cannot_be_read_says_all_that_is_wrong() {
     );
 }
 
+/// Two pipelines with aliases and candidates, `p` a chain and `q` what follows it; the parts of `p` that are edges, by name.
+pub async fn registry(service: &Service, person: &Person<'_>) -> BTreeMap<String, Value> {
+    chain(service, person).await;
+    register(person, "d").await;
+    edge(service, "cd").await;
+    verify(service, "cd", "passed").await;
+    for path in ["/blocks/a", "/edges/ab", "/edges/cd"] {
+        person
+            .post(&format!("{path}/versions"), json!({ "metadata": { "n": 1 } }))
+            .await
+            .expect(StatusCode::CREATED);
+        person
+            .put(&format!("{path}/aliases/champion"), json!({ "version": "1" }))
+            .await
+            .expect(StatusCode::CREATED);
+    }
+    let q = json!({
+        "name": "q",
+        "blocks": [{ "block_id": "c" }, { "block_id": "d" }, { "block_id": "a", "block_alias": "champion" }],
+        "edges": [{ "edge_id": "cd", "source_block_id": "c", "target_block_id": "d", "edge_alias": "champion" }],
+    });
+    person.post("/pipelines", q).await.expect(StatusCode::CREATED);
+    let graph = person.get("/pipelines/p/graph").await.expect(StatusCode::OK);
+    let edges = graph.body["edges"].as_array().expect("edges").iter();
+    edges
+        .map(|edge| {
+            (edge["name"].as_str().expect("a name").to_owned(), edge["pipeline_edge_id"].clone())
+        })
+        .collect()
+}
+
 /// A change that may or may not be possible, as a preview has it.
 pub fn any_change(rng: &mut StdRng, parts: &BTreeMap<String, Value>) -> Value {
     let blocks = ["a", "b", "c", "d"];
@@ -263,33 +294,7 @@ async fn a_preview_equals_what_happens_then() {
     let mut rng = StdRng::seed_from_u64(seed);
     let service = Service::start().await;
     let dan = service.developer().await;
-    chain(&service, &dan).await;
-    register(&dan, "d").await;
-    edge(&service, "cd").await;
-    verify(&service, "cd", "passed").await;
-    for path in ["/blocks/a", "/edges/ab", "/edges/cd"] {
-        dan.post(&format!("{path}/versions"), json!({ "metadata": { "n": 1 } }))
-            .await
-            .expect(StatusCode::CREATED);
-        dan.put(&format!("{path}/aliases/champion"), json!({ "version": "1" }))
-            .await
-            .expect(StatusCode::CREATED);
-    }
-    let q = json!({
-        "name": "q",
-        "blocks": [{ "block_id": "c" }, { "block_id": "d" }, { "block_id": "a", "block_alias": "champion" }],
-        "edges": [{ "edge_id": "cd", "source_block_id": "c", "target_block_id": "d", "edge_alias": "champion" }],
-    });
-    dan.post("/pipelines", q).await.expect(StatusCode::CREATED);
-    let graph = dan.get("/pipelines/p/graph").await;
-    let parts: BTreeMap<String, Value> = graph.body["edges"]
-        .as_array()
-        .expect("edges")
-        .iter()
-        .map(|edge| {
-            (edge["name"].as_str().expect("a name").to_owned(), edge["pipeline_edge_id"].clone())
-        })
-        .collect();
+    let parts = registry(&service, &dan).await;
     let (mut refused, mut breaking, mut moved) = (0, 0, 0);
     for turn in 0..200 {
         let change = any_change(&mut rng, &parts);
