@@ -143,7 +143,8 @@ def _fill(cluster: Cluster, size: Size, program: Path) -> None:
     carry_out("edges")
     progress.say(33, "edges, verifications")
     carry_out("pipelines")
-    progress.say(38, "pipelines")
+    carry_out("history")
+    progress.say(38, "pipelines, history")
     cluster.sql(FILLED, "analyze")
 
     changes = int(

@@ -2,7 +2,7 @@
 
 Of each there are two. `ours` is the very statement that the service sends, read from `sql/`. `minimal` is
 the plainest statement under row-level security that does no more than the request needs: what somebody
-would write who wanted nothing but speed. The minimal write has neither a trigger nor a function of ours.
+would write who wanted nothing but speed. The minimal writes have neither a trigger nor a function of ours.
 """
 
 from __future__ import annotations
@@ -50,6 +50,31 @@ with changed as (
     from changed
 )
 select {COLUMNS} from changed"""
+# What a POST creates: names that nothing has yet.
+NEW_BLOCK = '{"name": "bench %d %d", "block_type": "dataset", "metadata": {"format": "parquet", "rows": 5000000, "tags": ["bench"]}}'
+NEW_NAME = "('bench ' || :r || ' ' || :i)"
+FIRST_METADATA = "'" + json.dumps(json.loads(NEW_BLOCK)["metadata"]) + "'::jsonb"
+MINIMAL_CREATE = f"""
+with made as (
+    insert into bench.blocks (block_id, name, block_type, metadata, created_at, updated_at, created_by,
+        current_version_id, version_number, latest_version_number, name_key, search)
+    select gen_random_uuid(), {NEW_NAME}, 'dataset', {FIRST_METADATA}, clock_timestamp(), clock_timestamp(), ({CALLER} ->> 'sub')::uuid,
+        gen_random_uuid(), 1, 1, lower({NEW_NAME}), to_tsvector('simple', {NEW_NAME})
+    where (select set_config('request.jwt.claims', :claims, true)) is not null
+    returning {COLUMNS}
+), version as (
+    insert into bench.block_versions
+        (version_id, block_id, version_number, name, block_type, description, metadata, created_at, created_by, is_active, activated_at)
+    select current_version_id, block_id, version_number, name, block_type, description, metadata, updated_at, created_by, true, updated_at
+    from made
+), trail as (
+    insert into bench.audit_logs (log_id, user_id, action_type, entity_type, entity_id, subject_id, details)
+    select gen_random_uuid(), created_by, 'CREATE', 'block', block_id, block_id,
+        jsonb_build_object('table', 'blocks', 'request', {CALLER} -> 'request',
+            'version_id', current_version_id, 'version_number', version_number)
+    from made
+)
+select {COLUMNS} from made"""
 # A variable for what the service sends as false, so that PostgreSQL plans for either.
 NO = "(:no)::boolean"
 
@@ -106,6 +131,17 @@ def statements(cluster: Cluster, database: str, size: Size, user: str) -> dict[s
             ),
             "minimal": limit("minimal write", MINIMAL_WRITE, writing=True),
         },
+        "create": {
+            "ours": limit(
+                "create.sql",
+                statement_of(
+                    "blocks/create.sql",
+                    {1: CALLER, 2: NEW_NAME, 3: "'dataset'::block_type", 4: "null::text", 5: FIRST_METADATA, 6: "null::activation_mode"},
+                ),
+                writing=True,
+            ),
+            "minimal": limit("minimal create", MINIMAL_CREATE, writing=True),
+        },
         "readiness": {
             "ours": limit(
                 "readiness.sql", statement_of("pipelines/readiness.sql", {1: CALLER, 2: f"{A_PIPELINE}::uuid", 3: A_PIPELINE}), pipelines=True
@@ -115,5 +151,5 @@ def statements(cluster: Cluster, database: str, size: Size, user: str) -> dict[s
 
 
 def prepare_minimal(cluster: Cluster, database: str) -> None:
-    """The tables of the minimal write."""
+    """The tables of the minimal writes."""
     cluster.sql(database, file=MINIMAL)

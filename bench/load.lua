@@ -1,5 +1,5 @@
 -- What wrk sends, as the file named by its first argument describes it (see load.py):
--- a request whose path and body may have one random number, or one of several choices.
+-- a request whose path may have one random number and its body two, or one of several choices.
 local plan, headers
 local threads = 0
 
@@ -24,7 +24,7 @@ function request()
         path = path:format(math.random(plan.low, plan.high))
     end
     if body then
-        body = body:format(math.random(1, 1000000000))
+        body = body:format(math.random(1, 1000000000), math.random(1, 1000000000))
     end
     return wrk.format(plan.method, path, headers, body)
 end

@@ -30,7 +30,7 @@ SEEDS = itertools.count(1, 1000)
 
 @dataclass(frozen=True)
 class Request:
-    """What wrk sends. `%012.0f` in the path stands for a random number from `low` to `high`, `%d` in the body for any."""
+    """What wrk sends. `%012.0f` in the path stands for a random number from `low` to `high`, `%d` (two at most) in the body for any."""
 
     method: str
     path: str

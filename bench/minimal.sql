@@ -1,4 +1,4 @@
--- The limit of a write: what one statement costs that does no more than a change must. It updates the row,
+-- The limit of a write: what one statement costs that does no more than a change must. It updates (or makes) the row,
 -- appends the version and writes one audit row, under row-level security, over tables with the same columns,
 -- indexes, constraints and foreign keys, with neither a trigger nor a function of the service. The old version
 -- is left as it is, and the trail gets one row where the service writes two.
@@ -44,12 +44,14 @@ create policy visible on bench.blocks for select to authenticated
     using ((select u.role from bench.users u where u.user_id = bench.caller() and u.is_active) is not null);
 create policy change on bench.blocks for update to authenticated
     using ((select u.role from bench.users u where u.user_id = bench.caller() and u.is_active) in ('developer', 'admin'));
+create policy make on bench.blocks for insert to authenticated
+    with check ((select u.role from bench.users u where u.user_id = bench.caller() and u.is_active) in ('developer', 'admin'));
 create policy visible on bench.block_versions for select to authenticated using (true);
 create policy append on bench.block_versions for insert to authenticated with check (created_by = (select bench.caller()));
 create policy append on bench.audit_logs for insert to authenticated with check (user_id = (select bench.caller()));
 grant usage on schema bench to authenticated;
 grant select on bench.users to authenticated;
-grant select, update on bench.blocks to authenticated;
+grant select, insert, update on bench.blocks to authenticated;
 grant select, insert on bench.block_versions to authenticated;
 grant insert on bench.audit_logs to authenticated;
 reset role;

@@ -16,6 +16,8 @@ import dataclasses
 import random
 import sys
 import time
+import uuid
+from collections.abc import Callable
 from statistics import median
 
 import dataset
@@ -68,6 +70,8 @@ class Bench:
                 return Request("GET", "/blocks?limit=50", self.session.token)
             case "write":
                 return dataclasses.replace(a_block, method="PATCH", body='{"metadata": ' + limits.METADATA + "}")
+            case "create":
+                return Request("POST", "/blocks", self.session.token, body=limits.NEW_BLOCK)
             case "key":
                 return dataclasses.replace(a_block, headers=self.session.key)
             case "not-modified":
@@ -117,13 +121,18 @@ class Bench:
     def count_statements(self) -> dict[str, float]:
         block = f"/blocks/{dataset.BLOCK}{dataset.FIRST_NUMBER + 2}"
         tag = self.service.request("GET", block, headers=self.session.token).headers["ETag"]
-        calls: dict[str, tuple[str, str, dict[str, str], object]] = {
-            "read": ("GET", block, self.session.token, None),
-            "list": ("GET", "/blocks?limit=50", self.session.token, None),
-            "write": ("PATCH", block, self.session.token, {"metadata": {"nonce": "another"}}),
-            "key": ("GET", block, self.session.key, None),
-            "readiness": ("GET", f"/pipelines/{dataset.PIPELINE}{dataset.FIRST_NUMBER + 2}/readiness", self.session.token, None),
-            "not-modified": ("GET", block, {**self.session.token, "If-None-Match": tag}, None),
+
+        def no_body() -> None:
+            return None
+
+        calls: dict[str, tuple[str, str, dict[str, str], Callable[[], object]]] = {
+            "read": ("GET", block, self.session.token, no_body),
+            "list": ("GET", "/blocks?limit=50", self.session.token, no_body),
+            "write": ("PATCH", block, self.session.token, lambda: {"metadata": {"nonce": str(uuid.uuid4())}}),
+            "create": ("POST", "/blocks", self.session.token, lambda: {"name": f"counted {uuid.uuid4()}", "block_type": "dataset"}),
+            "key": ("GET", block, self.session.key, no_body),
+            "readiness": ("GET", f"/pipelines/{dataset.PIPELINE}{dataset.FIRST_NUMBER + 2}/readiness", self.session.token, no_body),
+            "not-modified": ("GET", block, {**self.session.token, "If-None-Match": tag}, no_body),
         }
         # Each connection of the service asks once for the types of a statement: all of them are warm after this.
         for kind in self.options.only:
@@ -136,7 +145,7 @@ def main() -> None:
     load.check_tools()
     size = dataset.Size(options.blocks)
     with stage.stage(options, size) as (cluster, service):
-        if "write" in options.only:
+        if {"write", "create"} & set(options.only):
             limits.prepare_minimal(cluster, service.database)
         cluster.sql(service.database, "checkpoint")
         bench = Bench(options, cluster, service, size)
