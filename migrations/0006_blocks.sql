@@ -408,7 +408,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select b.block_id
     from public.blocks b
-    where b.search @@ app.search_query(query)
+    where b.search @@ (select app.search_query(query))
 $$;
 comment on function app.find_blocks(text) is 'The ids of the blocks whose name or description has these words, in the language of web searches.';
 

@@ -406,7 +406,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select e.edge_id
     from public.edges e
-    where e.search @@ app.search_query(query)
+    where e.search @@ (select app.search_query(query))
 $$;
 comment on function app.find_edges(text) is 'The ids of the edges whose name or description has these words, in the language of web searches.';
 

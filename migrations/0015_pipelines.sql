@@ -447,7 +447,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select p.pipeline_id
     from public.pipelines p
-    where p.search @@ app.search_query(query)
+    where p.search @@ (select app.search_query(query))
 $$;
 comment on function app.find_pipelines(text) is 'As app.find_blocks, for pipelines.';
 

@@ -28,25 +28,32 @@ create trigger changes_1_guard before update or delete or truncate on app.change
 
 -- From the moment before it takes its instant until its end a transaction holds an advisory lock whose
 -- key says that moment: 19 bits that say what it is, 44 of milliseconds since 1970.
-create function app.changed_at() returns timestamptz
+-- (No sequential scan: the plan is made while there are few rows, and kept.)
+create function app.changed_at(out instant timestamptz, out is_first boolean)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
-    -- (Transaction numbers of another server, whose dump this may be, are all older.)
-    instant timestamptz := (select c.changed_at from app.changes c where c.changed_at >= now() and c.transaction = pg_current_xact_id());
+    newest constant timestamptz := (select c.changed_at from app.changes c order by c.changed_at desc limit 1);
+    held text;
 begin
-    if instant is null then
-        perform pg_advisory_xact_lock_shared(
+    if newest >= now() then
+        -- (Transaction numbers of another server, whose dump this may be, are all older.)
+        instant := (select c.changed_at from app.changes c where c.changed_at >= now() and c.transaction = pg_current_xact_id());
+    end if;
+    is_first := instant is null;
+    if is_first then
+        -- (Assigned: PERFORM would start a query.)
+        held := pg_advisory_xact_lock_shared(
             (411003::bigint << 44) | (date_part('epoch', clock_timestamp()) * 1000)::bigint - 1);
         -- What this change builds on is older, whatever the clock says.
-        instant := greatest(
-            clock_timestamp(), now(), (select c.changed_at + interval '1 microsecond' from app.changes c order by c.changed_at desc limit 1));
+        instant := greatest(clock_timestamp(), now(), newest + interval '1 microsecond');
         insert into app.changes (changed_at) values (instant);
     end if;
-    return instant;
 end $$;
-comment on function app.changed_at() is 'The instant of the changes of this transaction. The first call in it decides.';
+comment on function app.changed_at() is
+    'The instant of the changes of this transaction, and whether this is the first of them, which decides it.';
 
 create function app.newest_instant() returns timestamptz
 language plpgsql volatile
@@ -140,14 +147,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into app.withdrawals_history (version_id, changed_at, withdrawn_at, withdrawn_by, withdrawn_reason)
-    values (new.version_id, app.changed_at(), new.withdrawn_at, new.withdrawn_by, new.withdrawn_reason)
+    values (new.version_id, (app.changed_at()).instant, new.withdrawn_at, new.withdrawn_by, new.withdrawn_reason)
     on conflict (version_id, changed_at) do update set
         withdrawn_at = excluded.withdrawn_at, withdrawn_by = excluded.withdrawn_by, withdrawn_reason = excluded.withdrawn_reason;
     return null;
 end $$;
-create constraint trigger block_versions_history after update on public.block_versions deferrable initially deferred
+create constraint trigger block_versions_history after update of withdrawn_reason on public.block_versions deferrable initially deferred
     for each row when (new.withdrawn_reason is distinct from old.withdrawn_reason) execute function app.keep_withdrawal();
-create constraint trigger edge_versions_history after update on public.edge_versions deferrable initially deferred
+create constraint trigger edge_versions_history after update of withdrawn_reason on public.edge_versions deferrable initially deferred
     for each row when (new.withdrawn_reason is distinct from old.withdrawn_reason) execute function app.keep_withdrawal();
 
 -- Written from the catalog, so that no column is forgotten, here or by a later migration that calls it again.
@@ -168,13 +175,13 @@ begin
     into columns, shown
     from pg_attribute a where a.attrelid = format('public.%I', kept)::regclass and a.attnum > 0 and not a.attisdropped;
 
-    execute format('create table %s (like public.%I, changed_at timestamptz not null, until timestamptz not null, is_removed boolean not null)', history, kept);
+    execute format('create table %s (like public.%I, changed_at timestamptz not null, is_removed boolean not null)', history, kept);
     for one in select jsonb_object_keys(left_out) loop
         execute format('alter table %s drop column %I', history, one);
     end loop;
     execute format('alter table %s add constraint %I primary key (%I, changed_at)', history, kept || '_history_pkey', id);
     execute format('comment on table %s is %L', history,
-        format('%s after each change until the next one, removed rows once more as they were last. No references: it outlives what it tells of.', kept));
+        format('%s after each change, removed rows once more as they were last. No references: it outlives what it tells of.', kept));
     execute format('revoke all on %s from public, anon, authenticated, service_role', history);
     foreach one in array indexes loop
         execute format('create index on %s (%s)', history, one);
@@ -190,15 +197,18 @@ begin
         as $$
         declare
             it public.%2$I := case when tg_op = 'DELETE' then old else new end;
-            instant timestamptz := app.changed_at();
-            newest constant timestamptz := (select max(h.changed_at) from %3$s h where h.%4$I = it.%4$I);
+            change record;
         begin
-            -- After whom it built on, though constraints were checked before.
-            if newest > instant then instant := newest + interval '1 microsecond'; end if;
-            if newest < instant then
-                update %3$s set until = instant where %4$I = it.%4$I and changed_at = newest;
+            if tg_op = 'UPDATE' and new is not distinct from old then return null; end if;
+            change := app.changed_at();
+            if change.is_first then
+                insert into %3$s (%5$s, changed_at, is_removed) values (%6$s, change.instant, tg_op = 'DELETE');
+                return null;
             end if;
-            insert into %3$s (%5$s, changed_at, until, is_removed) values (%6$s, instant, 'infinity', tg_op = 'DELETE')
+            -- After whom it built on, though constraints were checked before; and of several changes of a row the last one.
+            change.instant := greatest(change.instant,
+                (select max(h.changed_at) + interval '1 microsecond' from %3$s h where h.%4$I = it.%4$I and h.changed_at > change.instant));
+            insert into %3$s (%5$s, changed_at, is_removed) values (%6$s, change.instant, tg_op = 'DELETE')
             on conflict (%4$I, changed_at) do update set (%5$s, is_removed) = (%7$s, excluded.is_removed);
             return null;
         end $$ $f$,
@@ -206,10 +216,8 @@ begin
         (select string_agg('it.' || c, ', ') from unnest(columns) as c), (select string_agg('excluded.' || c, ', ') from unnest(columns) as c));
     execute format('comment on function app.%I() is %L', 'keep_' || kept || '_history',
         'AFTER INSERT OR UPDATE OR DELETE, as the transaction commits: keeps the row as it is then.');
-    execute format('create constraint trigger %I after insert or delete on public.%I deferrable initially deferred
+    execute format('create constraint trigger %I after insert or update or delete on public.%I deferrable initially deferred
         for each row execute function app.%I()', kept || '_history', kept, 'keep_' || kept || '_history');
-    execute format('create constraint trigger %I after update on public.%I deferrable initially deferred
-        for each row when (new.* is distinct from old.*) execute function app.%I()', kept || '_history_update', kept, 'keep_' || kept || '_history');
     -- (Of several changes in one transaction the last one is kept, by a trigger.)
     execute format('create trigger %I before delete or truncate on %s for each statement execute function app.refuse_history_change()',
         kept || '_history_1_guard', history);
@@ -224,9 +232,11 @@ begin
         create view past.%1$I as
         select %2$s
         from %3$s as %1$I
-        where %1$I.changed_at <= nullif(current_setting('app.as_of', true), '')::timestamptz and %1$I.until > nullif(current_setting('app.as_of', true), '')::timestamptz
+        where %1$I.changed_at = (
+                select max(h.changed_at) from %3$s h
+                where h.%5$I = %1$I.%5$I and h.changed_at <= nullif(current_setting('app.as_of', true), '')::timestamptz)
           and not %1$I.is_removed and %4$s $f$,
-        kept, array_to_string(shown, ', '), history, policy);
+        kept, array_to_string(shown, ', '), history, policy, id);
     execute format('comment on view past.%I is %L', kept, format('%s at the instant in the setting app.as_of, as the caller may see them.', kept));
 end $keep$;
 comment on function app.keep_history(name, name, jsonb, text[]) is

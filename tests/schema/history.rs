@@ -101,7 +101,7 @@ async fn a_transaction_is_one_instant_and_one_row_of_each_thing() {
         .await;
     let mut owner = database.connect().await;
     let rows: Vec<(String, Option<String>, bool)> = query_as(
-        "select name, description, changed_at = max(changed_at) over () and until = 'infinity' from app.blocks_history order by name",
+        "select name, description, changed_at = max(changed_at) over () from app.blocks_history order by name",
     )
     .fetch_all(&mut owner)
     .await
