@@ -1,9 +1,8 @@
 # syntax=docker/dockerfile:1
 #
-# Tags of one build each, which Dependabot moves on (.github/dependabot.yml); the digests that they had are in the
-# provenance of each released image.
+# By digest (of all platforms together), with the tag that it had; Dependabot moves both on (.github/dependabot.yml).
 
-FROM rust:1.94.1-slim-bookworm AS build
+FROM rust:1.94.1-slim-bookworm@sha256:cf9dd0ec73e75f827fe59123fff9dc65af1a1c8363c3c31ee8d7f8ad0b6a5fb2 AS build
 WORKDIR /build
 # The queries were checked before they were committed: no database here.
 ENV SQLX_OFFLINE=true CARGO_TERM_COLOR=never
@@ -17,7 +16,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     && cp target/release/blockyard /blockyard
 
 # Not smaller than Debian: platforms run release commands in a shell.
-FROM debian:bookworm-20260824-slim
+FROM debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
 # For the keys at JWT_JWKS_URL, and where traces go.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /blockyard /usr/local/bin/
