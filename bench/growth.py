@@ -45,10 +45,11 @@ TEN_VERSIONS = (1001, 1200)
 # {chart: {line: {x: milliseconds}}}; beside them the CPU that PostgreSQL took.
 Lines = dict[str, dict[str, dict[int, float]]]
 
-# Titles, and on the x axis. The lines of the first four should be flat.
+# Titles, and on the x axis. The lines of the first five should be flat.
 CHARTS = {
     "things": ("One thing, by the number of blocks", "blocks"),
     "lists": ("Lists, by the number of blocks", "blocks"),
+    "impact": ("What breaks, and what was so, by the number of blocks", "blocks"),
     "audit": ("The audit trail", "audit rows"),
     "versions": ("One block, by the number of its versions", "versions of the block"),
     "found": ("Searches that find more, by the number of blocks", "blocks"),
@@ -56,7 +57,7 @@ CHARTS = {
     "digests": ("Canonical JSON and its digest, in the database", "bytes of metadata"),
     "cycles": ("The search for a cycle in a chain, in the database", "blocks of the pipeline"),
 }
-FLAT_CHARTS = ("things", "lists", "audit", "versions")
+FLAT_CHARTS = ("things", "lists", "impact", "audit", "versions")
 # Lines of those that look at more where there is more, and why.
 GROWING = {
     "GET /blocks/{id}?include=versions of 10 to 10,000": "shows up to 100 of them",
@@ -169,6 +170,22 @@ class Growth:
             ("lists", "GET /pipelines", self.get("/pipelines")),
         ):
             self.measure(chart, line, n, request)
+        # After this everything may still change: the instant is the newest that is certain.
+        instant = self.cluster.sql(self.service.database, "select app.time_text(app.newest_instant())")
+        node, pipeline = f"node=block:{BLOCK}%012.0f", f"/pipelines/{PIPELINE}%012.0f"
+        change = f'{{"changes": [{{"operation": "update_block", "block": "{BLOCK}{FIRST_NUMBER + 7}", "body": {{"metadata": {limits.METADATA}}}}}]}}'
+        for line, request in (
+            ("GET /lineage, 5 steps down", self.get(f"/lineage?{node}&direction=down&depth=5", of=n)),
+            ("GET /impact", self.get(f"/impact?{node}", of=n)),
+            ("POST /impact/preview, of a block", Request("POST", "/impact/preview", developer.token, body=change)),
+            ("GET /blocks/{id}?as_of=", self.get(f"{one}?as_of={instant}", of=n)),
+            ("GET /blocks/{name}?as_of=", dataclasses.replace(by_name, choices=[(f"{path}?as_of={instant}", "") for path, _ in by_name.choices])),
+            ("GET /blocks?as_of=", self.get(f"/blocks?as_of={instant}")),
+            ("GET /blocks?sort=name&as_of=", self.get(f"/blocks?sort=name&as_of={instant}")),
+            ("GET /pipelines/{id}/readiness?as_of=", self.get(f"{pipeline}/readiness?as_of={instant}", of=pipelines)),
+            ("GET /lineage, 5 steps down, as_of", self.get(f"/lineage?{node}&direction=down&depth=5&as_of={instant}", of=n)),
+        ):
+            self.measure("impact", line, n, request)
         self.measure("found", "GET /blocks?q=… that finds 1 in 100", n, self.get("/blocks?q=penguins"))
         some = f"/audit-logs?entity_id={BLOCK}%012.0f"
         for line, request in (
