@@ -36,7 +36,6 @@ set enable_seqscan = off
 as $$
 declare
     newest constant timestamptz := (select c.changed_at from app.changes c order by c.changed_at desc limit 1);
-    held text;
 begin
     if newest >= now() then
         -- (Transaction numbers of another server, whose dump this may be, are all older.)
@@ -44,11 +43,11 @@ begin
     end if;
     is_first := instant is null;
     if is_first then
-        -- (Assigned: PERFORM would start a query.)
-        held := pg_advisory_xact_lock_shared(
-            (411003::bigint << 44) | (date_part('epoch', clock_timestamp()) * 1000)::bigint - 1);
-        -- What this change builds on is older, whatever the clock says.
-        instant := greatest(clock_timestamp(), now(), newest + interval '1 microsecond');
+        -- First the lock, then the clock. (An expression: PERFORM would start a query.)
+        instant := case when pg_advisory_xact_lock_shared(
+                (411003::bigint << 44) | (date_part('epoch', clock_timestamp()) * 1000)::bigint - 1)::text is not null
+            -- What this change builds on is older, whatever the clock says.
+            then greatest(clock_timestamp(), now(), newest + interval '1 microsecond') end;
         insert into app.changes (changed_at) values (instant);
     end if;
 end $$;
