@@ -2,7 +2,7 @@
 # What docker-compose.yml does before it serves, at every start.
 set -eu
 blockyard migrate
-blockyard login-role --password-stdin <"$SECRETS/service" >/dev/null
+blockyard login-role --password-stdin <"$SECRETS/service" >&2
 
 password=$(od -An -v -tx1 -N12 /dev/urandom | tr -d ' \n')
 made=$(printf %s "$password" | blockyard user create --if-no-admin \

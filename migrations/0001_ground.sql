@@ -17,11 +17,19 @@ revoke all on schema app from public, anon, authenticated, service_role;
 -- without SET ROLE, and it can become nobody else. `blockyard login-role` gives it a password.
 do $$
 begin
-    create role blockyard_api nologin inherit;
+    -- Roles belong to the cluster: another database may have made it, and this owner may make none.
+    if not exists (select from pg_catalog.pg_roles where rolname = 'blockyard_api') then
+        create role blockyard_api nologin inherit;
+    end if;
 exception when duplicate_object or unique_violation then
-    null; -- roles belong to the cluster: another database may have made it
+    null;
 end $$;
-grant authenticated to blockyard_api;
+do $$
+begin
+    if not pg_has_role('blockyard_api', 'authenticated', 'member') then
+        grant authenticated to blockyard_api;
+    end if;
+end $$;
 grant usage on schema app to blockyard_api;
 -- What it has already is the operator's (but for the search path, without which it finds nothing), or from another database of the
 -- server: migrations of two may meet here.

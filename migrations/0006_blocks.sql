@@ -167,7 +167,9 @@ begin
         select v.version_number, v.description, v.metadata, v.block_type, v.created_by, v.withdrawn_reason
         into target
         from public.block_versions v
-        where v.version_id = new.current_version_id and v.block_id = new.block_id;
+        where v.version_id = new.current_version_id and v.block_id = new.block_id
+        -- Whoever withdraws it waits, or has come first.
+        for share;
         if not found then
             raise exception 'that version belongs to another block'
                 using errcode = '23503', constraint = 'blocks_current_version_id_fkey', table = 'blocks';

@@ -164,7 +164,9 @@ begin
         select v.version_number, v.description, v.metadata, v.created_by, v.withdrawn_reason
         into target
         from public.edge_versions v
-        where v.version_id = new.current_version_id and v.edge_id = new.edge_id;
+        where v.version_id = new.current_version_id and v.edge_id = new.edge_id
+        -- Whoever withdraws it, or reports on it, waits, or has come first.
+        for share;
         if not found then
             raise exception 'that version belongs to another edge'
                 using errcode = '23503', constraint = 'edges_current_version_id_fkey', table = 'edges';

@@ -27,7 +27,8 @@ create trigger changes_1_guard before update or delete or truncate on app.change
     for each statement execute function app.refuse_history_change();
 
 -- From the moment before it takes its instant until its end a transaction holds an advisory lock whose
--- key says that moment: 19 bits that say what it is, 44 of milliseconds since 1970.
+-- key says that moment: 19 bits that say what it is, 44 of milliseconds since 1970. Of whoever has not
+-- looked into app.changes, which nobody else may, such a lock means nothing.
 -- (No sequential scan: the plan is made while there are few rows, and kept.)
 create function app.changed_at(out instant timestamptz, out is_first boolean)
 language plpgsql volatile security definer
@@ -36,6 +37,7 @@ set enable_seqscan = off
 as $$
 declare
     newest constant timestamptz := (select c.changed_at from app.changes c order by c.changed_at desc limit 1);
+    moment bigint := (date_part('epoch', clock_timestamp()) * 1000)::bigint - 1;
 begin
     if newest >= now() then
         -- (Transaction numbers of another server, whose dump this may be, are all older.)
@@ -43,11 +45,12 @@ begin
     end if;
     is_first := instant is null;
     if is_first then
-        -- First the lock, then the clock. (An expression: PERFORM would start a query.)
-        instant := case when pg_advisory_xact_lock_shared(
-                (411003::bigint << 44) | (date_part('epoch', clock_timestamp()) * 1000)::bigint - 1)::text is not null
-            -- What this change builds on is older, whatever the clock says.
-            then greatest(clock_timestamp(), now(), newest + interval '1 microsecond') end;
+        -- Anybody may have taken a key, and holds nobody up.
+        while not pg_try_advisory_xact_lock_shared((411003::bigint << 44) | moment) loop
+            moment := moment - 1;
+        end loop;
+        -- What this change builds on is older, whatever the clock says.
+        instant := greatest(clock_timestamp(), now(), newest + interval '1 microsecond');
         insert into app.changes (changed_at) values (instant);
     end if;
 end $$;
@@ -70,7 +73,11 @@ begin
         from pg_catalog.pg_locks l
         where l.locktype = 'advisory' and l.objsubid = 1 and l.mode = 'ShareLock'
           and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
-          and (l.classid::bigint << 32 | l.objid::bigint) >> 44 = 411003)) - interval '1 microsecond';
+          and (l.classid::bigint << 32 | l.objid::bigint) >> 44 = 411003
+          and exists (
+              select from pg_catalog.pg_locks c
+              where c.pid = l.pid and c.locktype = 'relation' and c.relation = 'app.changes'::regclass and c.database = l.database
+                and c.mode = 'AccessShareLock'))) - interval '1 microsecond';
 end $$;
 comment on function app.newest_instant() is 'The newest instant of which no open transaction can change what was so.';
 
@@ -144,9 +151,15 @@ create function app.keep_withdrawal() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    change record := app.changed_at();
 begin
+    -- As app.keep_history() has it.
+    change.instant := greatest(change.instant, (
+        select max(h.changed_at) + interval '1 microsecond' from app.withdrawals_history h
+        where h.version_id = new.version_id and h.changed_at > change.instant));
     insert into app.withdrawals_history (version_id, changed_at, withdrawn_at, withdrawn_by, withdrawn_reason)
-    values (new.version_id, (app.changed_at()).instant, new.withdrawn_at, new.withdrawn_by, new.withdrawn_reason)
+    values (new.version_id, change.instant, new.withdrawn_at, new.withdrawn_by, new.withdrawn_reason)
     on conflict (version_id, changed_at) do update set
         withdrawn_at = excluded.withdrawn_at, withdrawn_by = excluded.withdrawn_by, withdrawn_reason = excluded.withdrawn_reason;
     return null;
@@ -157,7 +170,7 @@ create constraint trigger edge_versions_history after update of withdrawn_reason
     for each row when (new.withdrawn_reason is distinct from old.withdrawn_reason) execute function app.keep_withdrawal();
 
 -- Written from the catalog, so that no column is forgotten, here or by a later migration that calls it again.
-create function app.keep_history(kept name, id name, left_out jsonb, indexes text[]) returns void
+create function app.keep_history(kept name, id name, left_out jsonb, indexes text[], purged text[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $keep$
@@ -202,17 +215,22 @@ begin
             change := app.changed_at();
             if change.is_first then
                 insert into %3$s (%5$s, changed_at, is_removed) values (%6$s, change.instant, tg_op = 'DELETE');
-                return null;
-            end if;
-            -- After whom it built on, though constraints were checked before; and of several changes of a row the last one.
-            change.instant := greatest(change.instant,
-                (select max(h.changed_at) + interval '1 microsecond' from %3$s h where h.%4$I = it.%4$I and h.changed_at > change.instant));
-            insert into %3$s (%5$s, changed_at, is_removed) values (%6$s, change.instant, tg_op = 'DELETE')
-            on conflict (%4$I, changed_at) do update set (%5$s, is_removed) = (%7$s, excluded.is_removed);
+            else
+                -- After whom it built on, though constraints were checked before; and of several changes of a row the last one.
+                change.instant := greatest(change.instant,
+                    (select max(h.changed_at) + interval '1 microsecond' from %3$s h where h.%4$I = it.%4$I and h.changed_at > change.instant));
+                insert into %3$s (%5$s, changed_at, is_removed) values (%6$s, change.instant, tg_op = 'DELETE')
+                on conflict (%4$I, changed_at) do update set (%5$s, is_removed) = (%7$s, excluded.is_removed);
+            end if;%8$s
             return null;
         end $$ $f$,
         'keep_' || kept || '_history', kept, history, id, array_to_string(columns, ', '),
-        (select string_agg('it.' || c, ', ') from unnest(columns) as c), (select string_agg('excluded.' || c, ', ') from unnest(columns) as c));
+        (select string_agg('it.' || c, ', ') from unnest(columns) as c), (select string_agg('excluded.' || c, ', ') from unnest(columns) as c),
+        -- A purge takes the content, of the past as well.
+        (select format($p$
+            if tg_op = 'DELETE' then
+                update %s set %s where %I = it.%3$I;
+            end if;$p$, history, string_agg(p, ', '), id) from unnest(purged) as p having count(*) > 0));
     execute format('comment on function app.%I() is %L', 'keep_' || kept || '_history',
         'AFTER INSERT OR UPDATE OR DELETE, as the transaction commits: keeps the row as it is then.');
     execute format('create constraint trigger %I after insert or update or delete on public.%I deferrable initially deferred
@@ -238,28 +256,77 @@ begin
         kept, array_to_string(shown, ', '), history, policy, id);
     execute format('comment on view past.%I is %L', kept, format('%s at the instant in the setting app.as_of, as the caller may see them.', kept));
 end $keep$;
-comment on function app.keep_history(name, name, jsonb, text[]) is
-    'Gives a table its history: the table beside it, the triggers that write it and the view of the past. Of the columns left out it is said how the past gets them.';
+comment on function app.keep_history(name, name, jsonb, text[], text[]) is
+    'Gives a table its history: the table beside it, the triggers that write it and the view of the past. Of the columns left out it is said how the past gets them, and of what a purge takes, how it is written then.';
 
 -- The views of what has versions come after those of their owners, and need them.
 select app.keep_history('blocks', 'block_id',
     '{"metadata": "coalesce((select v.metadata from public.block_versions v where v.version_id = blocks.current_version_id), ''{}'')"}',
-    '{"created_at, block_id", "name_key, block_id"}');
+    '{"created_at, block_id", "name_key, block_id"}', '{"description = null", "search = ''''"}');
 select app.keep_history('edges', 'edge_id',
     '{"metadata": "coalesce((select v.metadata from public.edge_versions v where v.version_id = edges.current_version_id), ''{}'')"}',
-    '{"created_at, edge_id", "name_key, edge_id"}');
-select app.keep_history('aliases', 'alias_id', '{}', '{"block_id", "edge_id", "version_id"}');
-select app.keep_history('taxonomy_categories', 'category_id', '{}', '{"name_key", "parent_id"}');
-select app.keep_history('block_taxonomies', 'block_taxonomy_id', '{}', '{"block_id", "category_id"}');
-select app.keep_history('code_repos', 'repo_id', '{}', '{"entity_id"}');
-select app.keep_history('docker_images', 'image_id', '{"build_logs": "null"}', '{"entity_id"}');
-select app.keep_history('dependencies', 'dependency_id', '{}', '{"block_id", "edge_id", "depends_on_block_id", "depends_on_edge_id"}');
-select app.keep_history('edge_verifications', 'verification_id', '{"verification_logs": "null"}', '{"edge_version_id", "edge_id"}');
+    '{"created_at, edge_id", "name_key, edge_id"}', '{"description = null", "search = ''''"}');
+select app.keep_history('aliases', 'alias_id', '{}', '{"block_id", "edge_id", "version_id"}', '{}');
+select app.keep_history('taxonomy_categories', 'category_id', '{}', '{"name_key", "parent_id"}', '{}');
+select app.keep_history('block_taxonomies', 'block_taxonomy_id', '{}', '{"block_id", "category_id"}', '{}');
+select app.keep_history('code_repos', 'repo_id', '{}', '{"entity_id"}', '{}');
+select app.keep_history('docker_images', 'image_id', '{"build_logs": "null"}', '{"entity_id"}', '{}');
+select app.keep_history('dependencies', 'dependency_id', '{}', '{"block_id", "edge_id", "depends_on_block_id", "depends_on_edge_id"}', '{}');
+select app.keep_history('edge_verifications', 'verification_id', '{"verification_logs": "null"}', '{"edge_version_id", "edge_id"}', '{}');
 select app.keep_history('pipelines', 'pipeline_id', '{}',
-    '{"created_at, pipeline_id", "name_key, pipeline_id"}');
-select app.keep_history('pipeline_blocks', 'pipeline_block_id', '{}', '{"pipeline_id", "block_id"}');
-select app.keep_history('pipeline_edges', 'pipeline_edge_id', '{}', '{"pipeline_id", "edge_id", "source_block_id", "target_block_id"}');
-select app.keep_history('pipeline_runs', 'run_id', '{}', '{"pipeline_id"}');
+    '{"created_at, pipeline_id", "name_key, pipeline_id"}', '{"description = null", "search = ''''", "dagster_pipeline_config = ''{}''"}');
+select app.keep_history('pipeline_blocks', 'pipeline_block_id', '{}', '{"pipeline_id", "block_id"}', '{}');
+select app.keep_history('pipeline_edges', 'pipeline_edge_id', '{}', '{"pipeline_id", "edge_id", "source_block_id", "target_block_id"}', '{}');
+select app.keep_history('pipeline_runs', 'run_id', '{}', '{"pipeline_id"}', '{}');
+
+-- What used a version before it was purged with its block says so for ever, and its lock has the same digest.
+create table app.purged_versions (
+    version_id uuid not null constraint purged_versions_pkey primary key,
+    block_id uuid,
+    edge_id uuid,
+    version_number int not null,
+    name text not null,
+    block_type public.block_type,
+    created_at timestamptz not null,
+    created_by uuid,
+    activated_at timestamptz
+);
+comment on table app.purged_versions is 'The versions that have been purged, without their content. No references: it outlives what it tells of.';
+create index purged_versions_block_id_idx on app.purged_versions (block_id, version_number) where block_id is not null;
+create index purged_versions_edge_id_idx on app.purged_versions (edge_id, version_number) where edge_id is not null;
+revoke all on app.purged_versions from public, anon, authenticated, service_role;
+create trigger purged_versions_1_guard before update or delete or truncate on app.purged_versions
+    for each statement execute function app.refuse_history_change();
+
+create function app.keep_purged_block_versions() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into app.metadata_digests (version_id, digest)
+    select g.version_id, app.json_digest(g.metadata) from gone g
+    on conflict do nothing;
+    insert into app.purged_versions (version_id, block_id, version_number, name, block_type, created_at, created_by, activated_at)
+    select g.version_id, g.block_id, g.version_number, g.name, g.block_type, g.created_at, g.created_by, g.activated_at from gone g;
+    return null;
+end $$;
+create trigger block_versions_8_purged after delete on public.block_versions
+    referencing old table as gone for each statement execute function app.keep_purged_block_versions();
+
+create function app.keep_purged_edge_versions() returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into app.metadata_digests (version_id, digest)
+    select g.version_id, app.json_digest(g.metadata) from gone g
+    on conflict do nothing;
+    insert into app.purged_versions (version_id, edge_id, version_number, name, created_at, created_by, activated_at)
+    select g.version_id, g.edge_id, g.version_number, g.name, g.created_at, g.created_by, g.activated_at from gone g;
+    return null;
+end $$;
+create trigger edge_versions_8_purged after delete on public.edge_versions
+    referencing old table as gone for each statement execute function app.keep_purged_edge_versions();
 
 -- A version is there once its block counts it, and active while its block points to it.
 create view past.block_versions as
@@ -267,7 +334,13 @@ select v.version_id, v.block_id, v.version_number, v.name, v.block_type, v.descr
     v.version_id = b.current_version_id as is_active,
     case when v.activated_at <= b.updated_at then v.activated_at end as activated_at,
     w.withdrawn_at, w.withdrawn_by, w.withdrawn_reason
-from public.block_versions v
+from (
+    select v.version_id, v.block_id, v.version_number, v.name, v.block_type, v.description, v.metadata, v.created_at, v.created_by, v.activated_at
+    from public.block_versions v
+    union all
+    select g.version_id, g.block_id, g.version_number, g.name, g.block_type, null, '{}', g.created_at, g.created_by, g.activated_at
+    from app.purged_versions g where g.block_id is not null
+) as v
 join past.blocks b on b.block_id = v.block_id
 left join lateral (
     select w.withdrawn_at, w.withdrawn_by, w.withdrawn_reason from app.withdrawals_history w
@@ -282,7 +355,13 @@ select v.version_id, v.edge_id, v.version_number, v.name, v.description, v.metad
     v.version_id = e.current_version_id as is_active,
     case when v.activated_at <= e.updated_at then v.activated_at end as activated_at,
     w.withdrawn_at, w.withdrawn_by, w.withdrawn_reason
-from public.edge_versions v
+from (
+    select v.version_id, v.edge_id, v.version_number, v.name, v.description, v.metadata, v.created_at, v.created_by, v.activated_at
+    from public.edge_versions v
+    union all
+    select g.version_id, g.edge_id, g.version_number, g.name, null, '{}', g.created_at, g.created_by, g.activated_at
+    from app.purged_versions g where g.edge_id is not null
+) as v
 join past.edges e on e.edge_id = v.edge_id
 left join lateral (
     select w.withdrawn_at, w.withdrawn_by, w.withdrawn_reason from app.withdrawals_history w
@@ -314,7 +393,7 @@ union all
 select h.edge_id, h.changed_at from app.edges_history h where h.is_removed
 union all
 select h.pipeline_id, h.changed_at from app.pipelines_history h where h.is_removed;
-comment on view past.purged is 'Blocks, edges and pipelines that have been purged since. Content went with them: what stays are names, ids and times.';
+comment on view past.purged is 'Blocks, edges and pipelines that have been purged since. Content went with them: what stays are names, ids, times, and digests.';
 grant select on app.purged, past.purged to blockyard_api;
 
 -- What reads, over the past ----------------------------------------------------------------------

@@ -3,11 +3,13 @@
 select
     a.alias_id, a.entity_type, a.entity_id, a.alias, a.version_id, a.is_protected, a.created_at, a.updated_at, a.created_by,
     (select u.username from usernames u where u.user_id = a.created_by) as created_by_username,
-    coalesce(
-        (select v.version_number from block_versions v where v.version_id = a.block_version_id),
-        (select v.version_number from edge_versions v where v.version_id = a.edge_version_id)) as "version_number!"
+    n.version_number as "version_number!"
 from aliases a
+cross join lateral (select coalesce(
+    (select v.version_number from block_versions v where v.version_id = a.block_version_id),
+    (select v.version_number from edge_versions v where v.version_id = a.edge_version_id))) as n (version_number)
 where (select app.as_caller($1))
+  and n.version_number is not null
   and ($3::text is null or (select owner_id($2, $3, $4)) is not null)
   and ($6::boolean is not null or app.plan_anew(a.alias_id))
   and ($2::entity_type is null or case when $2 = 'block' then a.block_id is not null else a.edge_id is not null end)

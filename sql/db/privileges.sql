@@ -14,15 +14,18 @@ relations as (
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     where n.nspname in ('public', 'app', 'past') and c.relkind in ('r', 'p', 'v', 'm', 'S')
 ),
+functions as (
+    select p.*, format('%s %I.%I(%s)', case p.prokind when 'p' then 'procedure' else 'function' end, n.nspname, p.proname,
+        oidvectortypes(p.proargtypes)) as object
+    from pg_catalog.pg_proc p
+    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+    where n.nspname in ('app', 'past') and p.prokind <> 'a'
+),
 objects as (
     select object, relowner as owner, coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner)) as acl
     from relations
     union all
-    select format('%s %I.%I(%s)', case p.prokind when 'p' then 'procedure' else 'function' end, n.nspname, p.proname, oidvectortypes(p.proargtypes)),
-        p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
-    from pg_catalog.pg_proc p
-    join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-    where n.nspname in ('app', 'past') and p.prokind <> 'a'
+    select object, proowner, coalesce(proacl, acldefault('f', proowner)) from functions
     union all
     select 'schema ' || nspname, nspowner, coalesce(nspacl, acldefault('n', nspowner))
     from pg_catalog.pg_namespace where nspname in ('app', 'past')
@@ -80,6 +83,30 @@ facts (object, fact, give, take) as (
     from service
     join pg_catalog.pg_auth_members m on m.member = service.oid
     join pg_catalog.pg_roles r on r.oid = m.roleid
+    union all
+    -- Whoever acts through the REST API, and nobody else's.
+    select 'role ' || quote_ident(r.rolname), format('%I has %s', r.rolname, upper(a.word)),
+        format('alter role %I %s', r.rolname, a.word), format('alter role %I no%s', r.rolname, a.word)
+    from pg_catalog.pg_roles r,
+        lateral (values ('superuser', rolsuper), ('bypassrls', rolbypassrls), ('createrole', rolcreaterole),
+            ('createdb', rolcreatedb), ('replication', rolreplication)) as a (word, is_so)
+    where r.rolname in ('anon', 'authenticated') and a.is_so
+    union all
+    select distinct 'role ' || quote_ident(o.rolname), format('%I is a member of %I', o.rolname, r.rolname),
+        format('grant %I to %I', r.rolname, o.rolname), format('revoke %I from %I', r.rolname, o.rolname)
+    from pg_catalog.pg_roles o
+    join pg_catalog.pg_auth_members m on m.member = o.oid
+    join pg_catalog.pg_roles r on r.oid = m.roleid
+    where o.rolname in ('anon', 'authenticated')
+    union all
+    select object, format('%s has the rights of its owner', object), format('alter %s security definer', object),
+        format('alter %s security invoker', object)
+    from functions where prosecdef
+    union all
+    select f.object, format('%s runs with %s', f.object, split_part(entry, '=', 1) || ' = ' || substr(entry, strpos(entry, '=') + 1)),
+        format('alter %s set %s = %s', f.object, split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1)),
+        format('alter %s reset %s', f.object, split_part(entry, '=', 1))
+    from functions f, unnest(f.proconfig) as entry
     union all
     select object, format('there is a %s', object), null, null from objects
     union all

@@ -14,6 +14,19 @@ from (
     select pb.pipeline_id from touched t join pipeline_blocks pb on pb.block_id = t.id
     union
     select pe.pipeline_id from touched t join pipeline_edges pe on pe.edge_id = t.id
+    union
+    -- What depends on certain versions of it is judged by them.
+    select pb.pipeline_id
+    from touched t
+    join dependencies d on d.depends_on_block_id = t.id or d.depends_on_edge_id = t.id
+    join pipeline_blocks pb on pb.block_id = d.block_id
+    where d.version_constraint is not null
+    union
+    select pe.pipeline_id
+    from touched t
+    join dependencies d on d.depends_on_block_id = t.id or d.depends_on_edge_id = t.id
+    join pipeline_edges pe on pe.edge_id = d.edge_id
+    where d.version_constraint is not null
 ) as reached
 join pipelines p using (pipeline_id)
 where (select app.as_caller($1))

@@ -287,6 +287,15 @@ impl Problem {
 
     /// 503: others are in the way.
     /// What is wrong, for people.
+    /// What is wrong, and where in the request, in one line.
+    pub fn in_words(&self) -> String {
+        if self.errors.is_empty() {
+            return self.detail.to_string();
+        }
+        let places = self.errors.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail));
+        places.collect::<Vec<_>>().join(" ")
+    }
+
     pub fn detail(&self) -> &str {
         &self.detail
     }

@@ -120,18 +120,24 @@ pub(crate) async fn update(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-/// The candidate that the change at `revision` has appended.
+/// The candidate that the change at `revision` has appended, when that was `patch`.
 pub(super) async fn candidate(
     scope: &mut Scope<'_>,
     block_id: Uuid,
     revision: DateTime,
+    patch: &BlockPatch,
 ) -> Result<Option<BlockVersion>, Failure> {
+    let (sets_description, description) = patch.description.assignment();
     let query = sqlx::query_file_as!(
         BlockVersion,
         "sql/blocks/candidate.sql",
         scope.caller() as _,
         block_id,
         revision as _,
+        patch.metadata.as_ref().map(|json| json.as_json()) as _,
+        sets_description,
+        description.map(|text| text.as_str()),
+        patch.block_type as _,
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }

@@ -121,7 +121,8 @@ pub async fn update(
                 Some(mut block) => {
                     if block.activation == Activation::Reviewed {
                         let (id, revision) = (block.block_id, block.updated_at);
-                        let candidate = queries::candidate(scope, id, revision).await?;
+                        let candidate =
+                            queries::candidate(scope, id, revision, &change.body).await?;
                         block.candidate = candidate.as_ref().map(RawJson::of).transpose()?;
                     }
                     Ok(verbs::shown(&block)?)

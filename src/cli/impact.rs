@@ -58,6 +58,15 @@ pub(super) async fn impact(arguments: &Impact) -> ExitCode {
     match ask(arguments).await {
         Ok(answer) => {
             print!("{}", told(&answer, arguments.format));
+            if arguments.fail_on != Bar::Never
+                && answer["verdict"] != "breaking"
+                && is_open(&answer)
+            {
+                eprintln!(
+                    "error: more pipelines are reached than were asked, so this is no verdict"
+                );
+                return ExitCode::from(2);
+            }
             match (answer["verdict"].as_str(), arguments.fail_on) {
                 (_, Bar::Never) | (Some("safe"), _) | (Some("warn"), Bar::Breaking) => {
                     ExitCode::SUCCESS
@@ -70,6 +79,15 @@ pub(super) async fn impact(arguments: &Impact) -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Whether the service says that it has not asked all that it should have.
+fn is_open(answer: &Value) -> bool {
+    answer["reasons"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|reason| reason["code"] == "pipelines_unchecked")
 }
 
 async fn ask(arguments: &Impact) -> Result<Value, Box<dyn Error>> {

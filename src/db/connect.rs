@@ -19,6 +19,8 @@ pub struct Unreachable {
 
 /// Connects, or says what is in the way.
 pub(crate) async fn open(login: &PgConnectOptions) -> Result<PgConnection, Unreachable> {
+    // A migration is one long statement: nobody wants to read it because it took a second.
+    let login = login.clone().disable_statement_logging();
     let outcome = match tokio::time::timeout(PATIENCE, login.connect()).await {
         Ok(outcome) => outcome,
         Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
@@ -26,7 +28,7 @@ pub(crate) async fn open(login: &PgConnectOptions) -> Result<PgConnection, Unrea
             format!("no answer within {} seconds", PATIENCE.as_secs()),
         ))),
     };
-    outcome.map_err(|source| Unreachable { place: place(login), hint: hint(&source), source })
+    outcome.map_err(|source| Unreachable { place: place(&login), hint: hint(&source), source })
 }
 
 /// `name on host:port as user`.

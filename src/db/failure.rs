@@ -106,16 +106,22 @@ impl Failure {
         }
     }
 
-    /// Whether it says no to this very statement, and would to the next one say something else.
+    /// Whether it says no to this very statement, and would to the next one say something else. (That
+    /// it waited or took too long says nothing about it.)
     pub(super) fn is_refusal(&self) -> bool {
-        self.leaves_connection_usable() && !self.lost_a_race()
+        self.leaves_connection_usable()
+            && !self.has_state(|state| is_lost_race(state) || refusal::is_over_time(state))
     }
 
     /// Serialization failures and deadlocks; a transaction that lost has left nothing behind.
     fn lost_a_race(&self) -> bool {
+        self.has_state(is_lost_race)
+    }
+
+    fn has_state(&self, which: impl FnOnce(&str) -> bool) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {
-                error.code().as_deref().is_some_and(is_lost_race)
+                error.code().as_deref().is_some_and(which)
             }
             _ => false,
         }

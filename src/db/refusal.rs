@@ -11,6 +11,11 @@ use super::checks;
 use crate::api::problem::Problem;
 use crate::auth::keys;
 
+/// Whether a SQLSTATE is that of a statement that waited for a lock, or ran, for too long.
+pub(super) fn is_over_time(state: &str) -> bool {
+    matches!(state, "55P03" | "57014")
+}
+
 /// Whether the connection is gone: broken off, or ended by the server.
 pub(super) fn is_loss(error: &sqlx::Error) -> bool {
     match error {
@@ -179,7 +184,7 @@ fn by_state(error: &PgDatabaseError) -> Option<Problem> {
         | "54001" => Problem::invalid(
             "A value cannot be stored: it has a null character, a lone surrogate, a number out of range, or is nested too deeply.",
         ),
-        "55P03" | "57014" => {
+        state if is_over_time(state) => {
             tracing::warn!(code = error.code(), "{}", error.message());
             Problem::busy()
         }

@@ -115,18 +115,23 @@ pub(crate) async fn update(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-/// The candidate that the change at `revision` has appended.
+/// The candidate that the change at `revision` has appended, when that was `patch`.
 pub(super) async fn candidate(
     scope: &mut Scope<'_>,
     edge_id: Uuid,
     revision: DateTime,
+    patch: &EdgePatch,
 ) -> Result<Option<EdgeVersion>, Failure> {
+    let (sets_description, description) = patch.description.assignment();
     let query = sqlx::query_file_as!(
         EdgeVersion,
         "sql/edges/candidate.sql",
         scope.caller() as _,
         edge_id,
         revision as _,
+        patch.metadata.as_ref().map(|json| json.as_json()) as _,
+        sets_description,
+        description.map(|text| text.as_str()),
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }

@@ -122,7 +122,8 @@ pub async fn update(
                 Some(mut edge) => {
                     if edge.activation == Activation::Reviewed {
                         let (id, revision) = (edge.edge_id, edge.updated_at);
-                        let candidate = queries::candidate(scope, id, revision).await?;
+                        let candidate =
+                            queries::candidate(scope, id, revision, &change.body).await?;
                         edge.candidate = candidate.as_ref().map(RawJson::of).transpose()?;
                     }
                     Ok(verbs::shown(&edge)?)

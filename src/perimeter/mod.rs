@@ -111,8 +111,15 @@ impl Visit {
 }
 
 /// Whether somebody has opened the address in a browser, which then asks for an API key, as a password.
+/// (Where it does not trust the connection, a browser does not say what it fetches for; only pages are
+/// asked for as HTML.)
 fn is_opened(request: &HttpRequest) -> bool {
-    request.headers().get("Sec-Fetch-Mode").is_some_and(|mode| mode == "navigate")
+    let header =
+        |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    match header("Sec-Fetch-Mode") {
+        Some(mode) => mode == "navigate",
+        None => header("Accept").is_some_and(|accepted| accepted.starts_with("text/html")),
+    }
 }
 
 /// Leads what an answer refers to below the path where the client finds the service.

@@ -20,7 +20,7 @@ pub use proposal::{Proposal, ProposalMembers};
 const MOST_CHANGES: usize = 1000;
 
 /// So many pipelines are asked before and after.
-const MOST_PIPELINES: i64 = 100;
+const MOST_PIPELINES: usize = 100;
 
 /// Changes that are not made yet.
 #[derive(Debug, ToSchema)]
@@ -68,7 +68,8 @@ pub struct Preview {
     pub reasons: Vec<Reason>,
     /// Each pipeline that would be another: at most 100.
     pub pipelines: Vec<PipelineOutlook>,
-    /// How many pipelines were asked; 100 means that there may be more: preview fewer changes at once.
+    /// How many pipelines were asked: at most 100. When the changes reach more, `reasons` has
+    /// `pipelines_unchecked`, and the verdict is `warn` at least.
     pub pipelines_checked: usize,
     /// The changes that would be refused.
     pub refused: Vec<Refusal>,
@@ -79,7 +80,8 @@ pub struct Preview {
 #[schema(as = PreviewReason)]
 pub struct Reason {
     pub verdict: Verdict,
-    /// `change_refused`, `pipeline_blocked`, `blockers_gained`, `warnings_gained` or `lock_differs`.
+    /// `change_refused`, `pipeline_blocked`, `blockers_gained`, `warnings_gained`, `lock_differs` or
+    /// `pipelines_unchecked`.
     pub code: &'static str,
     /// For people.
     #[schema(

@@ -15,8 +15,8 @@ use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::{Db, Failure, Transaction};
 
-/// While the changes are made, whoever wants to change the same things waits.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// While the changes are made, whoever wants to change the same things waits, for 5 s at most.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What changes would break
 ///
@@ -50,7 +50,7 @@ async fn try_out(
     transaction: &mut Transaction<'_>,
     request: &PreviewRequest,
 ) -> Result<Preview, Failure> {
-    let (reached, after, refused) = transaction
+    let (reached, all_asked, after, refused) = transaction
         .undone(async |transaction| {
             let mut refused = Vec::new();
             for (change, proposal) in request.changes.iter().enumerate() {
@@ -59,13 +59,19 @@ async fn try_out(
                     refused.push(Refusal { change, problem });
                 }
             }
-            let reached = queries::affected(transaction, MOST_PIPELINES).await?;
+            let mut reached = queries::affected(transaction, MOST_PIPELINES + 1).await?;
+            let all_asked = reached.len() <= MOST_PIPELINES;
+            reached.truncate(MOST_PIPELINES);
             let after = queries::states(transaction, &reached).await?;
-            Ok((reached, after, refused))
+            Ok((reached, all_asked, after, refused))
         })
         .await?;
     let before = queries::states(transaction, &reached).await?;
-    Ok(verdict::of(&before, &after, reached.len(), refused)?)
+    let mut answer = verdict::of(&before, &after, reached.len(), refused)?;
+    if !all_asked {
+        verdict::leave_open(&mut answer);
+    }
+    Ok(answer)
 }
 
 pub fn configure(config: &mut impl Router) {

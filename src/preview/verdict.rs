@@ -9,6 +9,9 @@ use crate::api::problem::Problem;
 use crate::api::raw_json::RawJson;
 use crate::locks;
 
+/// The reason that leaves a verdict open.
+const UNCHECKED: &str = "pipelines_unchecked";
+
 /// Compares what was asked before the changes and after them.
 ///
 /// # Errors
@@ -46,6 +49,20 @@ pub(super) fn of(
     Ok(Preview { verdict, reasons, pipelines, pipelines_checked, refused })
 }
 
+/// Says that more pipelines are reached than were asked.
+pub(super) fn leave_open(preview: &mut Preview) {
+    preview.verdict = preview.verdict.max(Verdict::Warn);
+    preview.reasons.push(Reason {
+        verdict: Verdict::Warn,
+        code: UNCHECKED,
+        detail: format!(
+            "More than {} pipelines are reached, and the others were not asked: preview fewer changes at once.",
+            preview.pipelines_checked
+        ),
+        pipeline_id: None,
+    });
+}
+
 fn is_missing(pipeline: Uuid, states: &[State]) -> bool {
     states.iter().all(|state| state.pipeline_id != pipeline)
 }
@@ -54,7 +71,11 @@ fn refusal(refusal: &Refusal) -> Reason {
     Reason {
         verdict: Verdict::Breaking,
         code: "change_refused",
-        detail: format!("Change {} would be refused: {}", refusal.change, refusal.problem.detail()),
+        detail: format!(
+            "Change {} would be refused: {}",
+            refusal.change,
+            refusal.problem.in_words()
+        ),
         pipeline_id: None,
     }
 }

@@ -11,8 +11,10 @@ mod request;
 pub mod served;
 pub mod traces;
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{LevelFilter, ParseError};
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -34,6 +36,10 @@ const QUIET: &str = "actix_http::h1::dispatcher=off,actix_server=warn,reqwest_re
 pub enum Error {
     #[error("LOG_LEVEL must be a level (info) or directives (info,sqlx=debug)")]
     Level(#[from] ParseError),
+    #[error(
+        "LOG_LEVEL must be error, warn, info, debug, trace or off, or directives (info,sqlx=debug); {0:?} is none of them"
+    )]
+    NoLevel(String),
     #[error("something else takes the log already")]
     Taken(#[from] TryInitError),
 }
@@ -77,13 +83,24 @@ pub fn serve(config: &Config) -> Result<Telemetry, Error> {
 /// # Errors
 /// See [`Error`].
 pub fn command(config: &Config) -> Result<(), Error> {
-    let lines = fmt::layer().without_time().with_target(false).with_writer(std::io::stderr);
+    let lines = fmt::layer()
+        .without_time()
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     tracing_subscriber::registry().with(filter(&config.log_level)?).with(lines).try_init()?;
     Ok(())
 }
 
-fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::builder().parse(format!("{QUIET},{level}"))
+fn filter(level: &str) -> Result<EnvFilter, Error> {
+    // A word that is no level would be taken for the name of a module, and nothing would be logged.
+    let mut words = level.split(',').map(str::trim);
+    if let Some(word) =
+        words.find(|word| !word.contains(['=', ':', '[']) && word.parse::<LevelFilter>().is_err())
+    {
+        return Err(Error::NoLevel(word.to_owned()));
+    }
+    Ok(EnvFilter::builder().parse(format!("{QUIET},{level}"))?)
 }
 
 fn lines<S, W>(format: LogFormat, writer: W, colours: bool) -> impl Layer<S>

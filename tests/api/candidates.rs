@@ -207,6 +207,28 @@ async fn what_is_reviewed_changes_by_two_people() {
 }
 
 #[tokio::test]
+async fn a_change_that_changes_nothing_shows_no_candidate_of_somebody_else() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    register(&dan, "b").await;
+    edge(&service, "e").await;
+    for path in ["/blocks/b", "/edges/e"] {
+        let admin = service.admin().await;
+        admin
+            .patch(path, json!({ "activation": "reviewed", "metadata": { "keep": 1 } }))
+            .await
+            .expect(StatusCode::OK);
+        admin.post(&format!("{path}/versions/latest/activate"), json!({})).await;
+        let metadata = dan.get(path).await.body["metadata"].clone();
+        let made =
+            admin.patch(path, json!({ "metadata": { "other": 1 } })).await.expect(StatusCode::OK);
+        assert_eq!(made.body["candidate"]["metadata"], json!({ "other": 1 }));
+        let nothing = dan.patch(path, json!({ "metadata": metadata })).await.expect(StatusCode::OK);
+        assert_eq!(nothing.body.get("candidate"), None, "{path}: {}", nothing.body);
+    }
+}
+
+#[tokio::test]
 async fn nobody_gets_past_a_review_by_sql_or_by_key() {
     let service = Service::start().await;
     let (dan, ada) = (service.developer().await, service.admin().await);

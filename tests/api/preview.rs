@@ -121,6 +121,50 @@ async fn a_preview_says_what_would_be_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_preview_asks_what_depends_on_it_and_says_when_it_has_not_asked_all() {
+    let service = Service::start().await;
+    let dan = service.developer().await;
+    register(&dan, "producer").await;
+    register(&dan, "consumer").await;
+    let needs = json!({ "dependency_type": "internal", "depends_on_type": "block", "depends_on_id": "producer", "version_constraint": "=1" });
+    dan.post("/blocks/consumer/dependencies", needs).await.expect(StatusCode::CREATED);
+    dan.post("/pipelines", json!({ "name": "only", "blocks": ["consumer"] }))
+        .await
+        .expect(StatusCode::CREATED);
+    let changes = json!([{ "operation": "update_block", "block": "producer", "body": { "metadata": { "n": 2 } } }]);
+    let answer = preview(&dan, changes).await.expect(StatusCode::OK);
+    assert_eq!(answer.body["verdict"], "warn", "{}", answer.body);
+    assert_eq!(answer.body["reasons"][0]["code"], "warnings_gained");
+
+    let mut owner = service.by_sql("ada").await;
+    owner
+        .ok("insert into pipelines (name) select 'p' || i from generate_series(1, 101) as i")
+        .await;
+    owner.ok("insert into pipeline_blocks (pipeline_id, block_id) select p.pipeline_id, b.block_id from pipelines p, blocks b
+              where p.name ~ '^p[0-9]+$' and b.name = 'consumer'").await;
+    let changes = json!([{ "operation": "update_block", "block": "consumer", "body": { "description": "more" } }]);
+    let answer = preview(&dan, changes).await.expect(StatusCode::OK);
+    assert_eq!(answer.body["pipelines_checked"], 100);
+    let codes: Vec<_> = answer.body["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reason| reason["code"].clone())
+        .collect();
+    assert!(codes.contains(&json!("pipelines_unchecked")), "{codes:?}");
+
+    // A fault inside a change is told; a lock that somebody else holds is no fault of it.
+    let cycle = json!([{ "operation": "replace_pipeline_graph", "pipeline": "only", "body": { "blocks": ["nothing"], "edges": [] } }]);
+    let answer = preview(&dan, cycle).await.expect(StatusCode::OK);
+    let detail = answer.body["reasons"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("/blocks/0"), "{detail}");
+    owner.ok("begin; update blocks set description = 'held' where name = 'producer'").await;
+    let held = json!([{ "operation": "update_block", "block": "producer", "body": { "metadata": { "n": 3 } } }]);
+    preview(&dan, held).await.expect(StatusCode::SERVICE_UNAVAILABLE);
+    owner.ok("rollback").await;
+}
+
+#[tokio::test]
 async fn a_preview_that_cannot_be_read_says_all_that_is_wrong() {
     let service = Service::start().await;
     let dan = service.developer().await;

@@ -175,6 +175,82 @@ async fn what_is_purged_keeps_its_name_and_loses_its_content() {
     assert_eq!(owner.text(everywhere).await, "0");
 }
 
+#[tokio::test]
+async fn what_a_pipeline_had_is_told_alike_when_it_has_been_purged_since() {
+    let (database, id, _) = registry().await;
+    let mut dan = Client::user(&database, &id).await;
+    dan.ok("insert into blocks (name, block_type, description, metadata) values ('a', 'model', 'secret', '{\"n\": 1}'), ('b', 'model', '', '{}')")
+        .await;
+    dan.ok("insert into edges (name) values ('e')").await;
+    dan.ok("insert into pipelines (name) values ('p')").await;
+    dan.ok("insert into pipeline_blocks (pipeline_id, block_id) select pipeline_id, block_id from pipelines, blocks").await;
+    dan.ok("insert into pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id)
+            select p.pipeline_id, e.edge_id, a.block_id, b.block_id from pipelines p, edges e, blocks a, blocks b where a.name = 'a' and b.name = 'b'")
+        .await;
+    let then = dan.text(NOW).await;
+    let mut owner = Client::owner(&database).await;
+    let told = |schema: &str| {
+        format!(
+            "select {schema}.lock_digest({schema2}.pipeline_lock(p.pipeline_id)) || ' ' || (select string_agg(k.code || k.version_number, ',') \
+                 from {schema2}.blockers(p.pipeline_id) as k) from {of}.pipelines p",
+            schema = "app",
+            schema2 = schema,
+            of = if schema == "app" { "public" } else { schema }
+        )
+    };
+    let before = owner.text(&told("app")).await;
+    assert!(before.contains("edge_unverified1"), "{before}");
+    owner.ok("delete from pipeline_edges; delete from edges; delete from pipeline_blocks; delete from blocks where name = 'a'").await;
+    owner
+        .ok(&format!("set request.jwt.claims = '{{\"sub\": \"{id}\"}}'; set app.as_of = '{then}'"))
+        .await;
+    assert_eq!(owner.text(&told("past")).await, before);
+    let content =
+        "select count(*) from app.blocks_history h where h.name = 'a' and h::text like '%secret%'";
+    assert_eq!(owner.text(content).await, "0");
+}
+
+#[tokio::test]
+async fn nobody_stops_the_history_by_locks_of_their_own() {
+    let (database, dan, vera) = registry().await;
+    let mut dan = Client::user(&database, &dan).await;
+    let mut vera = Client::user(&database, &vera).await;
+    let mut owner = Client::owner(&database).await;
+    dan.ok("insert into blocks (name, block_type) values ('one', 'model')").await;
+    let then = owner.text(NOW).await;
+    vera.ok("select pg_advisory_lock_shared((411003::bigint << 44) | 1)").await;
+    owner.ok(&format!("select app.look_back('{then}')")).await;
+    // All the moments that the next changes could name.
+    vera.ok("select pg_advisory_lock((411003::bigint << 44) | (date_part('epoch', clock_timestamp()) * 1000)::bigint + i) \
+             from generate_series(-10, 1000) as i")
+        .await;
+    dan.ok("set lock_timeout = '10ms'").await;
+    dan.ok("update blocks set description = 'two'").await;
+    let now = owner.text(NOW).await;
+    owner.ok(&format!("select app.look_back('{now}')")).await;
+}
+
+#[tokio::test]
+async fn the_last_word_on_a_withdrawal_is_the_last_one_in_its_history() {
+    let (database, dan, _) = registry().await;
+    let mut one = Client::user(&database, &dan).await;
+    let mut two = Client::user(&database, &dan).await;
+    let mut owner = Client::owner(&database).await;
+    one.ok("insert into blocks (name, block_type) values ('a', 'model'), ('other', 'model')").await;
+    one.ok("insert into block_versions (block_id, metadata) select block_id, '{\"n\": 2}' from blocks where name = 'a'").await;
+    one.ok("begin; set constraints all immediate; insert into pipelines (name) values ('early')")
+        .await;
+    let withdraw = |reason: &str| {
+        format!("update block_versions set withdrawn_reason = '{reason}' where version_number = 2")
+    };
+    two.ok(&withdraw("first")).await;
+    one.ok(&withdraw("last")).await;
+    one.ok("commit").await;
+    let told =
+        "select withdrawn_reason from app.withdrawals_history order by changed_at desc limit 1";
+    assert_eq!(owner.text(told).await, "last");
+}
+
 /// Nothing in the past reads the present by mistake, and no column is missing.
 #[tokio::test]
 async fn the_past_is_a_whole_copy() {

@@ -1,6 +1,6 @@
 //! Versions: numbered without gaps, append-only, one active.
 
-use super::World;
+use super::{World, a_moment};
 use crate::support::Database;
 use crate::world::{self, Client};
 
@@ -138,6 +138,59 @@ async fn the_pointer_holds_even_when_triggers_sleep() {
     let second = "insert into block_versions (block_id, version_number, name, block_type, metadata, created_at, is_active, activated_at)
          select block_id, 2, name, block_type, metadata, created_at, true, created_at from block_versions where is_active";
     assert_eq!(superuser.refused(second, "23505").await.constraint, "block_versions_active_key");
+}
+
+/// What is said of a version while somebody activates it comes before or after, never beside.
+#[tokio::test]
+async fn no_version_is_activated_beside_its_withdrawal_or_failure() {
+    let mut world = World::new().await;
+    world.owner.ok("select test.block('it'), test.edge('it')").await;
+    let mut dan = world.developer().await;
+    for (table, versions, said, constraint) in [
+        (
+            "blocks",
+            "block_versions",
+            "update block_versions set withdrawn_reason = 'bad' where version_number = 2",
+            "blocks_withdrawn",
+        ),
+        (
+            "edges",
+            "edge_versions",
+            "update edge_versions set withdrawn_reason = 'bad' where version_number = 2",
+            "edges_withdrawn",
+        ),
+        (
+            "edges",
+            "edge_versions",
+            "insert into edge_verifications (edge_version_id, verification_status)
+             select version_id, 'failed' from edge_versions where version_number = 3",
+            "edges_unverified",
+        ),
+    ] {
+        let key = if table == "blocks" { "block_id" } else { "edge_id" };
+        let number = if constraint == "edges_unverified" { 3 } else { 2 };
+        dan.ok(&format!("insert into {versions} ({key}, metadata) select {key}, '{{\"n\": {number}}}' from {table}")).await;
+        let mut other = world.admin().await;
+        if number == 3 {
+            other
+                .ok("insert into edge_verifications (edge_version_id, verification_status)
+                     select version_id, 'passed' from edge_versions where version_number = 3")
+                .await;
+            other.ok("update edges set activation = 'reviewed'").await;
+        }
+        other.ok("begin").await;
+        other.ok(said).await;
+        let mut third = world.admin().await;
+        let activate = format!(
+            "update {table} set current_version_id = (select version_id from {versions} where version_number = {number})"
+        );
+        let waiting = tokio::spawn(async move { third.run(&activate).await });
+        a_moment().await;
+        assert!(!waiting.is_finished(), "{said}: it does not wait");
+        other.ok("commit").await;
+        let refusal = waiting.await.unwrap().expect_err(said);
+        assert_eq!(refusal.constraint, constraint, "{said}");
+    }
 }
 
 #[tokio::test]
