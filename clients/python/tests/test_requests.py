@@ -105,6 +105,22 @@ def test_the_address_is_said_or_in_the_environment(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("BLOCKYARD_URL", raising=False)
     with pytest.raises(BlockyardError, match="BLOCKYARD_URL"):
         Blockyard()
+    with pytest.raises(BlockyardError, match="http"):
+        Blockyard("registry.example.org")
+
+
+@pytest.mark.parametrize("name", ["", " ", ".", ".."])
+def test_what_is_no_name_asks_for_nothing_else(name: str) -> None:
+    registry, seen = served(httpx.Response(200, json={"items": []}))
+    with pytest.raises(NotFound, match="Nothing is called"):
+        registry.blocks[name]
+    assert not seen
+
+
+def test_setting_a_member_changes_nothing_and_says_so() -> None:
+    registry, _ = served(httpx.Response(200, json=block()))
+    with pytest.raises(ValueError, match="frozen"):
+        registry.blocks["x"].metadata = {"layers": 4}
 
 
 async def test_the_asynchronous_one_repeats_too(monkeypatch: pytest.MonkeyPatch) -> None:

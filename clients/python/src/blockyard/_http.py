@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 from httpx_retries import Retry
 
-from ._problems import BlockyardError
+from ._problems import BlockyardError, refusal
 
 AGENT = "blockyard-python/0.1.0"
 CHANGES = ("POST", "PUT", "PATCH", "DELETE")
@@ -19,6 +19,8 @@ def settings(url: str | None, api_key: str | None) -> tuple[str, dict[str, str]]
     url = url or os.environ.get("BLOCKYARD_URL")
     if not url:
         raise BlockyardError("Where is the registry? Blockyard(url, api_key), or the variable BLOCKYARD_URL.")
+    if not url.startswith(("http://", "https://")):
+        raise BlockyardError(f"The address of the registry begins with http:// or https://, and {url!r} does not.")
     key = api_key or os.environ.get("BLOCKYARD_API_KEY")
     return url.rstrip("/"), {"User-Agent": AGENT, "Accept": "application/json"} | ({"X-API-Key": key} if key else {})
 
@@ -38,6 +40,10 @@ def headers(method: str, etag: str | None, position: str | None) -> dict[str, st
 
 def path(*parts: object) -> str:
     """A path of names, each percent-encoded."""
+    for part in parts:
+        # These would be another path.
+        if str(part).strip() in ("", ".", ".."):
+            raise refusal(404, {"code": "not_found", "detail": f"Nothing is called {str(part)!r}."})
     return "".join(f"/{quote(str(part), safe='')}" for part in parts)
 
 
