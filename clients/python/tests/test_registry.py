@@ -74,6 +74,7 @@ def test_from_an_edge_to_a_run(registry: Blockyard, name: Name) -> None:
     assert name("train") in str(blocked.value)
     assert not pipeline.readiness().ready
     assert edge.verify(verification_status="passed", verification_logs="12 checks").verified_by_username == "admin"
+    assert edge.versions.append(metadata={"batch_size": 64}).version_number == 2
     assert [v.verification_status for v in edge.versions[1].verifications()] == ["passed"]
     assert registry.pipelines[name("nightly")].readiness().ready
     run = pipeline.run()

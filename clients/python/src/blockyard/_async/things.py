@@ -60,9 +60,8 @@ class AsyncVersions(Generic[V]):
         async for version in self.list():
             yield version
 
-    async def append(self, **body: Unpack[bodies.NewBlockVersion]) -> V:
-        """A candidate: a version that is not in use. What is not said is as in the active one."""
-        return self._version(await self._api.ask("POST", self._path, body={**body}))
+    async def _append(self, body: dict[str, Any]) -> V:
+        return self._version(await self._api.ask("POST", self._path, body=body))
 
     def _version(self, said: Any) -> V:
         return self._api.attach(self._kind, said, self._path + _http.path(said["version_number"]))
@@ -125,12 +124,20 @@ class AsyncEdgeVersion(AsyncRecord, models.EdgeVersion):
         return AsyncListing(self._api, f"{self._path}/verifications", {}, models.Verification.model_validate)
 
 
+class AsyncBlockVersions(AsyncVersions[AsyncBlockVersion]):
+    """The versions of a block."""
+
+    async def append(self, **body: Unpack[bodies.NewBlockVersion]) -> AsyncBlockVersion:
+        """A candidate: a version that is not in use. What is not said is as in the active one."""
+        return await self._append({**body})
+
+
 class AsyncBlock(AsyncThing, models.Block):
     """A dataset or a model, as its active version has it."""
 
     @property
-    def versions(self) -> AsyncVersions[AsyncBlockVersion]:
-        return AsyncVersions(self._api, f"{self._path}/versions", AsyncBlockVersion)
+    def versions(self) -> AsyncBlockVersions:
+        return AsyncBlockVersions(self._api, f"{self._path}/versions", AsyncBlockVersion)
 
     @property
     def aliases(self) -> AsyncAliases[AsyncBlockVersion]:
@@ -141,12 +148,20 @@ class AsyncBlock(AsyncThing, models.Block):
         return await self._change({**body})
 
 
+class AsyncEdgeVersions(AsyncVersions[AsyncEdgeVersion]):
+    """The versions of an edge."""
+
+    async def append(self, **body: Unpack[bodies.NewEdgeVersion]) -> AsyncEdgeVersion:
+        """A candidate: a version that is not in use. What is not said is as in the active one."""
+        return await self._append({**body})
+
+
 class AsyncEdge(AsyncThing, models.Edge):
     """What leads from block to block, as its active version has it."""
 
     @property
-    def versions(self) -> AsyncVersions[AsyncEdgeVersion]:
-        return AsyncVersions(self._api, f"{self._path}/versions", AsyncEdgeVersion)
+    def versions(self) -> AsyncEdgeVersions:
+        return AsyncEdgeVersions(self._api, f"{self._path}/versions", AsyncEdgeVersion)
 
     @property
     def aliases(self) -> AsyncAliases[AsyncEdgeVersion]:

@@ -59,9 +59,8 @@ class Versions(Generic[V]):
     def __iter__(self) -> Iterator[V]:
         yield from self.list()
 
-    def append(self, **body: Unpack[bodies.NewBlockVersion]) -> V:
-        """A candidate: a version that is not in use. What is not said is as in the active one."""
-        return self._version(self._api.ask("POST", self._path, body={**body}))
+    def _append(self, body: dict[str, Any]) -> V:
+        return self._version(self._api.ask("POST", self._path, body=body))
 
     def _version(self, said: Any) -> V:
         return self._api.attach(self._kind, said, self._path + _http.path(said["version_number"]))
@@ -123,12 +122,20 @@ class EdgeVersion(Record, models.EdgeVersion):
         return Listing(self._api, f"{self._path}/verifications", {}, models.Verification.model_validate)
 
 
+class BlockVersions(Versions[BlockVersion]):
+    """The versions of a block."""
+
+    def append(self, **body: Unpack[bodies.NewBlockVersion]) -> BlockVersion:
+        """A candidate: a version that is not in use. What is not said is as in the active one."""
+        return self._append({**body})
+
+
 class Block(Thing, models.Block):
     """A dataset or a model, as its active version has it."""
 
     @property
-    def versions(self) -> Versions[BlockVersion]:
-        return Versions(self._api, f"{self._path}/versions", BlockVersion)
+    def versions(self) -> BlockVersions:
+        return BlockVersions(self._api, f"{self._path}/versions", BlockVersion)
 
     @property
     def aliases(self) -> Aliases[BlockVersion]:
@@ -139,12 +146,20 @@ class Block(Thing, models.Block):
         return self._change({**body})
 
 
+class EdgeVersions(Versions[EdgeVersion]):
+    """The versions of an edge."""
+
+    def append(self, **body: Unpack[bodies.NewEdgeVersion]) -> EdgeVersion:
+        """A candidate: a version that is not in use. What is not said is as in the active one."""
+        return self._append({**body})
+
+
 class Edge(Thing, models.Edge):
     """What leads from block to block, as its active version has it."""
 
     @property
-    def versions(self) -> Versions[EdgeVersion]:
-        return Versions(self._api, f"{self._path}/versions", EdgeVersion)
+    def versions(self) -> EdgeVersions:
+        return EdgeVersions(self._api, f"{self._path}/versions", EdgeVersion)
 
     @property
     def aliases(self) -> Aliases[EdgeVersion]:
