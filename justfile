@@ -64,6 +64,15 @@ clients *which:
     cargo build --locked
     .ci/clients {{ which }}
 
+# Refreshes what is generated of clients/, from openapi.json and the asynchronous Python; with --check only compares; needs Node
+clients-generate *flags:
+    .ci/generate-clients {{ flags }}
+
+# Tests clients/ against the service, and runs the notebook; --keep-outputs writes what that says; needs Node
+clients-test *flags:
+    cargo build --locked
+    .ci/test-clients {{ flags }}
+
 # Holds the running service against its OpenAPI document
 schemathesis:
     cargo build --locked
@@ -142,4 +151,4 @@ tools:
         || python3 -m pip install --quiet --user ruff=={{ ruff }}
 
 # Everything that CI checks beside the tests
-ci: (fmt "--check") lint doc (sqlx "--check") openapi-check openapi-lint dependencies (python "--check") containers workflows chart supabase
+ci: (fmt "--check") lint doc (sqlx "--check") openapi-check openapi-lint dependencies (python "--check") (clients-generate "--check") containers workflows chart supabase

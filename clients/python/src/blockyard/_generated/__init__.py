@@ -1,0 +1,1 @@
+"""Generated from openapi.json by `just clients-generate`; not to be edited."""
