@@ -104,6 +104,14 @@ python *flags:
     ruff check
     ruff format {{ flags }}
 
+# Installs a Dagster below target/, for the tests that run pipelines on a real one
+dagster-tools:
+    .ci/dagster
+
+# Starts a Dagster with the code location of the tests, and ends it on Control-D
+dagster *arguments:
+    "$(.ci/dagster)/python" integrations/dagster/rig.py {{ arguments }}
+
 # Tries the Dockerfile and docker-compose.yml without an engine; needs Node
 containers:
     "$(.ci/tools/install)/hadolint" Dockerfile
