@@ -108,6 +108,10 @@ python *flags:
 dagster-tools:
     .ci/dagster
 
+# Checks the package in integrations/dagster: its types, and its tests, a minute of them on a real Dagster
+dagster-package *arguments:
+    bin=$(.ci/dagster) && cd integrations/dagster && "$bin/mypy" && "$bin/python" -m pytest {{ arguments }}
+
 # Starts a Dagster with the code location of the tests, and ends it on Control-D
 dagster *arguments:
     "$(.ci/dagster)/python" integrations/dagster/rig.py {{ arguments }}

@@ -64,6 +64,10 @@ load_from:
 QUERY = """query Jobs($name: String!) { workspaceLocationEntryOrError(name: $name) { ... on WorkspaceLocationEntry {
   locationOrLoadError { __typename ... on RepositoryLocation { repositories { name jobs { name } } } ... on PythonError { message } } } } }"""
 
+# The webserver shows the jobs of a code server that has just died for a while; this asks the code server itself.
+RELOAD = """mutation Reload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename
+  ... on WorkspaceLocationEntry { locationOrLoadError { __typename ... on PythonError { message } } } } }"""
+
 
 class Broken(Exception):
     pass
@@ -124,13 +128,13 @@ class Rig:
             self.spawn(name)
         return self.wait_for_jobs()
 
-    def wait_for_jobs(self) -> list[str]:
-        """Waits until the webserver shows the jobs of the location."""
+    def wait_for_jobs(self, running: set[str] | None = None) -> list[str]:
+        """Waits until the webserver shows the jobs of the location, while those processes run."""
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
-            for name, process in self.processes.items():
-                if process.poll() is not None:
-                    raise Broken(f"{name} ended with {process.returncode}:\n{self.tail(name)}")
+            for name in running or NAMES:
+                if self.processes[name].poll() is not None:
+                    raise Broken(f"{name} ended with {self.processes[name].returncode}:\n{self.tail(name)}")
             if jobs := self.jobs():
                 return jobs
             time.sleep(0.2)
@@ -145,6 +149,13 @@ class Rig:
         if "message" in location and "Unreachable" not in location["message"]:
             raise Broken(f"the location does not load: {location['message']}")
         return [job["name"] for repository in location.get("repositories", []) for job in repository["jobs"]]
+
+    def reload(self) -> bool:
+        try:
+            answer = self.ask(RELOAD, {"name": LOCATION})["data"]["reloadRepositoryLocation"]
+        except OSError:
+            return False
+        return (answer.get("locationOrLoadError") or {}).get("__typename") == "RepositoryLocation"
 
     def ask(self, query: str, variables: dict | None = None) -> dict:
         """A GraphQL document; what Dagster answers with 500 has a body as well."""
@@ -174,22 +185,27 @@ class Rig:
 
     def start_again(self, name: str) -> None:
         self.spawn(name)
-        if name != "daemon" and all(process.poll() is None for process in self.processes.values()):
-            self.wait_for_jobs()
+        running = {name for name, process in self.processes.items() if process.poll() is None}
+        if name == "daemon" or not {"code", "web"} <= running:
+            return
+        self.wait_for_jobs(running)
+        while name == "code" and not self.reload():
+            self.wait_for_jobs(running)
+            time.sleep(0.5)
 
     def workers(self) -> list[int]:
-        """The processes of the code server's group that run runs."""
+        """The processes that run runs: what the code server has forked. (Processes of single steps are theirs.)"""
         if "code" not in self.processes:
             return []
-        group, found = self.processes["code"].pid, []
+        group, parents, words = self.processes["code"].pid, {}, {}
         for folder in Path("/proc").glob("[0-9]*"):
-            # The name in parentheses may have anything in it; after it: state, parent, group.
             with contextlib.suppress(OSError, IndexError):
-                fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-                if int(fields[2]) == group and b"execute_run" in words:
-                    found.append(int(folder.name))
-        return sorted(found)
+                # The name in parentheses may have anything in it; after it: state, parent, group.
+                _, parent, of = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:3]
+                if int(of) == group:
+                    parents[int(folder.name)] = int(parent)
+                    words[int(folder.name)] = (folder / "cmdline").read_bytes().split(b"\0")
+        return sorted(pid for pid, parent in parents.items() if b"--multiprocessing-fork" in words[pid] and b"grpc" in words.get(parent, []))
 
     def tail(self, name: str) -> str:
         path = self.logs / f"{name}.log"

@@ -2,9 +2,10 @@
 
 from .definitions import blockyard_definitions
 from .lock import Block, Edge, Image, Lock, Repo, Run
-from .reporter import reporter_sensor
+from .reporter import reporter_sensor, signature
 from .resource import BlockyardError, BlockyardResource
 from .steps import Input, Runner, Step
+from .verification import edge_check, verification_job
 
 __all__ = [
     "Block",
@@ -19,5 +20,8 @@ __all__ = [
     "Runner",
     "Step",
     "blockyard_definitions",
+    "edge_check",
     "reporter_sensor",
+    "signature",
+    "verification_job",
 ]

@@ -69,12 +69,13 @@ def pages(read: Read, position: Position, until: float, clock: Callable[[], floa
         if fresh:
             yield fresh
             position.told.update((change.dagster_run_id, (change.at, change.status)) for change in fresh)
+        full = len(found) == limit
         if found:
             # More of one instant than fit a page: a longer page.
-            limit = limit * 2 if len(found) == limit and found[-1].at <= at else PAGE
+            limit = limit * 2 if full and found[-1].at <= at else PAGE
             at = found[-1].at
             position.since = max(position.since, at)
-        if len(found) < limit or clock() > until:
+        if not full or clock() > until:
             break
     oldest = position.since - OVERLAP_SECONDS
     position.told = {id: told for id, told in position.told.items() if told[0] >= oldest}

@@ -53,7 +53,7 @@ class BlockyardResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     api_key: str = Field(description="A key of POST /api-keys.")
     connect_timeout_seconds: float = Field(default=5.0, gt=0)
     read_timeout_seconds: float = Field(default=30.0, gt=0)
-    retries: int = Field(default=6, ge=0, description="How often a request is repeated: 6 are about a minute.")
+    retries: int = Field(default=6, ge=0, description="How often a request is repeated: 6 are half a minute, or what the registry asks for.")
 
     _session: requests.Session | None = PrivateAttr(default=None)
 
@@ -134,6 +134,7 @@ class BlockyardResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             allowed_methods=None,
             status_forcelist=(429, 503),
             redirect=0,
+            retry_after_max=60,
             backoff_factor=0.5,
             backoff_jitter=1.0,
             raise_on_status=False,
