@@ -118,7 +118,7 @@ dagster *arguments:
 
 # Tries the Dockerfile and docker-compose.yml without an engine; needs Node
 containers:
-    "$(.ci/tools/install)/hadolint" Dockerfile
+    "$(.ci/tools/install)/hadolint" Dockerfile integrations/dagster/Dockerfile
     .ci/image
     cargo build --quiet --locked
     "$(.ci/tools/install)/python" .ci/compose
