@@ -112,6 +112,11 @@ dagster-tools:
 dagster-package *arguments:
     bin=$(.ci/dagster) && cd integrations/dagster && "$bin/mypy" && "$bin/python" -m pytest {{ arguments }}
 
+# Runs examples/dagster on a real Dagster and a private registry
+dagster-example:
+    cargo build --locked
+    "$(.ci/dagster)/python" .ci/dagster-example
+
 # Starts a Dagster with the code location of the tests, and ends it on Control-D
 dagster *arguments:
     "$(.ci/dagster)/python" integrations/dagster/rig.py {{ arguments }}

@@ -1,5 +1,6 @@
 """The code location of tests: the generic job with blocks that sleep and fail as they are told, and jobs beside it."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +10,11 @@ from dagster_blockyard import Step, blockyard_definitions
 
 
 def pretend(step: Step) -> Mapping[str, Any]:
-    """`sleep_seconds` and `fail` of the block's configuration say what becomes of it; it tells what it was given."""
+    """`sleep_seconds`, `fail` and `fail_once` (a file that is not there yet) of the block's configuration say what
+    becomes of it; it tells what it was given."""
     time.sleep(step.config.get("sleep_seconds", 0))
+    if path := step.config.get("fail_once"):
+        first_time(path)
     if step.config.get("fail"):
         raise dg.Failure(f"{step.block.name} was told to fail")
     return {
@@ -20,6 +24,12 @@ def pretend(step: Step) -> Mapping[str, Any]:
         "edges": sorted(f"{input.edge.name} {input.edge.version_number}" for input in step.inputs),
         "parameters": dict(step.parameters),
     }
+
+
+def first_time(path: str) -> None:
+    """Fails unless the file is there, and makes it: what is repeated succeeds."""
+    with contextlib.suppress(FileExistsError), open(path, "x"):
+        raise RuntimeError("the first time it fails")
 
 
 @dg.op(config_schema={"sleep_seconds": dg.Field(float, default_value=1.0)})
@@ -51,12 +61,7 @@ def always_fail() -> None:
 
 @dg.op(config_schema={"path": str})
 def fails_once(context: dg.OpExecutionContext) -> None:
-    """Fails unless the file is there, and makes it: what is repeated succeeds."""
-    try:
-        with open(context.op_config["path"], "x"):
-            raise RuntimeError("the first time it fails")
-    except FileExistsError:
-        context.log.info("the second time it does not")
+    first_time(context.op_config["path"])
 
 
 @dg.job

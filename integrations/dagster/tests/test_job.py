@@ -118,10 +118,23 @@ def test_a_lock_that_makes_no_sense_is_refused_in_words(change: Any, told: str) 
     assert blocks_of(refused) == []
 
 
-def test_configuration_of_a_block_that_is_not_there_is_refused() -> None:
+def test_blocks_are_configured_by_id_or_by_name() -> None:
+    given, seen = diamond(), {}
+    by_id = {given["blocks"][1]["block_id"]: {"n": 1}}
+
+    def note(step: Step) -> None:
+        seen[step.block.name] = dict(step.config)
+
+    assert execute(config(given, block_config=by_id | {"Churn Model": {"n": 2}}), note).success
+    assert seen == {"Raw Events": {}, "left": {"n": 1}, "right/other": {}, "Churn Model": {"n": 2}}
     stranger = new_id()
-    refused = execute(config(diamond(), block_config={stranger: {}}))
-    assert not refused.success and stranger in why(refused)
+    for wrong, told in (
+        ({stranger: {}}, f"{stranger}, which is no block"),
+        (by_id | {"left": {}}, "by its name and by its id"),
+        ({"left": 1}, "is no JSON object"),
+    ):
+        refused = execute(config(given, block_config=wrong))
+        assert not refused.success and told in why(refused)
 
 
 def test_blocks_are_run_by_the_runner_of_their_name_else_by_the_one_for_all() -> None:

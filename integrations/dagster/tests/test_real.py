@@ -22,6 +22,11 @@ RUN = """query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status runC
 SECRET = "the secret of the tests"
 
 
+def ours(plan: dict[str, Any]) -> dict[str, str]:
+    """The tags that the registry gives a run."""
+    return {f"blockyard/{key}": value for key, value in plan["run"].items()}
+
+
 def wait_for(what: Callable[[], Any], seconds: float = 120) -> Any:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -36,7 +41,7 @@ def told() -> Iterator[Registry]:
     registry = Registry()
     registry.answers = [(202, {}, {})]
     yield registry
-    registry.server.shutdown()
+    registry.close()
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +53,10 @@ def rig(told: Registry) -> Iterator[Any]:
         yield rig
 
 
-def launch(rig: Any, job: str, config: dict[str, Any], **tags: str) -> str:
+def launch(rig: Any, job: str, config: dict[str, Any], tags: dict[str, str] | None = None) -> str:
     selector = {"repositoryLocationName": "blockyard", "repositoryName": "__repository__", "jobName": job}
-    params = {
-        "selector": selector,
-        "runConfigData": config,
-        "executionMetadata": {"tags": [{"key": f"blockyard/{key}", "value": value} for key, value in tags.items()]},
-    }
+    given = [{"key": key, "value": value} for key, value in (tags or {}).items()]
+    params = {"selector": selector, "runConfigData": config, "executionMetadata": {"tags": given}}
     answer = rig.ask(LAUNCH, {"params": params})["data"]["launchRun"]
     assert answer["__typename"] == "LaunchRunSuccess", answer
     run_id: str = answer["run"]["runId"]
@@ -73,7 +75,7 @@ def ended(rig: Any, run_id: str) -> Any:
 def test_a_pipeline_runs_and_the_registry_hears_of_it(rig: Any, told: Registry, executor: str) -> None:
     given = diamond()
     plan = config(given, parameters={"day": "2026-11-28"})
-    run_id = launch(rig, "blockyard_generic", run_config(plan) | {"execution": {"config": {executor: {}}}}, **plan["run"])
+    run_id = launch(rig, "blockyard_generic", run_config(plan) | {"execution": {"config": {executor: {}}}}, ours(plan))
     run = ended(rig, run_id)
     assert run["status"] == "SUCCESS"
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
@@ -86,6 +88,23 @@ def test_a_pipeline_runs_and_the_registry_hears_of_it(rig: Any, told: Registry, 
         return {"run_id": plan["run"]["run_id"], "dagster_run_id": run_id, "status": "SUCCESS"} in runs
 
     wait_for(heard)
+
+
+def test_a_run_is_repeated_from_the_block_that_failed(rig: Any, told: Registry, tmp_path: Path) -> None:
+    plan = config(diamond(), block_config={"left": {"fail_once": str(tmp_path / "tried")}})
+    first = launch(rig, "blockyard_generic", run_config(plan), ours(plan) | {"dagster/max_retries": "1"})
+    assert ended(rig, first)["status"] == "FAILURE"
+
+    def second() -> Any:
+        heard = [run for request in told.requests for run in json.loads(request.body)["runs"]]
+        return {run["dagster_run_id"] for run in heard if run["run_id"] == plan["run"]["run_id"]} - {first}
+
+    [again] = wait_for(second)
+    run = ended(rig, again)
+    assert run["status"] == "SUCCESS"
+    done = sorted(step["stepKey"].split("[")[1][:-34] for step in run["stepStats"] if "[" in step["stepKey"] and step["status"] == "SUCCESS")
+    # What had come to something is not done again.
+    assert done == ["churn_model", "left"]
 
 
 def test_a_block_that_fails_fails_the_run(rig: Any) -> None:

@@ -102,6 +102,8 @@ def test_the_registry_hears_of_its_own_runs_signed(registry: Registry) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         ours = something.execute_in_process(instance=instance, tags={"blockyard/run_id": "01a20575-84d9-79db-a493-fbb455308177"})
         something.execute_in_process(instance=instance)
+        # Which the registry would refuse for ever.
+        something.execute_in_process(instance=instance, tags={"blockyard/run_id": "somebody's own idea"})
         cursor = tick(sensor, instance)
         [request] = registry.requests
         assert (request.method, request.path) == ("POST", "/dagster/events")
@@ -125,7 +127,7 @@ def test_what_the_registry_did_not_take_is_told_again(registry: Registry, answer
     registry.answers = [answer, (202, {}, {})]
     sensor = reporter_sensor(registry.url, SECRET)
     with dg.DagsterInstance.ephemeral() as instance:
-        something.execute_in_process(instance=instance, tags={"blockyard/run_id": "one"})
+        something.execute_in_process(instance=instance, tags={"blockyard/run_id": "01a20575-84d9-79db-a493-fbb455308177"})
         context = dg.build_sensor_context(instance=instance)
         with pytest.raises(dg.Failure, match=told) as failure:
             sensor(context)

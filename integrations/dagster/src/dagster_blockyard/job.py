@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import dagster as dg
 
-from .lock import Block, Edge, LockError, Run, read, waves
+from .lock import Block, Edge, Lock, LockError, Run, read, waves
 from .steps import Input, Runner, Step, choose, run
 
 JOB_NAME = "blockyard_generic"
@@ -15,7 +16,7 @@ _CONFIG = {
     "run": dg.Field({"run_id": str, "pipeline_id": str, "lock_digest": str}, description="Which run of the registry this is."),
     "lock": dg.Field(dict, description="Its lock, as `GET /locks/{digest}` shows it."),
     "parameters": dg.Field(dict, default_value={}, description="What the run was started with."),
-    "block_config": dg.Field(dict, default_value={}, description="What each block is configured with, by its id."),
+    "block_config": dg.Field(dict, default_value={}, description="What each block is configured with, by its id or name."),
 }
 
 
@@ -30,22 +31,35 @@ def _items(config: Mapping[str, Any], max_depth: int) -> list[list[dict[str, Any
         raise dg.Failure(
             f"The pipeline is {len(layers)} blocks deep, and this code location goes {max_depth}: set BLOCKYARD_MAX_DEPTH.", allow_retries=False
         )
-    settings = config["block_config"]
-    if strangers := settings.keys() - {str(block.block_id) for block in lock.blocks}:
-        raise dg.Failure(f"block_config has blocks that the lock does not have: {', '.join(sorted(strangers))}", allow_retries=False)
+    settings = _by_block(config["block_config"], lock)
     return [
         [
             {
                 "run": named.model_dump(mode="json"),
                 "block": block.model_dump(mode="json"),
                 "edges": [edge.model_dump(mode="json") for edge in lock.edges if edge.target_block_id == block.block_id],
-                "config": settings.get(str(block.block_id), {}),
+                "config": settings.get(block.block_id, {}),
                 "parameters": config["parameters"],
             }
             for block in layer
         ]
         for layer in layers
     ]
+
+
+def _by_block(given: Mapping[str, Any], lock: Lock) -> dict[UUID, Any]:
+    """The configuration of each block, whether it was named by its id or by its name."""
+    found: dict[UUID, Any] = {}
+    ids = {**{block.name: block.block_id for block in lock.blocks}, **{str(block.block_id): block.block_id for block in lock.blocks}}
+    for name, settings in given.items():
+        if name not in ids:
+            raise dg.Failure(f"block_config has {name}, which is no block of the lock.", allow_retries=False)
+        if ids[name] in found:
+            raise dg.Failure(f"block_config has the block {name} by its name and by its id.", allow_retries=False)
+        if not isinstance(settings, Mapping):
+            raise dg.Failure(f"block_config of {name} is no JSON object.", allow_retries=False)
+        found[ids[name]] = settings
+    return found
 
 
 def _wave(layers: list[list[dict[str, Any]]], results: dict[str, Any]) -> Iterator[dg.DynamicOutput[Any] | dg.Output[Any]]:

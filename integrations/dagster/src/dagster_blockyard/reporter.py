@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
+from uuid import UUID
 
 import dagster as dg
 import requests
@@ -34,7 +35,7 @@ class Change(NamedTuple):
     dagster_run_id: str
     status: str
     at: float
-    #: The run of the registry; None of a run that is none of its own.
+    #: The run of the registry; None of a run that is none of its own, whatever people have written into its tag.
     run_id: str | None
 
 
@@ -111,10 +112,17 @@ def _changes(instance: dg.DagsterInstance, since: float, limit: int) -> list[Cha
             status=record.dagster_run.status.value,
             # Naive from some storages, and UTC then.
             at=_utc(record.update_timestamp).timestamp(),
-            run_id=record.dagster_run.tags.get(RUN_TAG),
+            run_id=_id(record.dagster_run.tags.get(RUN_TAG)),
         )
         for record in records
     ]
+
+
+def _id(text: str | None) -> str | None:
+    try:
+        return str(UUID(text)) if text else None
+    except ValueError:
+        return None
 
 
 def _utc(at: datetime) -> datetime:
