@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from conftest import Registry
 
-from locks import block, config, diamond, lock, run_config
+from locks import block, config, diamond, edge, lock, run_config
 
 HERE = Path(__file__).parent
 LAUNCH = """mutation Launch($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
   ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } } ... on PythonError { message } } }"""
 RUN = """query Run($id: ID!) { runOrError(runId: $id) { ... on Run { status runConfig stepStats { stepKey status } tags { key value } } } }"""
+TERMINATE = "mutation End($id: String!) { terminateRun(runId: $id) { __typename } }"
 SECRET = "the secret of the tests"
 
 
@@ -27,7 +28,7 @@ def ours(plan: dict[str, Any]) -> dict[str, str]:
     return {f"blockyard/{key}": value for key, value in plan["run"].items()}
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 120) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 240) -> Any:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if found := what():
@@ -73,7 +74,9 @@ def ended(rig: Any, run_id: str) -> Any:
 
 @pytest.mark.parametrize("executor", ["in_process", "multiprocess"])
 def test_a_pipeline_runs_and_the_registry_hears_of_it(rig: Any, told: Registry, executor: str) -> None:
-    given = diamond()
+    # A process for each step takes seconds: fewer of them.
+    data, model = block("data"), block("model")
+    given = diamond() if executor == "in_process" else lock([data, model], [edge("train", data, model)])
     plan = config(given, parameters={"day": "2026-11-28"})
     run_id = launch(rig, "blockyard_generic", run_config(plan) | {"execution": {"config": {executor: {}}}}, ours(plan))
     run = ended(rig, run_id)
@@ -111,6 +114,16 @@ def test_a_block_that_fails_fails_the_run(rig: Any) -> None:
     one = block("one")
     plan = config(lock([one], []), block_config={one["block_id"]: {"fail": True}})
     assert ended(rig, launch(rig, "blockyard_generic", run_config(plan)))["status"] == "FAILURE"
+
+
+def test_a_run_that_is_canceled_ends_with_its_block(rig: Any) -> None:
+    one = block("one")
+    plan = config(lock([one], []), block_config={"one": {"sleep_seconds": 600}})
+    run_id = launch(rig, "blockyard_generic", run_config(plan))
+    wait_for(lambda: any("[" in step["stepKey"] for step in rig.ask(RUN, {"id": run_id})["data"]["runOrError"]["stepStats"]))
+    assert rig.ask(TERMINATE, {"id": run_id})["data"]["terminateRun"]["__typename"] == "TerminateRunSuccess"
+    assert ended(rig, run_id)["status"] == "CANCELED"
+    wait_for(lambda: not rig.workers(), 30)
 
 
 def test_what_a_test_breaks_comes_back(rig: Any, capsys: pytest.CaptureFixture[str]) -> None:
