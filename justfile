@@ -104,9 +104,21 @@ python *flags:
     ruff check
     ruff format {{ flags }}
 
+# Installs a Dagster below target/, for the tests that run pipelines on a real one
+dagster-tools:
+    .ci/dagster
+
+# Checks the package in integrations/dagster: its types, and its tests, a minute of them on a real Dagster
+dagster-package *arguments:
+    bin=$(.ci/dagster) && cd integrations/dagster && "$bin/mypy" && "$bin/python" -m pytest {{ arguments }}
+
+# Starts a Dagster with the code location of the tests, and ends it on Control-D
+dagster *arguments:
+    "$(.ci/dagster)/python" integrations/dagster/rig.py {{ arguments }}
+
 # Tries the Dockerfile and docker-compose.yml without an engine; needs Node
 containers:
-    "$(.ci/tools/install)/hadolint" Dockerfile
+    "$(.ci/tools/install)/hadolint" Dockerfile integrations/dagster/Dockerfile
     .ci/image
     cargo build --quiet --locked
     "$(.ci/tools/install)/python" .ci/compose

@@ -13,7 +13,7 @@ keep() {
 
 random() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 
-for name in superuser owner service jwt-secret; do
+for name in superuser owner service jwt-secret dagster-database dagster-events; do
     [ -e "$name" ] || { random 32 >"$name.new"; keep "$name"; }
 done
 url() {
