@@ -18,10 +18,11 @@ create table public.pipeline_runs (
         constraint pipeline_runs_parameters_check check (jsonb_typeof(parameters) = 'object'),
     failure text constraint pipeline_runs_failure_check check (char_length(failure) between 1 and 10000),
     claim text constraint pipeline_runs_claim_check check (claim is null),
-    claimed_by text,
+    claimed_by text constraint pipeline_runs_claimed_by_check check (char_length(claimed_by) <= 210),
+    cancel boolean not null default false,
     cancel_requested_at timestamptz,
     lost_at timestamptz,
-    dagster_run_id text,
+    dagster_run_id text constraint pipeline_runs_dagster_run_id_check check (char_length(dagster_run_id) <= 255),
     -- One reason each, so that a refusal can say which. (That neither lies in the future says the guard.)
     constraint pipeline_runs_outcome_check check ((ended_at is not null) = (status in ('success', 'failure', 'canceled'))),
     constraint pipeline_runs_begun_check check (status <> 'started' or started_at is not null),
@@ -39,6 +40,7 @@ comment on column public.pipeline_runs.failure is 'Why it failed, was canceled o
 comment on column public.pipeline_runs.claim is
     'Only written: the name of a worker, told with its reports where several have one key. Always null to read; claimed_by has it.';
 comment on column public.pipeline_runs.claimed_by is 'Whose run it is: who reported its beginning by hand first.';
+comment on column public.pipeline_runs.cancel is 'Whether somebody wants it to end; there is no way back.';
 comment on column public.pipeline_runs.lost_at is 'Since when Dagster cannot say what became of it; null again once somebody has.';
 comment on column public.pipeline_runs.dagster_run_id is 'What Dagster calls it; of a run that Dagster retries, the newest try.';
 create index pipeline_runs_pipeline_id_idx on public.pipeline_runs (pipeline_id, created_at, run_id);
@@ -237,6 +239,7 @@ begin
         new.ended_at := null;
         new.failure := null;
         new.claimed_by := null;
+        new.cancel := false;
         new.cancel_requested_at := null;
         new.lost_at := null;
         new.dagster_run_id := null;
@@ -247,9 +250,10 @@ begin
         raise exception 'a run stays what it is' using errcode = '42501';
     end if;
     -- Asked once, and only of a run that goes on. Whom nobody but its worker runs has nobody else to be asked.
-    if old.cancel_requested_at is not null or old.ended_at is not null then
-        new.cancel_requested_at := old.cancel_requested_at;
-    elsif new.cancel_requested_at is not null then
+    new.cancel_requested_at := old.cancel_requested_at;
+    if old.cancel or old.ended_at is not null then
+        new.cancel := old.cancel;
+    elsif new.cancel then
         new.cancel_requested_at := clock_timestamp();
         if not old.launch and new.status = old.status then
             new.status := 'canceled';
@@ -285,8 +289,8 @@ begin
         if new.lost_at is null or old.ended_at is not null then
             new.failure := case when old.lost_at is null then old.failure end;
         end if;
-        if (new.claimed_by, new.cancel_requested_at, new.lost_at, new.dagster_run_id)
-            is distinct from (old.claimed_by, old.cancel_requested_at, old.lost_at, old.dagster_run_id) then
+        if (new.claimed_by, new.cancel, new.lost_at, new.dagster_run_id)
+            is distinct from (old.claimed_by, old.cancel, old.lost_at, old.dagster_run_id) then
             new.updated_at := app.next_revision(old.updated_at);
         end if;
         return new;
@@ -398,7 +402,7 @@ grant execute on function app.blockers(uuid), app.warnings(uuid) to blockyard_ap
 
 alter table public.pipeline_runs enable row level security;
 revoke all on public.pipeline_runs from public, anon, authenticated, service_role;
-grant select, insert (pipeline_id, launch, parameters), update (status, started_at, ended_at, failure, claim, cancel_requested_at)
+grant select, insert (pipeline_id, launch, parameters), update (status, started_at, ended_at, failure, claim, cancel)
     on public.pipeline_runs to authenticated;
 create policy pipeline_runs_select on public.pipeline_runs for select to authenticated
     using (exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0));

@@ -107,7 +107,7 @@ begin
 end $$;
 comment on function app.cancel_unlaunched() is 'BEFORE UPDATE: what nobody has begun to launch is canceled by the wish alone.';
 create trigger pipeline_runs_0_cancel before update on public.pipeline_runs
-    for each row when (old.launch and old.status = 'queued' and old.cancel_requested_at is null and new.cancel_requested_at is not null)
+    for each row when (old.launch and old.status = 'queued' and not old.cancel and new.cancel)
     execute function app.cancel_unlaunched();
 
 create function app.fill_outbox() returns trigger
@@ -123,7 +123,7 @@ begin
     end if;
     if new.ended_at is not null and old.ended_at is null then
         delete from app.outbox o where o.run_id = new.run_id and o.task in ('launch', 'cancel');
-    elsif new.launch and new.ended_at is null and new.cancel_requested_at is not null and old.cancel_requested_at is null then
+    elsif new.launch and new.ended_at is null and new.cancel and not old.cancel then
         insert into app.outbox (run_id, task) values (new.run_id, 'cancel') on conflict do nothing;
     end if;
     if new.status <> old.status and (select e.sends_lineage from app.engine e) then
@@ -288,7 +288,7 @@ begin
     where o.task_id = of_task and o.lease = of_lease;
     if run.run_id is null or not found then return; end if;
     select l.lock into content from public.pipeline_locks l where l.lock_digest = run.lock_digest;
-    reason := case when run.cancel_requested_at is not null then 'Canceled before it was launched.' else app.revocations(content) end;
+    reason := case when run.cancel then 'Canceled before it was launched.' else app.revocations(content) end;
     if reason is not null then
         update public.pipeline_runs r set status = 'canceled', failure = left(reason, 10000) where r.run_id = run.run_id;
         return;
@@ -298,7 +298,7 @@ end $$;
 comment on function app.admit_launch(uuid, uuid, int) is
     'The last look before a launch: what is to be launched, or nothing, and the run is canceled with the reason.';
 
-create function app.note_launch(of_task uuid, of_lease uuid, launched text) returns text
+create function app.note_launch(of_task uuid, launched text) returns text
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -313,7 +313,7 @@ begin
     delete from app.outbox o where o.task_id = of_task;
     return known;
 end $$;
-comment on function app.note_launch(uuid, uuid, text) is
+comment on function app.note_launch(uuid, text) is
     'Notes that Dagster has a run, whoever has launched it, and returns what counts as it: null when it ended meanwhile.';
 
 create function app.refuse_launch(of_task uuid, of_lease uuid, reason text) returns void
@@ -333,7 +333,7 @@ language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select r.run_id, r.dagster_run_id, r.status, (l.lock #>> '{dagster_pipeline_config,max_runtime_seconds}')::int, r.lost_at is not null,
-        r.cancel_requested_at is not null, extract(epoch from clock_timestamp() - r.started_at)::double precision
+        r.cancel, extract(epoch from clock_timestamp() - r.started_at)::double precision
     from public.pipeline_runs r
     join public.pipeline_locks l using (lock_digest)
     where r.launch and r.ended_at is null and r.dagster_run_id is not null
@@ -382,8 +382,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    update public.pipeline_runs r set cancel_requested_at = clock_timestamp()
-    where r.run_id = run and r.launch and r.ended_at is null and r.cancel_requested_at is null;
+    update public.pipeline_runs r set cancel = true
+    where r.run_id = run and r.launch and r.ended_at is null and not r.cancel;
     return found;
 end $$;
 comment on function app.end_overdue_run(uuid) is 'Has a run canceled that has run for longer than its pipeline allows.';
@@ -428,6 +428,6 @@ revoke execute on all functions in schema app from public;
 grant execute on function
     app.use_engine(text[], boolean), app.lead_engine(uuid, int), app.note_engine(text), app.take_task(text[], int),
     app.put_off_task(uuid, uuid, double precision, text, text), app.finish_task(uuid, uuid), app.admit_launch(uuid, uuid, int),
-    app.note_launch(uuid, uuid, text), app.refuse_launch(uuid, uuid, text), app.open_runs(),
+    app.note_launch(uuid, text), app.refuse_launch(uuid, uuid, text), app.open_runs(),
     app.see_run(uuid, text, public.run_status, double precision, double precision, text), app.lose_run(uuid, text),
     app.end_overdue_run(uuid), app.lineage_of(uuid), app.engine_figures() to blockyard_api;

@@ -1,1 +1,1 @@
-select app.note_launch($1, $2, $3)
+select app.note_launch($1, $2)

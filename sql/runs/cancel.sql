@@ -1,5 +1,5 @@
 -- Who is asked, and what becomes of it, app.guard_runs and app.guard_launched decide.
-update pipeline_runs set cancel_requested_at = clock_timestamp()
+update pipeline_runs set cancel = true
 where (select app.as_caller($1))
   and run_id = $2
   and ($3::timestamptz[] is null or updated_at = any ($3))

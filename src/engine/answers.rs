@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::run_status::RunStatus;
+
 /// The tag that every run of ours has.
 pub(super) const RUN_TAG: &str = "blockyard/run_id";
 
@@ -30,22 +32,6 @@ pub(super) struct SeenRun {
     tags: Vec<Tag>,
 }
 
-/// Dagster's states, as ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    Queued,
-    Started,
-    Success,
-    Failure,
-    Canceled,
-}
-
-impl State {
-    pub(super) fn is_outcome(self) -> bool {
-        matches!(self, Self::Success | Self::Failure | Self::Canceled)
-    }
-}
-
 /// What is to follow a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retry {
@@ -57,16 +43,16 @@ pub(super) enum Retry {
 
 impl SeenRun {
     /// `None` of a state that nobody had heard of when this was written.
-    pub(super) fn state(&self) -> Option<State> {
+    pub(super) fn state(&self) -> Option<RunStatus> {
         Some(match self.status.as_str() {
-            "NOT_STARTED" | "QUEUED" | "STARTING" => State::Queued,
-            "STARTED" | "SUSPENDED" | "MANAGED" => State::Started,
+            "NOT_STARTED" | "QUEUED" | "STARTING" => RunStatus::Queued,
+            "STARTED" | "SUSPENDED" | "MANAGED" => RunStatus::Started,
             // What is told to stop before it started goes from there to its end.
-            "CANCELING" if self.start_time.is_none() => State::Queued,
-            "CANCELING" => State::Started,
-            "SUCCESS" => State::Success,
-            "FAILURE" => State::Failure,
-            "CANCELED" => State::Canceled,
+            "CANCELING" if self.start_time.is_none() => RunStatus::Queued,
+            "CANCELING" => RunStatus::Started,
+            "SUCCESS" => RunStatus::Success,
+            "FAILURE" => RunStatus::Failure,
+            "CANCELED" => RunStatus::Canceled,
             _ => return None,
         })
     }
@@ -220,7 +206,7 @@ mod tests {
     #[test]
     fn a_state_nobody_knows_is_none() {
         assert_eq!(run("HIBERNATING", json!({})).state(), None);
-        assert_eq!(run("CANCELING", json!({})).state(), Some(State::Queued));
-        assert_eq!(run("CANCELING", json!({ "startTime": 1.0 })).state(), Some(State::Started));
+        assert_eq!(run("CANCELING", json!({})).state(), Some(RunStatus::Queued));
+        assert_eq!(run("CANCELING", json!({ "startTime": 1.0 })).state(), Some(RunStatus::Started));
     }
 }

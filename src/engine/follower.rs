@@ -12,9 +12,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::answers::{Retry, SeenRun, State, Terminated};
+use super::answers::{Retry, SeenRun, Terminated};
 use super::client::Trouble;
-use super::queries::{self, OpenRun, RunStatus};
+use super::queries::{self, OpenRun};
+use super::run_status::RunStatus;
 use super::work::Work;
 use crate::api::problem::Problem;
 
@@ -120,6 +121,10 @@ impl Follower {
         }
         if open.is_empty() {
             work.metrics.looked();
+            // Nobody else finds out that it is back.
+            if leads && work.is_noted() && work.may_ask() {
+                work.heard(work.dagster.runs(&[&Uuid::nil().to_string()]).await).await?;
+            }
             return Ok(None);
         }
         if !work.may_ask() {
@@ -159,23 +164,22 @@ impl Follower {
             tracing::warn!(run_id = %run.run_id, status = seen.status(), "a state that is not known");
             return Ok(false);
         };
-        if state == State::Failure && seen.retry() != Retry::None {
+        if state == RunStatus::Failure && seen.retry() != Retry::None {
             let tries = work.heard(work.dagster.tagged(run.run_id).await).await?;
             let newest = tries.iter().filter(|one| one.root() == seen.root()).next_back();
             if let Some(next) = newest.filter(|next| next.run_id != seen.run_id) {
                 self.undecided.0.remove(&run.run_id);
-                return Ok(write(work, run, next, next.state().unwrap_or(State::Queued)).await?);
+                return Ok(write(work, run, next, next.state().unwrap_or(RunStatus::Queued)).await?);
             }
             // Dagster's daemon has yet to make it, or to say that there is none.
             if seen.retry() == Retry::Comes || !self.undecided.have_lasted(run.run_id, UNDECIDED) {
                 return Ok(false);
             }
         }
-        let status = RunStatus::from(state);
-        if status == run.status {
+        if state == run.status {
             return self.watch(work, run, seen, state).await;
         }
-        if status == RunStatus::Queued {
+        if state == RunStatus::Queued {
             return Ok(false);
         }
         // Before it counts: is it the only one?
@@ -183,7 +187,7 @@ impl Follower {
         if let Some(first) = end_doubles(work, &tries).await
             && first.run_id != seen.root()
         {
-            return Ok(write(work, run, first, first.state().unwrap_or(State::Queued)).await?);
+            return Ok(write(work, run, first, first.state().unwrap_or(RunStatus::Queued)).await?);
         }
         Ok(write(work, run, seen, state).await?)
     }
@@ -194,7 +198,7 @@ impl Follower {
         work: &Work,
         run: &OpenRun,
         seen: &SeenRun,
-        state: State,
+        state: RunStatus,
     ) -> Result<bool, Obstacle> {
         let seconds = run.started_seconds.unwrap_or_default();
         let is_endless =
@@ -224,7 +228,7 @@ impl Follower {
         let tries = work.heard(work.dagster.tagged(run.run_id).await).await?;
         if let Some(newest) = tries.last() {
             self.missing.0.remove(&run.run_id);
-            let state = newest.state().unwrap_or(State::Queued);
+            let state = newest.state().unwrap_or(RunStatus::Queued);
             return Ok(write(work, run, newest, state).await?);
         }
         if run.is_lost || !self.missing.have_lasted(run.run_id, MISSING) {
@@ -237,18 +241,23 @@ impl Follower {
     }
 }
 
-async fn write(work: &Work, run: &OpenRun, seen: &SeenRun, state: State) -> Result<bool, Problem> {
+async fn write(
+    work: &Work,
+    run: &OpenRun,
+    seen: &SeenRun,
+    state: RunStatus,
+) -> Result<bool, Problem> {
     let why = match state {
-        State::Failure => work.why(&seen.run_id).await,
-        State::Canceled if run.is_to_be_canceled => {
+        RunStatus::Failure => work.why(&seen.run_id).await,
+        RunStatus::Canceled if run.is_to_be_canceled => {
             Some("Canceled as it was asked for.".to_owned())
         }
-        State::Canceled => Some("Canceled in Dagster.".to_owned()),
+        RunStatus::Canceled => Some("Canceled in Dagster.".to_owned()),
         _ => None,
     };
     let times = (seen.started(), seen.end_time.filter(|_| state.is_outcome()));
-    let (id, status) = (seen.run_id.as_str(), RunStatus::from(state));
-    let is_new = queries::see_run(&work.db, run.run_id, id, status, times, why.as_deref()).await?;
+    let id = seen.run_id.as_str();
+    let is_new = queries::see_run(&work.db, run.run_id, id, state, times, why.as_deref()).await?;
     if is_new {
         tracing::info!(run_id = %run.run_id, dagster_run_id = id, status = seen.status(), "seen");
     }
@@ -260,7 +269,7 @@ async fn write(work: &Work, run: &OpenRun, seen: &SeenRun, state: State) -> Resu
 pub(super) async fn end_doubles<'a>(work: &Work, tries: &'a [SeenRun]) -> Option<&'a SeenRun> {
     let mut roots = tries.iter().filter(|seen| seen.is_root());
     let first = roots.next()?;
-    for double in roots.filter(|double| !double.state().is_some_and(State::is_outcome)) {
+    for double in roots.filter(|double| !double.state().is_some_and(RunStatus::is_outcome)) {
         let id = &double.run_id;
         tracing::error!(run_id = ?double.of(), dagster_run_id = id, "launched twice: the later one is ended");
         work.metrics.doubled();

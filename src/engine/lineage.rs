@@ -16,6 +16,8 @@ use crate::config::Config;
 use crate::db::Db;
 
 const SCHEMA: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
+/// Of a facet of our own, which has no schema beyond that.
+const RUN_FACET: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunFacet";
 const FACETS: &str = "https://openlineage.io/spec/facets";
 const PRODUCER: &str = concat!("urn:blockyard:", env!("CARGO_PKG_VERSION"));
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -118,17 +120,19 @@ fn event_of(namespace: &str, task: &Task, event: &Value, lineage: &Lineage) -> V
                     "namespace": namespace,
                     "name": format!("block/{}", block["block_id"].as_str().unwrap_or_default()),
                     "facets": { "version": facet(
-                        "1-0-1/DatasetVersionDatasetFacet.json#/$defs/DatasetVersionDatasetFacet",
+                        "1-0-0/DatasetVersionDatasetFacet.json#/$defs/DatasetVersionDatasetFacet",
                         json!({ "datasetVersion": block["version_number"].to_string() }),
                     ) },
                 })
             })
             .collect()
     };
-    let mut run_facets = json!({});
+    let mut run_facets = json!({ "blockyard_lock": {
+        "_producer": PRODUCER, "_schemaURL": RUN_FACET, "lockDigest": lineage.lock_digest,
+    }});
     if event["type"] == "FAIL" {
         run_facets["errorMessage"] = facet(
-            "1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet",
+            "1-0-0/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet",
             json!({
                 "message": lineage.failure.as_deref().unwrap_or("The run failed."),
                 "programmingLanguage": "PYTHON",
@@ -146,15 +150,8 @@ fn event_of(namespace: &str, task: &Task, event: &Value, lineage: &Lineage) -> V
             "name": lineage.pipeline_name,
             "facets": {
                 "jobType": facet(
-                    "2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
+                    "2-0-4/JobTypeJobFacet.json#/$defs/JobTypeJobFacet",
                     json!({ "processingType": "BATCH", "integration": "BLOCKYARD", "jobType": "PIPELINE" }),
-                ),
-                "sourceCode": facet(
-                    "1-0-1/SourceCodeJobFacet.json#/$defs/SourceCodeJobFacet",
-                    json!({
-                        "language": "blockyard-lock",
-                        "sourceCode": format!("sha256:{}", lineage.lock_digest),
-                    }),
                 ),
             },
         },

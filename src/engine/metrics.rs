@@ -23,16 +23,24 @@ pub(super) struct EngineMetrics {
 
 impl EngineMetrics {
     pub(super) fn new() -> Result<Self> {
-        let by_outcome =
-            |name: &str, help: &str| IntCounterVec::new(Opts::new(name, help), &["outcome"]);
+        // From the beginning at 0: what is not there yet can be neither shown nor watched.
+        let by_outcome = |name: &str, help: &str, outcomes: &[&str]| -> Result<IntCounterVec> {
+            let counter = IntCounterVec::new(Opts::new(name, help), &["outcome"])?;
+            for outcome in outcomes {
+                counter.with_label_values(&[*outcome]);
+            }
+            Ok(counter)
+        };
         Ok(Self {
             requests: by_outcome(
                 "blockyard_engine_requests_total",
                 "Questions to Dagster: answered, not_reached, refused, or unknown what came of them.",
+                &["answered", "not_reached", "refused", "unknown"],
             )?,
             launches: by_outcome(
                 "blockyard_engine_launches_total",
                 "Tries to launch a run: launched, adopted (an earlier try had come to something), put_off, rejected, canceled.",
+                &["launched", "adopted", "put_off", "rejected", "canceled"],
             )?,
             doubles: IntCounter::new(
                 "blockyard_engine_doubled_launches_total",
@@ -64,6 +72,7 @@ impl EngineMetrics {
             lineage: by_outcome(
                 "blockyard_engine_lineage_events_total",
                 "OpenLineage events: sent, put_off, or refused by whom they were sent to.",
+                &["sent", "put_off", "refused"],
             )?,
         })
     }

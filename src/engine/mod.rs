@@ -12,6 +12,7 @@ mod launcher;
 mod lineage;
 mod metrics;
 mod queries;
+mod run_status;
 mod work;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) use answers::{SeenLogs, SeenStep};
 use client::Dagster;
 use lineage::Collector as LineageCollector;
 use metrics::EngineMetrics;
+pub use run_status::RunStatus;
 use work::Work;
 
 /// Hints that wait to be followed; more are dropped, since all runs are looked at anyway.

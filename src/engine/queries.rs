@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::answers::State;
+use super::run_status::RunStatus;
 use crate::api::problem::Problem;
 use crate::db::Db;
 
@@ -50,28 +50,6 @@ pub(super) struct Launch {
     pub(super) lock_digest: String,
     pub(super) pipeline_id: Uuid,
     pub(super) parameters: Value,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "run_status", rename_all = "snake_case")]
-pub(super) enum RunStatus {
-    Queued,
-    Started,
-    Success,
-    Failure,
-    Canceled,
-}
-
-impl From<State> for RunStatus {
-    fn from(state: State) -> Self {
-        match state {
-            State::Queued => Self::Queued,
-            State::Started => Self::Started,
-            State::Success => Self::Success,
-            State::Failure => Self::Failure,
-            State::Canceled => Self::Canceled,
-        }
-    }
 }
 
 /// A run that Dagster has.
@@ -195,12 +173,7 @@ pub(super) async fn note_launch(
     launched: &str,
 ) -> Result<Option<String>, Problem> {
     db.without_caller(async |connection| {
-        let query = sqlx::query_file_scalar!(
-            "sql/engine/note_launch.sql",
-            task.task_id,
-            task.lease,
-            launched
-        );
+        let query = sqlx::query_file_scalar!("sql/engine/note_launch.sql", task.task_id, launched);
         Ok(query.fetch_one(connection).await?)
     })
     .await

@@ -51,6 +51,11 @@ impl Work {
         self.breaker.allows().is_ok()
     }
 
+    /// Whether the database says that Dagster does not answer, as far as is known here.
+    pub(super) fn is_noted(&self) -> bool {
+        self.is_noted.load(Ordering::Relaxed)
+    }
+
     /// Counts what came of a question, and tells the database when Dagster stops to answer or does again.
     pub(super) async fn heard<T>(&self, outcome: Result<T, Trouble>) -> Result<T, Trouble> {
         let trouble = outcome.as_ref().err().map(ToString::to_string);

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Run, RunStatus, queries};
+use super::{Run, queries};
 use crate::api::body;
 use crate::api::fields::{self, FromFields, NoBody};
 use crate::api::id::Id;
@@ -185,10 +185,6 @@ async fn find(db: &Db, caller: &Caller, run_id: Uuid) -> Result<Run, Problem> {
         .await
 }
 
-fn is_over(run: &Run) -> bool {
-    !matches!(run.status, RunStatus::Queued | RunStatus::Started)
-}
-
 /// Cancel a run
 ///
 /// Dagster is asked to end it, and marks it as canceled by force when it has not ended in time: the run
@@ -295,7 +291,7 @@ pub async fn logs(
     loop {
         // Before the log: what a run has logged that was over is in it.
         let run = find(&db, &caller, **run_id).await?;
-        let is_over = is_over(&run) || !run.launch;
+        let is_over = run.status.is_outcome() || !run.launch;
         let seen = match &run.dagster_run_id {
             Some(id) => engine.logs(id, after.as_deref(), limit).await?,
             None => None,

@@ -4,7 +4,7 @@ pub mod engine_routes;
 mod queries;
 pub mod routes;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,21 +19,10 @@ use crate::api::query::Params;
 use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::time::DateTime;
 use crate::api::word::Word;
+use crate::engine::RunStatus;
 use crate::locks::routes::LockDigest;
 use crate::resource::verbs::Resource;
 use crate::versions::{AliasName, VersionReference, Which};
-
-/// How far a run is. The last three are outcomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "run_status", rename_all = "snake_case")]
-pub enum RunStatus {
-    Queued,
-    Started,
-    Success,
-    Failure,
-    Canceled,
-}
 
 /// One execution of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,9 +106,11 @@ pub struct Report {
     /// With an outcome; the time of the report when missing.
     pub ended_at: Option<DateTime>,
     /// With `failure` or `canceled`: why.
+    #[schema(min_length = 1, max_length = 10000)]
     pub failure: Option<String>,
     /// What the worker calls itself, where several have one API key: of two that report `started` one gets
     /// the run, and the other 409 `claimed`. Without it a worker is its API key, or its user.
+    #[schema(min_length = 1, max_length = 200)]
     pub claim: Option<String>,
 }
 

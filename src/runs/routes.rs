@@ -67,12 +67,6 @@ pub async fn create(
     change: Change<NewRun>,
 ) -> Result<Reply, Problem> {
     let launch = change.body.launch.unwrap_or(engine.launches());
-    if launch && !engine.launches() {
-        return Err(Problem::conflict(
-            "not_launchable",
-            "This registry has no Dagster: DAGSTER_URL is not set.",
-        ));
-    }
     let reply = change
         .make(&db, async |scope| {
             let run = queries::create(scope, &pipeline, launch, &change.body)

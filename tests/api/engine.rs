@@ -1,5 +1,6 @@
 //! Runs that Dagster runs, before a stand-in that breaks on purpose. (Before the real one: `tests/faults/dagster.rs`.)
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,7 +12,7 @@ use crate::dagster::{Dagster, Launching, now};
 use crate::pipelines::{chain, chain_body, verify};
 use crate::service::{Answer, Person, Service, Setup};
 
-const SECRET: &str = "a-secret-of-dagster-and-these-tests-0123456789";
+pub const SECRET: &str = "a-secret-of-dagster-and-these-tests-0123456789";
 
 async fn with(dagster: &Dagster, change: impl FnOnce(&mut blockyard::config::Config)) -> Service {
     let mut setup = Setup::default();
@@ -49,7 +50,7 @@ async fn until_launched(person: &Person<'_>, path: &str) -> Answer {
     until(person, path, "launched", |run| run["dagster_run_id"].is_string()).await
 }
 
-async fn execute(service: &Service, statement: &str) {
+pub async fn execute(service: &Service, statement: &str) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned()))
         .execute(&mut service.database.connect().await)
         .await
@@ -154,6 +155,44 @@ async fn a_launch_of_unknown_outcome_is_looked_up_and_never_doubled() {
     execute(&service, "update app.outbox set unknown_since = unknown_since - interval '2 minutes', due_at = clock_timestamp()").await;
     until_launched(&dan, &path).await;
     assert_eq!(dagster.state().runs_of(&id).len(), 1);
+}
+
+#[tokio::test]
+async fn two_instances_launch_each_run_once_and_either_follows() {
+    let dagster = Dagster::start();
+    let first = with(&dagster, |_| {}).await;
+    let mut setup = Setup::default();
+    setup.config.dagster_url = Some(dagster.url.clone());
+    let second = Service::on(Arc::clone(&first.database), setup);
+    let dan = second.developer().await;
+    chain(&second, &dan).await;
+    let also_dan = first.developer().await;
+    let mut runs = Vec::new();
+    for number in 0..12 {
+        let person = if number % 2 == 0 { &dan } else { &also_dan };
+        runs.push(start(person, json!({})).await);
+    }
+    for (path, id) in &runs {
+        until_launched(&dan, path).await;
+        assert_eq!(dagster.state().runs_of(id).len(), 1);
+    }
+    assert_eq!(dagster.state().launches, runs.len());
+    // Whichever of them leads, and it ends: the other goes on.
+    drop(first);
+    for (_, id) in &runs {
+        let mut state = dagster.state();
+        let run = state.run_of(id);
+        (run.status, run.started) = ("SUCCESS".to_owned(), Some(now() - 2.0));
+        run.ended = run.started.map(|started| started + 1.0);
+    }
+    for (path, _) in &runs {
+        until(&dan, path, "ended", |run| run["status"] == "success").await;
+    }
+    let figures = dan.get("/pipelines/p").await;
+    assert_eq!(
+        (&figures.body["times_run"], &figures.body["average_runtime"]),
+        (&json!(12), &json!(1.0))
+    );
 }
 
 #[tokio::test]
@@ -357,6 +396,11 @@ fn signed(body: &str, at: i64, secret: &str) -> String {
     format!("t={at},v1={code}")
 }
 
+/// The signature of a body, as it is made now.
+pub fn signed_now(body: &str) -> String {
+    signed(body, now() as i64, SECRET)
+}
+
 #[tokio::test]
 async fn hints_are_signed_and_change_nothing_by_themselves() {
     let dagster = Dagster::start();
@@ -542,6 +586,22 @@ async fn lineage_is_told_in_order_once_somebody_listens() {
     assert_eq!(last["eventTime"], "2026-11-22T10:00:30.000000Z");
     assert_eq!((&last["run"]["runId"], &last["job"]["name"]), (&json!(id), &json!("p")));
     assert_eq!(last["run"]["facets"]["errorMessage"]["message"], "no luck");
+    // What the published schema asks for.
+    for event in &events {
+        for member in ["/producer", "/schemaURL", "/job/namespace"] {
+            assert!(event.pointer(member).is_some_and(Value::is_string), "{member}: {event}");
+        }
+        let of_run = event["run"]["facets"].as_object().expect("facets");
+        let of_job = event["job"]["facets"].as_object().expect("facets");
+        let of_data = event["inputs"][0]["facets"].as_object().expect("facets");
+        for (name, facet) in of_run.iter().chain(of_job).chain(of_data) {
+            for member in ["_producer", "_schemaURL"] {
+                let uri =
+                    facet[member].as_str().unwrap_or_else(|| panic!("{name} has no {member}"));
+                assert!(url::Url::parse(uri).is_ok(), "{name}: {uri}");
+            }
+        }
+    }
     let (a, c) =
         (dan.get("/blocks/a").await.id("block_id"), dan.get("/blocks/c").await.id("block_id"));
     assert_eq!(last["inputs"][0]["name"], format!("block/{a}"));
