@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    fn run(status: &str, more: Value) -> SeenRun {
+    fn run(status: &str, more: &Value) -> SeenRun {
         let mut run = json!({ "runId": "r", "status": status, "creationTime": 1.0 });
         for (name, value) in more.as_object().expect("members") {
             run[name] = value.clone();
@@ -184,9 +184,9 @@ mod tests {
     #[test]
     fn what_is_canceled_before_it_began_never_began() {
         let times = |start: f64, end: f64| json!({ "startTime": start, "endTime": end });
-        assert_eq!(run("CANCELED", times(2.0, 2.0)).started(), None);
-        assert_eq!(run("CANCELED", times(1.0, 2.0)).started(), Some(1.0));
-        assert_eq!(run("SUCCESS", times(2.0, 2.0)).started(), Some(2.0));
+        assert_eq!(run("CANCELED", &times(2.0, 2.0)).started(), None);
+        assert_eq!(run("CANCELED", &times(1.0, 2.0)).started(), Some(1.0));
+        assert_eq!(run("SUCCESS", &times(2.0, 2.0)).started(), Some(2.0));
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
         let tags = |tags: &[(&str, &str)]| {
             let tags: Vec<Value> =
                 tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
-            run("FAILURE", json!({ "tags": tags }))
+            run("FAILURE", &json!({ "tags": tags }))
         };
         let most = ("dagster/max_retries", "1");
         assert_eq!(tags(&[]).retry(), Retry::None);
@@ -205,8 +205,11 @@ mod tests {
 
     #[test]
     fn a_state_nobody_knows_is_none() {
-        assert_eq!(run("HIBERNATING", json!({})).state(), None);
-        assert_eq!(run("CANCELING", json!({})).state(), Some(RunStatus::Queued));
-        assert_eq!(run("CANCELING", json!({ "startTime": 1.0 })).state(), Some(RunStatus::Started));
+        assert_eq!(run("HIBERNATING", &json!({})).state(), None);
+        assert_eq!(run("CANCELING", &json!({})).state(), Some(RunStatus::Queued));
+        assert_eq!(
+            run("CANCELING", &json!({ "startTime": 1.0 })).state(),
+            Some(RunStatus::Started)
+        );
     }
 }

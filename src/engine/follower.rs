@@ -26,7 +26,7 @@ const RAREST: Duration = Duration::from_secs(5);
 /// Longer than it takes to look, also when Dagster is slow; so long nobody follows when the leader dies.
 const LEADS_SECONDS: i32 = 15;
 /// For so long a run that is not found may come back.
-const MISSING: Duration = Duration::from_secs(60);
+const MISSING: Duration = Duration::from_mins(1);
 /// For so long Dagster may think about another try.
 const UNDECIDED: Duration = Duration::from_secs(30);
 /// Beyond what a pipeline allows: Dagster's own watch goes first.
@@ -35,12 +35,12 @@ const OVERDUE_SECONDS: f64 = 60.0;
 /// What keeps one from looking.
 enum Obstacle {
     Dagster(Trouble),
-    Database(Problem),
+    Database(Box<Problem>),
 }
 
 impl From<Problem> for Obstacle {
     fn from(problem: Problem) -> Self {
-        Self::Database(problem)
+        Self::Database(Box::new(problem))
     }
 }
 
@@ -166,7 +166,7 @@ impl Follower {
         };
         if state == RunStatus::Failure && seen.retry() != Retry::None {
             let tries = work.heard(work.dagster.tagged(run.run_id).await).await?;
-            let newest = tries.iter().filter(|one| one.root() == seen.root()).next_back();
+            let newest = tries.iter().rfind(|one| one.root() == seen.root());
             if let Some(next) = newest.filter(|next| next.run_id != seen.run_id) {
                 self.undecided.0.remove(&run.run_id);
                 return Ok(write(work, run, next, next.state().unwrap_or(RunStatus::Queued)).await?);

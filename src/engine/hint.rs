@@ -52,6 +52,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -60,8 +62,10 @@ mod tests {
         let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("a key");
         mac.update(format!("{time}.").as_bytes());
         mac.update(body);
-        let code: String =
-            mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut code = String::new();
+        for byte in mac.finalize().into_bytes() {
+            write!(code, "{byte:02x}").expect("a text");
+        }
         format!("t={time},v1={code}")
     }
 

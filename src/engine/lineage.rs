@@ -1,4 +1,4 @@
-//! OpenLineage: what runs began and how they ended is told to whoever collects it, from the outbox.
+//! `OpenLineage`: what runs began and how they ended is told to whoever collects it, from the outbox.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -9,6 +9,7 @@ use crate::db::Db;
 
 /// Something that others are to be told.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "it is called as its column")]
 pub(super) struct Task {
     pub(super) task_id: Uuid,
     pub(super) lease: Uuid,

@@ -137,8 +137,9 @@ impl FromStr for Wait {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse::<u64>() {
-            Ok(seconds @ 0..=30) => Ok(Self(Duration::from_secs(seconds))),
+        // A sign is none of it.
+        match text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>()) {
+            Some(Ok(seconds @ 0..=30)) => Ok(Self(Duration::from_secs(seconds))),
             _ => Err("Must be a whole number from 0 to 30."),
         }
     }
@@ -335,6 +336,7 @@ fn answer(seen: Option<SeenLogs>, after: Option<String>) -> RunLogs {
 pub async fn events(
     engine: web::Data<Engine>,
     request: HttpRequest,
+    Query(NoParams): Query<NoParams>,
     payload: Signed,
 ) -> Result<HttpResponse, Problem> {
     let signature = request.headers().get("Blockyard-Signature");

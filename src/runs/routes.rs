@@ -55,7 +55,7 @@ async fn page(
 #[utoipa::path(
     operation_id = "create_pipeline_run",
     params(("pipeline" = Reference, Path, description = "Id or name")),
-    request_body(content = Option<NewRun>),
+    request_body = Option<NewRun>,
     responses((status = 201, description = "Queued", body = Run))
 )]
 #[post("/pipelines/{pipeline}/runs")]
