@@ -680,7 +680,7 @@ as $$
 declare
     -- What is called so is a time, and a time is called so: tests/schema/catalog.rs.
     times constant text[] := array['created_at', 'updated_at', 'archived_at', 'started_at', 'ended_at', 'verified_at',
-        'expires_at', 'last_used_at', 'last_updated', 'activated_at', 'withdrawn_at', 'moved_at'];
+        'expires_at', 'last_used_at', 'last_updated', 'activated_at', 'withdrawn_at', 'moved_at', 'cancel_requested_at', 'lost_at'];
     named text;
 begin
     -- (Without a query, which would take longer than the rest: every change of a row comes by here.)

@@ -12,6 +12,17 @@ create table public.pipeline_runs (
     lock_digest text not null
         constraint pipeline_runs_lock_digest_fkey references public.pipeline_locks
         constraint pipeline_runs_lock_digest_check check (lock_digest ~ '^[0-9a-f]{64}$'),
+    launch boolean not null default false,
+    -- What else is asked of it: app.require_json().
+    parameters jsonb not null default '{}'
+        constraint pipeline_runs_parameters_check check (jsonb_typeof(parameters) = 'object'),
+    failure text constraint pipeline_runs_failure_check check (char_length(failure) between 1 and 10000),
+    claim text constraint pipeline_runs_claim_check check (claim is null),
+    claimed_by text constraint pipeline_runs_claimed_by_check check (char_length(claimed_by) <= 210),
+    cancel boolean not null default false,
+    cancel_requested_at timestamptz,
+    lost_at timestamptz,
+    dagster_run_id text constraint pipeline_runs_dagster_run_id_check check (char_length(dagster_run_id) <= 255),
     -- One reason each, so that a refusal can say which. (That neither lies in the future says the guard.)
     constraint pipeline_runs_outcome_check check ((ended_at is not null) = (status in ('success', 'failure', 'canceled'))),
     constraint pipeline_runs_begun_check check (status <> 'started' or started_at is not null),
@@ -23,6 +34,15 @@ create table public.pipeline_runs (
 );
 comment on table public.pipeline_runs is 'One row for each execution of a pipeline. A row gets in only when the pipeline is ready.';
 comment on column public.pipeline_runs.lock_digest is 'What it ran on. Set when the run is admitted, by nobody else.';
+comment on column public.pipeline_runs.launch is 'Whether Dagster runs it (0021), and not somebody who reports by hand.';
+comment on column public.pipeline_runs.parameters is 'What it was started with, beside the lock, which says on what.';
+comment on column public.pipeline_runs.failure is 'Why it failed, was canceled or is lost, in words.';
+comment on column public.pipeline_runs.claim is
+    'Only written: the name of a worker, told with its reports where several have one key. Always null to read; claimed_by has it.';
+comment on column public.pipeline_runs.claimed_by is 'Whose run it is: who reported its beginning by hand first.';
+comment on column public.pipeline_runs.cancel is 'Whether somebody wants it to end; there is no way back.';
+comment on column public.pipeline_runs.lost_at is 'Since when Dagster cannot say what became of it; null again once somebody has.';
+comment on column public.pipeline_runs.dagster_run_id is 'What Dagster calls it; of a run that Dagster retries, the newest try.';
 create index pipeline_runs_pipeline_id_idx on public.pipeline_runs (pipeline_id, created_at, run_id);
 create index pipeline_runs_created_by_idx on public.pipeline_runs (created_by);
 create index pipeline_runs_created_at_idx on public.pipeline_runs (created_at, run_id);
@@ -129,9 +149,31 @@ begin
         where o.edge_id = d.depends_on_edge_id
     ) as n (entity_type, entity_id, name, version_id, version_number)
     where d.dependency_type = 'internal' and d.version_constraint is not null
-      and not app.constraint_admits(d.version_constraint, n.version_id);
+      and not app.constraint_admits(d.version_constraint, n.version_id)
+    union all
+    select 'engine_unreachable', 'pipeline', p.pipeline_id, p.name, null, null, t.trouble
+    from public.pipelines p
+    cross join lateral (select app.engine_trouble()) as t (trouble)
+    where p.pipeline_id = pipeline and t.trouble is not null;
 end $$;
 comment on function app.warnings(uuid) is 'What does not keep a pipeline from running, and should be looked at all the same.';
+
+create function app.worker(claim text) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if char_length(claim) not between 1 and 200 then
+        raise exception 'a claim has 1 to 200 characters'
+            using errcode = '23514', constraint = 'pipeline_runs_claim_check', table = 'pipeline_runs';
+    end if;
+    return coalesce(
+        'claim:' || claim,
+        'key:' || (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'api_key_id'),
+        'user:' || app.caller_id());
+end $$;
+comment on function app.worker(text) is
+    'Who reports: the name that a worker gives itself, or else its API key, or else its user. Null of nobody, such as the owner.';
 
 create function app.guard_runs() returns trigger
 language plpgsql security definer
@@ -139,14 +181,21 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     outcomes constant public.run_status[] := array['success', 'failure', 'canceled']::public.run_status[];
+    worker constant text := app.worker(new.claim);
     blocking jsonb;
     lock text;
 begin
+    new.claim := null;
     if tg_op = 'INSERT' then
         if new.status <> 'queued' then
             raise exception 'a run begins queued'
                 using errcode = '23514', constraint = 'pipeline_runs_status_step', table = 'pipeline_runs';
         end if;
+        if octet_length(new.parameters::text) > 65536 then
+            raise exception 'the parameters of a run have at most 65536 bytes as they are printed'
+                using errcode = '23514', constraint = 'pipeline_runs_parameters_check', table = 'pipeline_runs';
+        end if;
+        perform app.require_json(new.parameters, 'pipeline_runs', 'parameters');
         perform app.require_current_view();
         -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
         -- the pointers of its blocks and edges, the aliases that it follows, the versions that
@@ -188,10 +237,36 @@ begin
         insert into public.pipeline_locks (lock_digest, lock) values (new.lock_digest, lock::jsonb) on conflict do nothing;
         new.started_at := null;
         new.ended_at := null;
+        new.failure := null;
+        new.claimed_by := null;
+        new.cancel := false;
+        new.cancel_requested_at := null;
+        new.lost_at := null;
+        new.dagster_run_id := null;
         return new;
     end if;
-    if (new.run_id, new.pipeline_id, new.lock_digest) is distinct from (old.run_id, old.pipeline_id, old.lock_digest) then
+    if (new.run_id, new.pipeline_id, new.lock_digest, new.launch, new.parameters)
+        is distinct from (old.run_id, old.pipeline_id, old.lock_digest, old.launch, old.parameters) then
         raise exception 'a run stays what it is' using errcode = '42501';
+    end if;
+    -- Asked once, and only of a run that goes on. Whom nobody but its worker runs has nobody else to be asked.
+    new.cancel_requested_at := old.cancel_requested_at;
+    if old.cancel or old.ended_at is not null then
+        new.cancel := old.cancel;
+    elsif new.cancel then
+        new.cancel_requested_at := clock_timestamp();
+        if not old.launch and new.status = old.status then
+            new.status := 'canceled';
+        end if;
+    end if;
+    -- One worker begins a run, and it may say so twice.
+    new.claimed_by := old.claimed_by;
+    if new.status = 'started' and not old.launch and old.ended_at is null and worker is not null then
+        if old.claimed_by <> worker then
+            raise exception 'another worker has the run'
+                using errcode = '23514', constraint = 'pipeline_runs_claimed', table = 'pipeline_runs';
+        end if;
+        new.claimed_by := worker;
     end if;
     -- A clock may be wrong by a little; a run of the future would spoil the figures for good.
     if new.started_at > clock_timestamp() + interval '1 hour' then
@@ -211,6 +286,13 @@ begin
         end if;
         new.status := old.status;
         new.ended_at := old.ended_at;
+        if new.lost_at is null or old.ended_at is not null then
+            new.failure := case when old.lost_at is null then old.failure end;
+        end if;
+        if (new.claimed_by, new.cancel, new.lost_at, new.dagster_run_id)
+            is distinct from (old.claimed_by, old.cancel, old.lost_at, old.dagster_run_id) then
+            new.updated_at := app.next_revision(old.updated_at);
+        end if;
         return new;
     end if;
     if old.status = any (outcomes) then
@@ -221,6 +303,10 @@ begin
         new.started_at := coalesce(new.started_at, clock_timestamp());
     else
         new.ended_at := coalesce(new.ended_at, clock_timestamp());
+    end if;
+    new.lost_at := null;
+    if new.status in ('started', 'success') then
+        new.failure := null;
     end if;
     new.updated_at := app.next_revision(old.updated_at);
     return new;
@@ -252,9 +338,9 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- Succeeded or failed, it had begun, whether or not we know when.
-    was_counted boolean := old.ended_at is not null and (old.status <> 'canceled' or old.started_at is not null);
-    is_counted boolean := new.ended_at is not null and (new.status <> 'canceled' or new.started_at is not null);
+    -- Succeeded or failed, it had begun, whether or not we know when. Of its own runs Dagster knows.
+    was_counted boolean := old.ended_at is not null and (old.status <> 'canceled' and not old.launch or old.started_at is not null);
+    is_counted boolean := new.ended_at is not null and (new.status <> 'canceled' and not new.launch or new.started_at is not null);
     was_timed boolean := old.status = 'success' and old.started_at is not null;
     is_timed boolean := new.status = 'success' and new.started_at is not null;
 begin
@@ -296,6 +382,7 @@ select
         select coalesce(jsonb_agg(app.row_json(to_jsonb(r)) order by r.created_at desc, r.run_id desc), '[]')
         from (
             select r.run_id, r.pipeline_id, r.lock_digest, r.status, r.created_at, r.updated_at, r.created_by, r.started_at, r.ended_at,
+                r.launch, r.parameters, r.failure, r.claimed_by, r.cancel_requested_at, r.lost_at, r.dagster_run_id,
                 (select u.username from public.usernames u where u.user_id = r.created_by) as created_by_username
             from public.pipeline_runs r
             where r.pipeline_id = p.pipeline_id
@@ -315,7 +402,8 @@ grant execute on function app.blockers(uuid), app.warnings(uuid) to blockyard_ap
 
 alter table public.pipeline_runs enable row level security;
 revoke all on public.pipeline_runs from public, anon, authenticated, service_role;
-grant select, insert (pipeline_id), update (status, started_at, ended_at) on public.pipeline_runs to authenticated;
+grant select, insert (pipeline_id, launch, parameters), update (status, started_at, ended_at, failure, claim, cancel)
+    on public.pipeline_runs to authenticated;
 create policy pipeline_runs_select on public.pipeline_runs for select to authenticated
     using (exists (select from public.pipelines p where p.pipeline_id = pipeline_runs.pipeline_id offset 0));
 create policy pipeline_runs_insert on public.pipeline_runs for insert to authenticated

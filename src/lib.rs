@@ -38,6 +38,7 @@ pub mod development;
 pub mod docker_images;
 pub mod document;
 pub mod edges;
+pub mod engine;
 pub mod lineage;
 pub mod locks;
 pub mod owner;

@@ -33,6 +33,7 @@ use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::{self, Db};
 use crate::document::{Edition, ServedDocument, page};
+use crate::engine::Engine;
 use crate::perimeter::{self, Perimeter, Visit};
 use crate::service::drain::Drain;
 use crate::service::metrics_route::Readers;
@@ -78,6 +79,7 @@ fn routes(config: &mut impl Router) {
     vectors::block_routes::configure(config);
     vectors::edge_routes::configure(config);
     runs::routes::configure(config);
+    runs::engine_routes::configure(config);
     locks::routes::configure(config);
     lineage::routes::configure(config);
     changes::routes::configure(config);
@@ -101,7 +103,7 @@ pub async fn prepare(config: &Config, db: &Db) -> Result<(), Problem> {
     if config.require_independent_verifier {
         db.require_independent_verifier().await?;
     }
-    Ok(())
+    Engine::prepare(config, db).await
 }
 
 /// Starts to serve on `listener`; the returned server runs until it is told to stop.
@@ -120,10 +122,15 @@ pub fn start(
     let document = document();
     let known = Arc::new(KnownPaths::of(&document));
     let patterns = document.paths.paths.keys().map(String::as_str);
+    let engine = Engine::start(config, &db).map_err(io::Error::other)?;
     let metrics = db
         .collectors()
-        .and_then(|database| Metrics::new(patterns, database))
+        .and_then(|mut others| {
+            others.extend(engine.collectors());
+            Metrics::new(patterns, others)
+        })
         .map_err(io::Error::other)?;
+    let engine = web::Data::new(engine);
     let metrics = web::Data::new(metrics);
     let readers = web::Data::new(Readers::new(config));
     let documents = [("/openapi.json", Edition::V3_1), ("/openapi-3.0.json", Edition::V3_0)];
@@ -148,6 +155,7 @@ pub fn start(
             .app_data(drain.clone())
             .app_data(metrics.clone())
             .app_data(readers.clone())
+            .app_data(engine.clone())
             .app_data(body_limit)
             .app_data(path::config())
             .configure(routes)

@@ -16,6 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["auth"],
     &["db"],
     &["resource"],
+    &["engine"],
     &["audit", "sessions", "versions"],
     &["aliases"],
     &[

@@ -106,7 +106,7 @@ pub fn with_impact(mut things: Value) -> Value {
 pub struct Blocker {
     /// `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
     /// `edge_verification_pending`, `edge_verification_failed`, `block_version_withdrawn` or
-    /// `edge_version_withdrawn`; of a warning `version_constraint` or `image_without_digest`.
+    /// `edge_version_withdrawn`; of a warning `version_constraint`, `image_without_digest` or `engine_unreachable`.
     pub code: String,
     /// `pipeline`, `block` or `edge`.
     pub entity_type: String,
@@ -319,6 +319,16 @@ impl Problem {
     /// 503 to whoever asks whether to send requests here.
     pub fn stopping() -> Self {
         Self::not_now("stopping", "This instance is about to end; it still serves what comes.")
+    }
+
+    /// 503 to whoever asks for what only the engine knows.
+    pub fn engine_unreachable(trouble: &str) -> Self {
+        Self::not_now(
+            "engine_unreachable",
+            &format!(
+                "Dagster, which knows this, {trouble}. Runs go on, and are followed once it answers."
+            ),
+        )
     }
 
     fn not_now(code: &'static str, detail: &str) -> Self {

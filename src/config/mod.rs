@@ -64,6 +64,16 @@ pub struct Config {
     pub shutdown_delay_seconds: u64,
     pub shutdown_seconds: u64,
     pub require_independent_verifier: bool,
+    pub dagster_url: Option<String>,
+    pub dagster_api_token: Option<Secret>,
+    pub dagster_locations: Vec<String>,
+    pub dagster_timeout_seconds: u32,
+    pub dagster_cancel_seconds: u32,
+    pub dagster_lost_seconds: u32,
+    pub dagster_events_secret: Option<Secret>,
+    pub openlineage_url: Option<String>,
+    pub openlineage_api_key: Option<Secret>,
+    pub openlineage_namespace: String,
     pub audit_reads: AuditReads,
     pub log_level: String,
     pub log_format: LogFormat,
@@ -140,6 +150,16 @@ impl Default for Config {
             shutdown_delay_seconds: 5,
             shutdown_seconds: 20,
             require_independent_verifier: false,
+            dagster_url: None,
+            dagster_api_token: None,
+            dagster_locations: vec!["blockyard".to_owned()],
+            dagster_timeout_seconds: 30,
+            dagster_cancel_seconds: 60,
+            dagster_lost_seconds: 7 * 24 * 3600,
+            dagster_events_secret: None,
+            openlineage_url: None,
+            openlineage_api_key: None,
+            openlineage_namespace: "blockyard".to_owned(),
             audit_reads: AuditReads::Sensitive,
             log_level: "info".to_owned(),
             log_format: LogFormat::Pretty,
@@ -192,6 +212,7 @@ impl Config {
             .map_err(|error| culprits(&variables, &error))?;
         config.jwt_trusted_issuers = trimmed(&config.jwt_trusted_issuers);
         config.cors_allowed_origins = trimmed(&config.cors_allowed_origins);
+        config.dagster_locations = trimmed(&config.dagster_locations);
         let is_set = |name: &str| variables.iter().any(|(set, _)| set == name);
         // A platform that runs containers says where to listen with PORT and nothing else, and
         // reaches the service from outside. Anywhere else nobody is let in unasked.
@@ -298,6 +319,22 @@ impl Config {
             ("BODY_SECONDS", self.body_seconds >= 1),
             ("REQUEST_SECONDS", self.request_seconds > self.body_seconds),
             ("JWT_JWKS_URL", self.jwks_url_is_safe()),
+            (
+                "DAGSTER_URL",
+                may_carry(self.dagster_url.as_deref(), self.dagster_api_token.is_some()),
+            ),
+            ("DAGSTER_LOCATIONS", !self.dagster_locations.is_empty()),
+            ("DAGSTER_TIMEOUT_SECONDS", (1..=300).contains(&self.dagster_timeout_seconds)),
+            ("DAGSTER_CANCEL_SECONDS", self.dagster_cancel_seconds >= 1),
+            ("DAGSTER_LOST_SECONDS", self.dagster_lost_seconds >= 60),
+            (
+                "DAGSTER_EVENTS_SECRET",
+                self.dagster_events_secret.as_deref().is_none_or(|secret| secret.len() >= 32),
+            ),
+            (
+                "OPENLINEAGE_URL",
+                may_carry(self.openlineage_url.as_deref(), self.openlineage_api_key.is_some()),
+            ),
             ("METRICS_TOKEN", self.metrics_token.as_deref().is_none_or(|token| token.len() >= 16)),
         ];
         checks
@@ -321,6 +358,18 @@ impl Config {
             })
         })
     }
+}
+
+/// Whether a URL is one to send to; a secret only over TLS, or to this machine.
+fn may_carry(url: Option<&str>, a_secret: bool) -> bool {
+    url.is_none_or(|text| {
+        url::Url::parse(text).is_ok_and(|url| {
+            url.host_str().is_some_and(|host| {
+                url.scheme() == "https"
+                    || url.scheme() == "http" && (!a_secret || database::is_loopback(host))
+            })
+        })
+    })
 }
 
 /// Which variables a failed reading was about: those that fail alone as well.

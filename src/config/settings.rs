@@ -262,6 +262,66 @@ pub const SETTINGS: &[Group] = &[
         )],
     },
     Group {
+        title: "Dagster and lineage",
+        settings: &[
+            setting(
+                "DAGSTER_URL",
+                "",
+                "an http or https URL (with DAGSTER_API_TOKEN https, or http to this machine)",
+                "The Dagster that runs pipelines: its webserver, or https://<org>.dagster.cloud/<deployment>. Without it runs are recorded by hand.",
+            ),
+            secret(
+                "DAGSTER_API_TOKEN",
+                "",
+                "a user token of Dagster+",
+                "Sent as Dagster-Cloud-Api-Token. Dagster itself asks for none: only this service may reach its port.",
+            ),
+            setting(
+                "DAGSTER_LOCATIONS",
+                "blockyard",
+                "names of code locations with commas between",
+                "Where runs may be launched; the first is that of pipelines that name none.",
+            ),
+            setting(
+                "DAGSTER_TIMEOUT_SECONDS",
+                "30",
+                "a whole number of seconds from 1 to 300",
+                "How long Dagster may take to answer. No client waits for it but those who ask for steps and logs.",
+            ),
+            setting(
+                "DAGSTER_CANCEL_SECONDS",
+                "60",
+                "a whole number of seconds from 1 on",
+                "How long a run that is asked to end may take, before it is marked as canceled by force.",
+            ),
+            setting(
+                "DAGSTER_LOST_SECONDS",
+                "604800",
+                "a whole number of seconds from 60 on",
+                "How long a run without max_runtime_seconds may go on before it counts as lost.",
+            ),
+            secret(
+                "DAGSTER_EVENTS_SECRET",
+                "",
+                "at least 32 characters (`openssl rand -hex 32` makes them)",
+                "Signs what the code location sends to POST /dagster/events; the same there. Without it none is taken, and runs are seen a few seconds later.",
+            ),
+            setting(
+                "OPENLINEAGE_URL",
+                "",
+                "an http or https URL (with OPENLINEAGE_API_KEY https, or http to this machine)",
+                "Who is sent the OpenLineage events of runs; `/api/v1/lineage` is added.",
+            ),
+            secret("OPENLINEAGE_API_KEY", "", "a text", "Sent along as Authorization: Bearer."),
+            setting(
+                "OPENLINEAGE_NAMESPACE",
+                "blockyard",
+                "a text",
+                "The namespace of the jobs and datasets in these events.",
+            ),
+        ],
+    },
+    Group {
         title: "Audit and logs",
         settings: &[
             setting(

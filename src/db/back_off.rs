@@ -8,7 +8,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Whether a server is asked, and if not, why.
 #[derive(Default)]
-pub(super) struct BackOff(Mutex<State>);
+pub(crate) struct BackOff(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -32,7 +32,7 @@ impl BackOff {
     ///
     /// # Errors
     /// Why not.
-    pub(super) fn allows(&self) -> Result<(), &'static str> {
+    pub(crate) fn allows(&self) -> Result<(), &'static str> {
         let mut state = self.state();
         match state.until {
             _ if state.has_ended => Err("retired"),
@@ -47,7 +47,7 @@ impl BackOff {
     }
 
     /// It did not answer as it should. Those who asked at the same time are one failure.
-    pub(super) fn failed(&self, why: &'static str) {
+    pub(crate) fn failed(&self, why: &'static str) {
         let mut state = self.state();
         if state.until.is_none() || std::mem::take(&mut state.is_tried) {
             state.failures += 1;
@@ -57,7 +57,7 @@ impl BackOff {
     }
 
     /// It answered.
-    pub(super) fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         let mut state = self.state();
         if state.failures > 0 {
             *state = State { has_ended: state.has_ended, ..State::default() };
@@ -65,7 +65,7 @@ impl BackOff {
     }
 
     /// It is never asked again; whether it was until now.
-    pub(super) fn end(&self) -> bool {
+    pub(crate) fn end(&self) -> bool {
         !std::mem::replace(&mut self.state().has_ended, true)
     }
 

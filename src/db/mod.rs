@@ -6,7 +6,7 @@
 //! is asked before there is one (`Db::without_caller`) a test of the schema lists statement by
 //! statement.
 
-mod back_off;
+pub(crate) mod back_off;
 mod checks;
 pub(crate) mod connect;
 mod failure;

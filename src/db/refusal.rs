@@ -122,6 +122,9 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         }
         (_, "api_keys_role_widens") => Problem::invalid_field("/role", &said()),
         (_, "pipeline_runs_not_ready") => Problem::not_ready(&said(), listed()),
+        (_, "pipeline_runs_launchable") => Problem::conflict("not_launchable", &said()),
+        (_, "pipeline_runs_of_dagster") => Problem::conflict("engine_run", &said()),
+        (_, "pipeline_runs_claimed") => Problem::conflict("claimed", &said()),
         (_, in_use) if in_use.ends_with("_in_use") => Problem::in_use(&said(), listed()),
         (_, missing) if missing.ends_with("_missing") => Problem::missing(&said(), listed()),
         (_, archived) if archived.ends_with("_archived") => Problem::conflict("archived", &said()),

@@ -78,6 +78,7 @@ const WITHOUT_CALLER: &[&str] = &[
     "/auth/login",
     "/auth/logout",
     "/auth/refresh",
+    "/dagster/events",
     "/health/live",
     "/health/ready",
     "/metrics",
@@ -93,6 +94,7 @@ const TAGS: &[(&str, &str)] = &[
     ("categories", "taxonomy"),
     ("aliases", "aliases"),
     ("code-repos", "code repos"),
+    ("dagster", "runs"),
     ("dependencies", "dependencies"),
     ("dependents", "dependencies"),
     ("docker-images", "docker images"),
@@ -245,7 +247,8 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
                 ["category", "category_id", "parent_id"].contains(&parameter.name.as_str())
             }),
         is_limited: perimeter::is_limited(path),
-        is_login: path.starts_with("/auth/") && !has_caller || path.ends_with("/password"),
+        is_login: (path.starts_with("/auth/") || path == "/dagster/events") && !has_caller
+            || path.ends_with("/password"),
     };
     if has_caller && !reads && !CHANGES_NOTHING.contains(&path) {
         header(

@@ -1,9 +1,10 @@
 //! Runs: executions of pipelines, admitted by the gate and reported step by step.
 
+pub mod engine_routes;
 mod queries;
 pub mod routes;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,23 +16,13 @@ use crate::api::page::{Cursor, CursorText};
 use crate::api::path::{self, Reference};
 use crate::api::query::FromParams;
 use crate::api::query::Params;
+use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::time::DateTime;
 use crate::api::word::Word;
+use crate::engine::RunStatus;
 use crate::locks::routes::LockDigest;
 use crate::resource::verbs::Resource;
 use crate::versions::{AliasName, VersionReference, Which};
-
-/// How far a run is. The last three are outcomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "run_status", rename_all = "snake_case")]
-pub enum RunStatus {
-    Queued,
-    Started,
-    Success,
-    Failure,
-    Canceled,
-}
 
 /// One execution of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +40,36 @@ pub struct Run {
     /// What it runs on: `GET /locks/{lock_digest}`.
     #[schema(example = "89358878025f80c275dc2f07d9c425b1b9192345269bd0f7e2b4cd99efeb3ef6")]
     pub lock_digest: String,
+    /// Whether Dagster runs it, and not somebody who reports by hand.
+    pub launch: bool,
+    /// What it was started with, beside the lock.
+    #[schema(value_type = Object)]
+    pub parameters: RawJson,
+    /// Why it failed, was canceled or is lost, in words.
+    pub failure: Option<String>,
+    /// Who reported its beginning by hand: `claim:` and what the worker calls itself, `key:` and the id of
+    /// its API key, or `user:` and that of its user.
+    pub claimed_by: Option<String>,
+    /// Since when it is to be canceled.
+    pub cancel_requested_at: Option<DateTime>,
+    /// Since when Dagster cannot say what became of it; it may be settled by hand then.
+    pub lost_at: Option<DateTime>,
+    /// What Dagster calls it.
+    pub dagster_run_id: Option<String>,
+}
+
+/// How a run is started.
+#[derive(Debug, ToSchema, FromFields)]
+#[schema(as = NewRun)]
+#[schema(example = json!({ "parameters": { "date": "2026-11-22" } }))]
+#[read(body_optional)]
+pub struct NewRun {
+    /// Whether Dagster runs it. Without it, it does where the service has one; `false` records a run of
+    /// which somebody reports by hand.
+    pub launch: Option<bool>,
+    /// What it is started with: any JSON object, which the steps are told.
+    #[schema(value_type = Option<Object>)]
+    pub parameters: Option<JsonObject>,
 }
 
 impl Resource for Run {
@@ -84,13 +105,23 @@ pub struct Report {
     pub started_at: Option<DateTime>,
     /// With an outcome; the time of the report when missing.
     pub ended_at: Option<DateTime>,
+    /// With `failure` or `canceled`: why.
+    #[schema(min_length = 1, max_length = 10000)]
+    pub failure: Option<String>,
+    /// What the worker calls itself, where several have one API key: of two that report `started` one gets
+    /// the run, and the other 409 `claimed`. Without it a worker is its API key, or its user.
+    #[schema(min_length = 1, max_length = 200)]
+    pub claim: Option<String>,
 }
 
 impl Report {
     /// Times go with the state that they belong to.
     fn in_order(self, fields: &mut Fields) -> Option<Self> {
-        let Self { status, started_at, ended_at } = self;
-        let (member, fault) = if status == RunStatus::Queued && started_at.is_some() {
+        let Self { status, started_at, ended_at, .. } = self;
+        let is_failure = matches!(status, RunStatus::Failure | RunStatus::Canceled);
+        let (member, fault) = if self.failure.is_some() && !is_failure {
+            ("failure", "Only what failed or was canceled has one.")
+        } else if status == RunStatus::Queued && started_at.is_some() {
             ("started_at", "A queued run has not started.")
         } else if matches!(status, RunStatus::Queued | RunStatus::Started) && ended_at.is_some() {
             ("ended_at", "Only an outcome has an end.")

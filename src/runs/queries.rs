@@ -2,11 +2,12 @@
 
 use uuid::Uuid;
 
-use super::{Report, Run, RunList};
+use super::{NewRun, Report, Run, RunList};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::api::page::Rows;
 use crate::api::path::Reference;
+use crate::api::raw_json::JsonObject;
 use crate::db::{Failure, Scope};
 use crate::locks::routes::LockDigest;
 use crate::versions::{AliasName, Which};
@@ -15,9 +16,17 @@ use crate::versions::{AliasName, Which};
 pub(super) async fn create(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
+    launch: bool,
+    new: &NewRun,
 ) -> Result<Option<Run>, Failure> {
-    let query =
-        sqlx::query_file_as!(Run, "sql/runs/create.sql", scope.caller() as _, pipeline.as_str(),);
+    let query = sqlx::query_file_as!(
+        Run,
+        "sql/runs/create.sql",
+        scope.caller() as _,
+        pipeline.as_str(),
+        launch,
+        new.parameters.as_ref().map(JsonObject::as_json) as _,
+    );
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
@@ -70,6 +79,23 @@ pub(super) async fn report(
         report.started_at,
         report.ended_at,
         if_match.revisions(),
+        report.failure,
+        report.claim,
+    );
+    Ok(query.fetch_optional(scope.connection()).await?)
+}
+
+pub(super) async fn cancel(
+    scope: &mut Scope<'_>,
+    run_id: Uuid,
+    if_match: &IfMatch,
+) -> Result<Option<Run>, Failure> {
+    let query = sqlx::query_file_as!(
+        Run,
+        "sql/runs/cancel.sql",
+        scope.caller() as _,
+        run_id,
+        if_match.revisions()
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }

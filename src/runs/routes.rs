@@ -3,9 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::{ORDER, Report, Run, RunList, queries};
+use super::{NewRun, ORDER, Report, Run, RunList, queries};
 use crate::api::entity::Entity;
-use crate::api::fields::NoBody;
 use crate::api::id::Id;
 use crate::api::page::{Cursor, Page};
 use crate::api::path::{self, Reference};
@@ -15,6 +14,7 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::engine::Engine;
 use crate::resource::change::Change;
 use crate::resource::verbs::{self, Revision};
 
@@ -49,28 +49,35 @@ async fn page(
 /// Start a run
 ///
 /// Admitted only when the pipeline is ready, which is decided in the same transaction; otherwise
-/// 409 `not_ready` with the `blockers`. It stays `queued` until something reports on it.
+/// 409 `not_ready` with the `blockers`. Where the service has a Dagster it is launched there, on exactly
+/// what its lock says; nobody waits for that: it is `queued` until Dagster has begun it. Otherwise, and
+/// with `launch: false`, it stays `queued` until something reports on it.
 #[utoipa::path(
     operation_id = "create_pipeline_run",
     params(("pipeline" = Reference, Path, description = "Id or name")),
+    request_body = Option<NewRun>,
     responses((status = 201, description = "Queued", body = Run))
 )]
 #[post("/pipelines/{pipeline}/runs")]
 pub async fn create(
     db: web::Data<Db>,
     pipeline: web::Path<Reference>,
+    engine: web::Data<Engine>,
     Query(NoParams): Query<NoParams>,
-    change: Change<NoBody>,
+    change: Change<NewRun>,
 ) -> Result<Reply, Problem> {
-    change
+    let launch = change.body.launch.unwrap_or(engine.launches());
+    let reply = change
         .make(&db, async |scope| {
-            let run = queries::create(scope, &pipeline)
+            let run = queries::create(scope, &pipeline, launch, &change.body)
                 .await?
                 .ok_or_else(|| Problem::not_found("Pipeline"))?;
             Ok(Reply::created(path::of(&[&"runs", &run.run_id]), &run)?
                 .compound_revision(run.updated_at))
         })
-        .await
+        .await?;
+    engine.wake_launcher();
+    Ok(reply)
 }
 
 /// List the runs of a pipeline
@@ -133,7 +140,9 @@ pub async fn get(
 /// Report on a run
 ///
 /// From `queued` to `started` to `success`, `failure` or `canceled`; steps may be left out. Reports
-/// that come twice or late are answered with the run as it is.
+/// that come twice or late are answered with the run as it is. Of two workers that report `started`
+/// one gets the run, the other 409 `claimed`. On what Dagster runs only Dagster reports (409
+/// `engine_run`), until it is lost.
 #[utoipa::path(
     operation_id = "report_run",
     params(("run_id" = Uuid, Path)),

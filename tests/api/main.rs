@@ -10,6 +10,9 @@ mod permissions;
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod world;
 
+#[path = "../support/dagster.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod dagster;
 mod service;
 
 mod aliases;
@@ -24,6 +27,7 @@ mod dependencies;
 mod docker_images;
 mod document;
 mod edges;
+mod engine;
 mod extremes;
 mod faults;
 mod gate;

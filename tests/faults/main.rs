@@ -10,6 +10,7 @@ mod support;
 mod clients;
 mod clocks;
 mod cluster;
+mod dagster;
 mod ledger;
 mod outages;
 mod pool;

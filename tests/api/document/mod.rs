@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
+use crate::engine;
 use crate::service::{Answer, Person, Service, Setup};
 use operation::{Operation, Place, Variation, Wish, escaped, text};
 use schema::{Input, PATTERNS, Schema};
@@ -67,10 +68,15 @@ impl Trial<'_> {
         for (name, value) in &wish.headers {
             request = request.header(name, value);
         }
+        let mut sent = String::new();
         if let Some(body) = &wish.body {
             let mut body = body.clone();
             schema::write_out(&mut body);
+            sent = body.to_string();
             request = request.json(body);
+        }
+        if operation.id == "hear_dagster_events" && wish.headers.is_empty() {
+            request = request.header("Blockyard-Signature", engine::signed_now(&sent));
         }
         self.inputs += 1;
         let answer = request.send().await;
@@ -99,7 +105,9 @@ impl Trial<'_> {
             match status {
                 // It was read; something else has it already, or it opens no door.
                 StatusCode::CONFLICT => code.ends_with("_taken") || code == "already_exists",
-                StatusCode::UNAUTHORIZED => matches!(operation.id, "login" | "refresh_tokens"),
+                StatusCode::UNAUTHORIZED => {
+                    matches!(operation.id, "login" | "refresh_tokens" | "hear_dagster_events")
+                }
                 StatusCode::PRECONDITION_FAILED => at == "If-Match",
                 status => status == StatusCode::NOT_MODIFIED || status.is_success(),
             }
@@ -246,7 +254,10 @@ async fn what_the_document_allows_is_taken_and_what_it_forbids_is_refused() {
     setup.config.login_account_limit = 1_000_000;
     setup.config.login_address_limit = 1_000_000;
     setup.config.access_token_seconds = 7200;
+    setup.config.dagster_events_secret = Some(engine::SECRET.to_owned().into());
     let service = Service::with(setup).await;
+    // As if another instance had one.
+    engine::execute(&service, "update app.engine set locations = '{blockyard}'").await;
     let document = service.nobody().get("/openapi.json").await.expect(StatusCode::OK).body;
     let things = Things::make(&service).await;
     let person = service.admin().await;

@@ -182,6 +182,7 @@ pub fn company(operation: &str, place: &str) -> Value {
         | ("pin_pipeline_edge", "/edge_version_id" | "/edge_alias") => {
             json!({ "version_number": null })
         }
+        ("report_run", "/failure") => json!({ "status": "failure" }),
         ("report_run", "/started_at") => json!({ "status": "success" }),
         ("report_run", "/ended_at") => json!({ "status": "success" }),
         ("create_pipeline", place) if place.starts_with("/edges") => {

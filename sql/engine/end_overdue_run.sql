@@ -1,0 +1,1 @@
+select app.end_overdue_run($1) as "is_new!"

@@ -1,0 +1,1 @@
+select app.finish_task($1, $2)

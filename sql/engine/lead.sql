@@ -1,0 +1,1 @@
+select app.lead_engine($1, $2) as "leads!"

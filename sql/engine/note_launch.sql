@@ -1,0 +1,1 @@
+select app.note_launch($1, $2)

@@ -1,0 +1,1 @@
+select app.refuse_launch($1, $2, $3)

@@ -1,0 +1,1 @@
+select app.use_engine($1, $2)

@@ -1,0 +1,9 @@
+-- Who is asked, and what becomes of it, app.guard_runs and app.guard_launched decide.
+update pipeline_runs set cancel = true
+where (select app.as_caller($1))
+  and run_id = $2
+  and ($3::timestamptz[] is null or updated_at = any ($3))
+returning
+    run_id, pipeline_id, status, created_at, updated_at, created_by, started_at, ended_at, lock_digest,
+    launch, parameters, failure, claimed_by, cancel_requested_at, lost_at, dagster_run_id,
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username

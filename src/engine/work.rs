@@ -1,0 +1,90 @@
+//! What all that speaks with Dagster shares.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rand::RngExt;
+use tokio::sync::Notify;
+
+use super::client::{Dagster, Trouble};
+use super::metrics::EngineMetrics;
+use super::queries;
+use crate::config::Config;
+use crate::db::Db;
+use crate::db::back_off::BackOff;
+
+pub(super) struct Work {
+    pub(super) db: Db,
+    pub(super) dagster: Dagster,
+    pub(super) locations: Vec<String>,
+    pub(super) timeout_seconds: u32,
+    pub(super) cancel_seconds: u32,
+    pub(super) lost_seconds: u32,
+    pub(super) metrics: EngineMetrics,
+    /// Rung when this instance has written something into the outbox.
+    pub(super) launches: Notify,
+    pub(super) cancels: Notify,
+    breaker: BackOff,
+    /// Whether the database was told that Dagster does not answer. What another instance told, the
+    /// first answer takes back.
+    is_noted: AtomicBool,
+}
+
+impl Work {
+    pub(super) fn new(db: Db, dagster: Dagster, config: &Config, metrics: EngineMetrics) -> Self {
+        Self {
+            db,
+            dagster,
+            locations: config.dagster_locations.clone(),
+            timeout_seconds: config.dagster_timeout_seconds,
+            cancel_seconds: config.dagster_cancel_seconds,
+            lost_seconds: config.dagster_lost_seconds,
+            metrics,
+            launches: Notify::new(),
+            cancels: Notify::new(),
+            breaker: BackOff::default(),
+            is_noted: AtomicBool::new(true),
+        }
+    }
+
+    /// Whether Dagster may be asked now: after a failure less and less often, until it answers.
+    pub(super) fn may_ask(&self) -> bool {
+        self.breaker.allows().is_ok()
+    }
+
+    /// Whether the database says that Dagster does not answer, as far as is known here.
+    pub(super) fn is_noted(&self) -> bool {
+        self.is_noted.load(Ordering::Relaxed)
+    }
+
+    /// Counts what came of a question, and tells the database when Dagster stops to answer or does again.
+    pub(super) async fn heard<T>(&self, outcome: Result<T, Trouble>) -> Result<T, Trouble> {
+        let trouble = outcome.as_ref().err().map(ToString::to_string);
+        match &outcome {
+            Ok(_) => self.breaker.succeeded(),
+            Err(_) => self.breaker.failed("down"),
+        }
+        self.metrics.heard(match &outcome {
+            Ok(_) => "answered",
+            Err(Trouble::NotReached(_)) => "not_reached",
+            Err(Trouble::Refused(_)) => "refused",
+            Err(Trouble::Unknown(_)) => "unknown",
+        });
+        if self.is_noted.swap(trouble.is_some(), Ordering::Relaxed) != trouble.is_some() {
+            match &trouble {
+                Some(trouble) => tracing::warn!("Dagster {trouble}"),
+                None => tracing::info!("Dagster answers"),
+            }
+            if let Err(problem) = queries::note(&self.db, trouble.as_deref()).await {
+                self.is_noted.store(trouble.is_none(), Ordering::Relaxed);
+                tracing::warn!(%problem, "it was not noted whether Dagster answers");
+            }
+        }
+        outcome
+    }
+}
+
+/// How long to wait after so many tries: longer each time, and never two at the same moment.
+pub(super) fn pause(tries: i32) -> f64 {
+    let longest = f64::from(1 << tries.clamp(0, 6)).min(60.0);
+    longest * rand::rng().random_range(0.5..1.0)
+}
