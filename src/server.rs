@@ -41,8 +41,8 @@ use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
     aliases, api_keys, audit, blocks, changes, code_repos, dependencies, docker_images, document,
-    edges, lineage, locks, pipelines, preview, runs, service, sessions, taxonomy, telemetry, users,
-    vectors, verifications,
+    edges, lineage, locks, pipelines, preview, runs, search, service, sessions, taxonomy,
+    telemetry, users, vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -81,6 +81,7 @@ fn routes(config: &mut impl Router) {
     locks::routes::configure(config);
     lineage::routes::configure(config);
     changes::routes::configure(config);
+    search::routes::configure(config);
     audit::routes::configure(config);
 }
 

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["db"],
     &["resource"],
     &["audit", "sessions", "versions"],
-    &["aliases"],
+    &["aliases", "filter"],
     &[
         "api_keys",
         "blocks",
@@ -37,7 +37,7 @@ const FLOORS: &[&[&str]] = &[
         "development",
         "owner",
     ],
-    &["lineage", "preview"],
+    &["lineage", "preview", "search"],
     &["document"],
     &["server"],
     &["cli"],

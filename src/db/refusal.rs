@@ -93,6 +93,16 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         ("22023", "instant_too_new" | "instant_too_old") => {
             Problem::invalid_field(error.column().unwrap_or_default(), error.message())
         }
+        ("22023", "embedding_model_unknown") => {
+            Problem::invalid_field("/vector/model", error.message())
+        }
+        ("22023", "search_vector_fault") => {
+            Problem::invalid_field("/vector/values", error.message())
+        }
+        (_, "embeddings_vector_fault") => Problem::invalid_field("/values", error.message()),
+        (_, "vectors_unavailable") => {
+            Problem::new(StatusCode::NOT_IMPLEMENTED, "vectors_unavailable", error.message())
+        }
         ("P0002", "block_not_found") => Problem::not_found("Block"),
         ("P0002", "edge_not_found") => Problem::not_found("Edge"),
         ("P0002", "pipeline_not_found") => Problem::not_found("Pipeline"),

@@ -15,7 +15,7 @@ use crate::api::problem::CONTENT_TYPE;
 use crate::perimeter;
 
 /// What is posted and leaves nothing.
-const CHANGES_NOTHING: &[&str] = &["/impact/preview"];
+const CHANGES_NOTHING: &[&str] = &["/impact/preview", "/search"];
 
 /// Adds what holds for all operations: who may call, what is refused, which headers go with a
 /// change or a single resource.
@@ -102,6 +102,7 @@ const TAGS: &[(&str, &str)] = &[
     ("lock", "locks"),
     ("metrics", "service"),
     ("runs", "runs"),
+    ("search", "search"),
     ("status", "verifications"),
     ("taxonomy-categories", "taxonomy"),
     ("vectors", "vectors"),

@@ -2,10 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{NewVector, TaxonomyFilter, Vector, VectorDb, VectorFilter, VectorKey, VectorPatch};
+use super::{NewVector, Vector, VectorDb, VectorFilter, VectorKey, VectorPatch};
 use crate::api::etag::IfMatch;
 use crate::api::page::Rows;
 use crate::db::{Failure, Scope};
+use crate::filter::TaxonomyFilter;
 use crate::resource::owner::{EntityType, Owner, Owners};
 
 pub(super) async fn create(
