@@ -605,7 +605,7 @@ as $$
 declare
     printed text := left(metadata::text, 4000);
 begin
-    if printed = '{}' then return ''; end if;
+    if printed = '{}' then return ''::tsvector; end if;
     if strpos(printed, '\') > 0 then
         printed := regexp_replace(printed, '\\[bfnrt]', ' ', 'g');
     end if;

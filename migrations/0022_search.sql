@@ -36,13 +36,21 @@ create index spellings_word_idx on app.spellings (word);
 create index spellings_trigrams_idx on app.spellings using gin (trigrams);
 revoke all on app.spellings from public, anon, authenticated, service_role;
 
+create function app.letters(word text) returns text
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select '=' || string_agg(letter, '' order by letter collate "C") from string_to_table(word, null) as letter
+$$;
+comment on function app.letters(text) is 'The letters of a word in their order: the same for words that differ in the order of theirs.';
+
 create function app.trigrams(word text) returns text[]
 language sql immutable strict parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    select array_agg(distinct substr('  ' || word || ' ', at, 3)) from generate_series(1, char_length(word) + 1) as at
+    select array_agg(distinct substr('  ' || word || ' ', at, 3)) || app.letters(word) from generate_series(1, char_length(word) + 1) as at
 $$;
-comment on function app.trigrams(text) is 'The groups of three letters in a word, its beginning and its end included.';
+comment on function app.trigrams(text) is 'The groups of three letters in a word, its beginning and its end included, and the word as app.letters() has it.';
 
 create function app.keep_spellings(name text) returns void
 language plpgsql security definer
@@ -73,7 +81,8 @@ begin
         cross join lateral (
             select count(*) filter (where t = any (s.trigrams)) as shared from unnest(app.trigrams(mistyped)) as t) as both_have
         where s.trigrams && app.trigrams(mistyped)
-          and both_have.shared >= 0.4 * (cardinality(s.trigrams) + cardinality(app.trigrams(mistyped)) - both_have.shared)
+          and (both_have.shared >= 0.35 * (cardinality(s.trigrams) + cardinality(app.trigrams(mistyped)) - both_have.shared)
+               or s.trigrams @> array[app.letters(mistyped)])
         order by s.word = mistyped desc, both_have.shared::real / (cardinality(s.trigrams) + cardinality(app.trigrams(mistyped)) - both_have.shared) desc, s.word
         limit 1;
         if nearest <> mistyped then
@@ -127,7 +136,8 @@ begin
         source := concat_ws(' ', description, left(metadata::text, 4000));
     end if;
     return ts_headline('pg_catalog.english', left(source, 10000), terms,
-        'StartSel=**, StopSel=**, MaxFragments=2, MinWords=5, MaxWords=20, FragmentDelimiter=" … "');
+        case when char_length(source) <= 200 then 'StartSel=**, StopSel=**, HighlightAll=true'
+            else 'StartSel=**, StopSel=**, MaxFragments=2, MinWords=5, MaxWords=20, FragmentDelimiter=" … "' end);
 end $$;
 comment on function app.snippet(text, jsonb, tsquery) is
     'Of a description, and of metadata when that alone does not say it, the parts with these words, each between **.';
@@ -202,17 +212,17 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_custom_plan
 as $$
 declare
-    path constant jsonpath := filter ->> 'metadata';
+    path constant jsonpath := (filter ->> 'metadata')::jsonpath;
     within constant uuid[] := app.within(filter);
     outside constant uuid[] := case when jsonb_array_length(filter -> 'taxonomy' -> 'none') > 0 then array(
         select app.in_categories(filter -> 'taxonomy' -> 'none', coalesce((filter -> 'taxonomy' ->> 'recursive')::boolean, false))) end;
-    of_type constant public.block_type := filter ->> 'block_type';
-    verified constant boolean := filter ->> 'verified';
+    of_type constant public.block_type := (filter ->> 'block_type')::public.block_type;
+    verified constant boolean := (filter ->> 'verified')::boolean;
     author constant uuid := app.find_id('user', filter ->> 'author');
-    created_after constant timestamptz := filter ->> 'created_after';
-    created_before constant timestamptz := filter ->> 'created_before';
-    updated_after constant timestamptz := filter ->> 'updated_after';
-    updated_before constant timestamptz := filter ->> 'updated_before';
+    created_after constant timestamptz := (filter ->> 'created_after')::timestamptz;
+    created_before constant timestamptz := (filter ->> 'created_before')::timestamptz;
+    updated_after constant timestamptz := (filter ->> 'updated_after')::timestamptz;
+    updated_before constant timestamptz := (filter ->> 'updated_before')::timestamptz;
 begin
     return query
         select s.kind, s.id, s.name_key,

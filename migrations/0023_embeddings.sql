@@ -86,6 +86,19 @@ comment on view app.embedding_sources is 'What there is to embed: of each block 
 revoke all on app.embedding_sources from public, anon, authenticated, service_role;
 grant select on app.embedding_sources to blockyard_api;
 
+create view app.embedding_details with (security_invoker = true) as
+select e.*, m.name as model,
+    not exists (
+        select from app.embedding_sources s
+        where s.entity_type = e.entity_type and s.entity_id = e.entity_id and s.version_id = e.version_id
+          and app.text_digest(s.source_text) = e.source_digest) as is_stale,
+    (select u.username from public.usernames u where u.user_id = e.created_by) as created_by_username
+from public.embeddings e
+join public.embedding_models m using (model_id);
+comment on view app.embedding_details is 'Embeddings, and whether each is stale: of another version, or another text, than there is today.';
+revoke all on app.embedding_details from public, anon, authenticated, service_role;
+grant select on app.embedding_details to blockyard_api;
+
 -- The guards ----------------------------------------------------------------------------------------
 
 create function app.refuse_model_change() returns trigger
@@ -237,6 +250,34 @@ end $$;
 comment on function app.allows(jsonb, uuid) is
     'Whether a block is in the categories that a stored taxonomy_filter asks for. (An edge, or null, is in none.)';
 
+create function app.written_out(filter jsonb) returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    part record;
+    below jsonb;
+    written jsonb := '{"any": [], "all": [], "none": []}';
+begin
+    for part in
+        select f.key, c.category::uuid as category
+        from jsonb_each(filter) as f cross join jsonb_array_elements_text(case jsonb_typeof(f.value) when 'array' then f.value else '[]' end) as c (category)
+    loop
+        below := (
+            with recursive within (category_id) as (
+                select part.category
+                union
+                select c.category_id from within w join public.taxonomy_categories c on c.parent_id = w.category_id
+                where (filter ->> 'recursive')::boolean and c.archived_at is null
+            )
+            select jsonb_agg(w.category_id order by w.category_id) from within w);
+        written := jsonb_set(written, array[part.key], (written -> part.key) || case part.key when 'all' then jsonb_build_array(below) else below end);
+    end loop;
+    return written;
+end $$;
+comment on function app.written_out(jsonb) is
+    'A stored taxonomy_filter with the categories below those that it names, if they count: a list of ids for any and for none, and one for each of all.';
+
 create function app.model_id(reference text) returns uuid
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -280,7 +321,7 @@ begin
         raise exception 'the database has no pgvector: create extension vector' using errcode = '0A000', constraint = 'vectors_unavailable';
     end if;
     if to_regclass(format('public.%I', it.index)) is null then
-        execute format('create index %I on public.embeddings using hnsw ((vector::%I.halfvec(%s)) %2$I.%I) where model_id = %L',
+        execute format('create index %1$I on public.embeddings using hnsw ((vector::%2$I.halfvec(%3$s)) %2$I.%4$I) where model_id = %5$L',
             it.index, it.place, it.dimensions,
             case it.distance when 'cosine' then 'halfvec_cosine_ops' when 'l2' then 'halfvec_l2_ops' else 'halfvec_ip_ops' end, it.model_id);
     end if;
@@ -302,6 +343,7 @@ declare
     pgvector constant name := (
         select n.nspname from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace where e.extname = 'vector');
     most constant int := case when pgvector is null then 5000 else 100000 end;
+    types constant public.entity_type[] := array(select k::public.entity_type from unnest(kinds) as k where k <> 'pipeline');
     indexed boolean;
     among uuid[];
     apart text;
@@ -339,7 +381,7 @@ begin
         from public.embeddings e
         left join public.blocks b on b.block_id = e.block_id and b.archived_at is null
         left join public.edges d on d.edge_id = e.edge_id and d.archived_at is null
-        where e.model_id = %L and (b.block_id is not null or d.edge_id is not null) and e.entity_type::text = any ($3)
+        where e.model_id = %L and (b.block_id is not null or d.edge_id is not null) and e.entity_type = any ($10)
           and not exists (
               select from public.block_vector_representations v
               where v.block_id = e.block_id and v.vector_db = 'pgvector' and v.vector_key = $7 and v.taxonomy_filter is not null
@@ -355,8 +397,10 @@ begin
         $f$, its.model_id);
     if indexed then
         perform set_config('hnsw.iterative_scan', 'strict_order', true);
-        perform set_config('hnsw.ef_search', '100', true);
+        perform set_config('hnsw.ef_search', '200', true);
         perform set_config('hnsw.max_scan_tuples', '100000', true);
+        -- The order shall come from the index, whatever else seems cheaper.
+        perform set_config('enable_sort', 'off', true);
         candidates := candidates || format($f$
           and ($4::uuid[] is null or exists (select from app.matching($3, $9, null, array[e.entity_id], 1)))
         order by e.vector::%1$I.halfvec(%2$s) operator(%1$I.%3$s) $2::%1$I.halfvec(%2$s)
@@ -365,7 +409,7 @@ begin
     else
         candidates := candidates || ' and ($4::uuid[] is null or cardinality($4) > 20000 and exists (select from app.matching($3, $9, null, array[e.entity_id], 1)) or cardinality($4) <= 20000 and e.entity_id = any ($4))';
     end if;
-    return query execute format($f$
+    for kind, id, distance, is_stale, is_exact in execute format($f$
         select n.entity_type::text, n.entity_id, n.apart,
             not exists (
                 select from app.embedding_sources s
@@ -374,7 +418,11 @@ begin
             $1
         from (select c.*, %s as apart from (%s) as c order by apart, c.entity_id limit $6) as n
         $f$, apart, candidates)
-    using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter;
+        using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter, types
+    loop
+        return next;
+    end loop;
+    perform set_config('enable_sort', 'on', true);
 end $$;
 comment on function app.nearest(uuid, real[], text[], jsonb, boolean, int) is
     'The blocks and edges whose embeddings by a model are nearest to a vector, of those that pass the filter and whose taxonomy_filter allows them; '
@@ -425,8 +473,9 @@ begin
             from (
                 select m.id, m.kind, case when m.id = any (named) then 2 else m.score + case when starts_with(m.name_key, key) then 0.5 else 0 end end::real as score
                 from (
-                    select m.* from app.matching(kinds, filter, terms, null, most + 1) as m where terms is null or numnode(terms) > 0
-                    union
+                    select m.* from app.matching(kinds, filter, terms, null, most + 1) as m
+                    where (terms is null or numnode(terms) > 0) and (named is null or m.id <> all (named))
+                    union all
                     select m.* from app.matching(kinds, filter, null, named, most) as m where cardinality(named) > 0
                 ) as m
                 order by (m.id = any (named)) desc nulls last, score desc nulls last, m.id desc
@@ -532,8 +581,8 @@ comment on function app.facets(uuid[], text[]) is 'How many of these things have
 -- Rights ------------------------------------------------------------------------------------------
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.find(text[], jsonb, text, text, real[], boolean, int, text[]), app.model_id(text), app.text_digest(text), app.allows(jsonb, uuid)
-    to blockyard_api;
+grant execute on function app.find(text[], jsonb, text, text, real[], boolean, int, text[]), app.model_id(text), app.embedding_text(text, text, jsonb),
+    app.text_digest(text), app.allows(jsonb, uuid), app.written_out(jsonb) to blockyard_api;
 
 alter table public.embedding_models enable row level security;
 revoke all on public.embedding_models from public, anon, authenticated, service_role;

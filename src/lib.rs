@@ -38,6 +38,7 @@ pub mod development;
 pub mod docker_images;
 pub mod document;
 pub mod edges;
+pub mod embeddings;
 pub mod filter;
 pub mod lineage;
 pub mod locks;

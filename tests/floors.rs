@@ -26,6 +26,7 @@ const FLOORS: &[&[&str]] = &[
         "dependencies",
         "docker_images",
         "edges",
+        "embeddings",
         "locks",
         "pipelines",
         "runs",

@@ -84,6 +84,9 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         ("23505", "pipelines_name_key") => {
             Problem::conflict("name_taken", "There is a pipeline of that name.")
         }
+        ("23505", "embedding_models_name_key") => {
+            Problem::conflict("name_taken", "There is an embedding model of that name.")
+        }
         ("23505", "taxonomy_categories_name_key") => Problem::conflict(
             "name_taken",
             "There is a category of that name below the same parent.",

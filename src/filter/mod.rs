@@ -31,51 +31,51 @@ pub struct Where {
     /// Of a block.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[read(with = Word)]
-    #[schema(value_type = BlockType, required = false)]
+    #[schema(value_type = Option<BlockType>)]
     pub block_type: Option<BlockType>,
     /// By JSON pointers (RFC 6901) into the metadata of the active version: a value that is equal, or
     /// an object of `eq`, `ne`, `in`, `gt`, `gte`, `lt`, `lte`, `exists`, `contains`. Beside pointers,
     /// `all`, `any` and `none` are lists of such objects. Of a list in the metadata, any element counts.
     #[serde(skip)]
     #[read(via = Condition::from_member)]
-    #[schema(value_type = Object, required = false)]
+    #[schema(value_type = Option<Object>)]
     pub metadata: Option<Condition>,
     /// The categories of a block.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[read(via = taxonomy)]
-    #[schema(value_type = TaxonomyFilter, required = false)]
+    #[schema(value_type = Option<TaxonomyFilter>)]
     pub taxonomy: Option<TaxonomyFilter>,
     /// Whether the active version of an edge has passed its verification.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = bool, required = false)]
+    #[schema(value_type = Option<bool>)]
     pub verified: Option<bool>,
     /// A block or edge that this pipeline uses: its id or its name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Reference, required = false)]
+    #[schema(value_type = Option<Reference>)]
     pub used_by: Option<Reference>,
     /// A block or edge that has this alias.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = AliasName, required = false)]
+    #[schema(value_type = Option<AliasName>)]
     pub alias: Option<AliasName>,
     /// Who created it: an id, a username, or `me`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Reference, required = false)]
+    #[schema(value_type = Option<Reference>)]
     pub author: Option<Reference>,
     /// Created at this time or later.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = DateTime, required = false)]
+    #[schema(value_type = Option<DateTime>)]
     pub created_after: Option<DateTime>,
     /// Created before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = DateTime, required = false)]
+    #[schema(value_type = Option<DateTime>)]
     pub created_before: Option<DateTime>,
     /// Last changed at this time or later.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = DateTime, required = false)]
+    #[schema(value_type = Option<DateTime>)]
     pub updated_after: Option<DateTime>,
     /// Last changed before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = DateTime, required = false)]
+    #[schema(value_type = Option<DateTime>)]
     pub updated_before: Option<DateTime>,
 }
 

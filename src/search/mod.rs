@@ -2,6 +2,7 @@
 //! these. What is found and in which order, `app.find` in the database says.
 
 mod queries;
+pub mod resolve;
 pub mod routes;
 
 use std::str::FromStr;

@@ -1,5 +1,8 @@
 //! One function for each file in `sql/search/`.
 
+use sqlx::types::Json;
+
+use super::resolve::{ForeignHits, Resolved};
 use super::{Facet, Kind, SearchAnswer, SearchRequest};
 use crate::db::{Failure, Scope};
 
@@ -22,6 +25,19 @@ pub(super) async fn search(
         i32::from(request.limit),
         &facets as _,
         request.explain,
+    );
+    Ok(query.fetch_one(scope.connection()).await?)
+}
+
+pub(super) async fn resolve(
+    scope: &mut Scope<'_>,
+    hits: &ForeignHits,
+) -> Result<Resolved, Failure> {
+    let query = sqlx::query_file_as!(
+        Resolved,
+        "sql/search/resolve.sql",
+        scope.caller() as _,
+        Json(&hits.hits) as _,
     );
     Ok(query.fetch_one(scope.connection()).await?)
 }

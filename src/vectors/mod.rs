@@ -6,6 +6,7 @@ pub mod block_routes;
 pub mod edge_routes;
 mod queries;
 pub mod routes;
+mod store_filter;
 
 use serde::Serialize;
 use utoipa::IntoParams;

@@ -45,6 +45,7 @@ mod refusals;
 mod round_trips;
 mod rules;
 mod runs;
+mod search;
 mod snapshots;
 mod taxonomy;
 mod taxonomy_tree;
