@@ -480,7 +480,8 @@ begin
                 ) as m
                 order by (m.id = any (named)) desc nulls last, score desc nulls last, m.id desc
             ) as m;
-            exit when ids is not null or query is null or mended is not null;
+            -- (A vector knows what is meant, however it is spelled.)
+            exit when ids is not null or query is null or vector is not null or mended is not null;
             mended := app.mended(query);
             exit when mended is null;
             terms := app.search_terms(mended);

@@ -32,6 +32,7 @@ mod hostile;
 mod http;
 mod identity;
 mod json;
+mod labelled;
 mod lineage;
 mod locks;
 mod matrix;
