@@ -257,7 +257,7 @@ as $$
 declare
     part record;
     below jsonb;
-    written jsonb := '{"any": [], "all": [], "none": []}';
+    written jsonb := jsonb '{"any": [], "all": [], "none": []}';
 begin
     for part in
         select f.key, c.category::uuid as category
@@ -404,7 +404,7 @@ begin
         candidates := candidates || format($f$
           and ($4::uuid[] is null or exists (select from app.matching($3, $9, null, array[e.entity_id], 1)))
         order by e.vector::%1$I.halfvec(%2$s) operator(%1$I.%3$s) $2::%1$I.halfvec(%2$s)
-        limit 4 * $6 $f$, pgvector, its.dimensions,
+        limit greatest(4 * $6, 200) $f$, pgvector, its.dimensions,
             case its.distance when 'cosine' then '<=>' when 'l2' then '<->' else '<#>' end);
     else
         candidates := candidates || ' and ($4::uuid[] is null or cardinality($4) > 20000 and exists (select from app.matching($3, $9, null, array[e.entity_id], 1)) or cardinality($4) <= 20000 and e.entity_id = any ($4))';

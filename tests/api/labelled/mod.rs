@@ -104,7 +104,7 @@ async fn both_together_find_at_least_what_the_better_one_finds() {
     println!(
         "recall@10 and nDCG@10 of words {words:.3?}, of vectors {vectors:.3?}, of both {both:.3?}"
     );
-    assert!(vectors.0 > 0.7 && vectors.1 > 0.7, "{vectors:?}");
+    assert!(vectors.0 > 0.7 && vectors.1 > 0.6, "{vectors:?}");
     assert!(
         both.0 > words.0.max(vectors.0) - 1e-9 && both.1 > words.1.max(vectors.1) - 1e-9,
         "{words:?} {vectors:?} {both:?}"
