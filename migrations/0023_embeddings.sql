@@ -321,7 +321,7 @@ begin
         raise exception 'the database has no pgvector: create extension vector' using errcode = '0A000', constraint = 'vectors_unavailable';
     end if;
     if to_regclass(format('public.%I', it.index)) is null then
-        execute format('create index %1$I on public.embeddings using hnsw ((vector::%2$I.halfvec(%3$s)) %2$I.%4$I) where model_id = %5$L',
+        execute format('create index %1$I on public.embeddings using hnsw ((vector::%2$I.halfvec(%3$s)) %2$I.%4$I) with (m = 24, ef_construction = 200) where model_id = %5$L',
             it.index, it.place, it.dimensions,
             case it.distance when 'cosine' then 'halfvec_cosine_ops' when 'l2' then 'halfvec_l2_ops' else 'halfvec_ip_ops' end, it.model_id);
     end if;
@@ -397,14 +397,14 @@ begin
         $f$, its.model_id);
     if indexed then
         perform set_config('hnsw.iterative_scan', 'strict_order', true);
-        perform set_config('hnsw.ef_search', '200', true);
+        perform set_config('hnsw.ef_search', '400', true);
         perform set_config('hnsw.max_scan_tuples', '100000', true);
         -- The order shall come from the index, whatever else seems cheaper.
         perform set_config('enable_sort', 'off', true);
         candidates := candidates || format($f$
           and ($4::uuid[] is null or exists (select from app.matching($3, $9, null, array[e.entity_id], 1)))
         order by e.vector::%1$I.halfvec(%2$s) operator(%1$I.%3$s) $2::%1$I.halfvec(%2$s)
-        limit greatest(4 * $6, 200) $f$, pgvector, its.dimensions,
+        limit greatest(4 * $6, 400) $f$, pgvector, its.dimensions,
             case its.distance when 'cosine' then '<=>' when 'l2' then '<->' else '<#>' end);
     else
         candidates := candidates || ' and ($4::uuid[] is null or cardinality($4) > 20000 and exists (select from app.matching($3, $9, null, array[e.entity_id], 1)) or cardinality($4) <= 20000 and e.entity_id = any ($4))';

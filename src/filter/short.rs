@@ -67,7 +67,7 @@ struct Reader<'a> {
     rest: &'a str,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn condition(&mut self, read: &mut Where, metadata: &mut Vec<Condition>) -> Result<(), String> {
         self.rest = self.rest.trim_start();
         let end = self
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
             .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             .collect();
         if field == "category" {
-            return categories(read, &operator, values);
+            return categories(read, &operator, &values);
         }
         if values.len() != 1 {
             return Err(format!("`{}` takes one value.", shown(field)));
@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn categories(read: &mut Where, operator: &Operator, values: Vec<String>) -> Result<(), String> {
+fn categories(read: &mut Where, operator: &Operator, values: &[String]) -> Result<(), String> {
     let categories =
         values.iter().map(|value| reference(value)).collect::<Result<Vec<_>, String>>()?;
     let taxonomy = read.taxonomy.get_or_insert_default();
