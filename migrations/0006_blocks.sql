@@ -16,6 +16,7 @@ create table public.blocks (
     activation public.activation_mode not null default 'open',
     name_key text collate "C" not null,
     search tsvector not null,
+    metadata_words tsvector not null,
     constraint blocks_name_check check (app.is_name(name)),
     constraint blocks_description_check check (char_length(description) <= 10000),
     -- What else is asked of it: app.require_json().
@@ -38,7 +39,8 @@ create index blocks_created_at_idx on public.blocks (created_at, block_id);
 create index blocks_updated_at_idx on public.blocks (updated_at, block_id);
 create index blocks_archived_at_idx on public.blocks (archived_at, block_id) where archived_at is not null;
 create index blocks_created_by_idx on public.blocks (created_by);
-create index blocks_search_idx on public.blocks using gin (search);
+-- Whoever looks for names and descriptions only asks `search` as well.
+create index blocks_words_idx on public.blocks using gin ((search || metadata_words));
 
 create table public.block_versions (
     version_id uuid not null default app.uuid_v7() constraint block_versions_pkey primary key,
@@ -105,6 +107,8 @@ begin
         new.archived_at := null;
         new.name_key := app.name_key(new.name);
         new.search := app.search_vector(new.name, new.description);
+        new.metadata_words := app.metadata_words(new.metadata);
+        perform app.keep_spellings(new.name);
         return new;
     end if;
 
@@ -200,6 +204,12 @@ begin
     if new.name <> old.name or new.description is distinct from old.description then
         new.name_key := app.name_key(new.name);
         new.search := app.search_vector(new.name, new.description);
+        if new.name <> old.name then
+            perform app.keep_spellings(new.name);
+        end if;
+    end if;
+    if new.metadata <> old.metadata then
+        new.metadata_words := app.metadata_words(new.metadata);
     end if;
     return new;
 end $$;
@@ -213,7 +223,7 @@ as $$
 -- The two audit rows of a change (the version, and the pointer that moved to it) are written here
 -- and in one statement, for they are a good part of what a change costs.
 declare
-    unaudited constant text[] := array['search', 'name_key', 'updated_at', 'metadata', 'latest_version_number'];
+    unaudited constant text[] := array['search', 'metadata_words', 'name_key', 'updated_at', 'metadata', 'latest_version_number'];
     author uuid;
     version jsonb;
     context jsonb;
@@ -371,7 +381,7 @@ comment on function app.see_block() is
 -- (A candidate is numbered by app.append_block_candidate(); who else would write these has no grant.)
 create trigger blocks_0_numbers before update of version_number, latest_version_number on public.blocks
     for each row when (pg_trigger_depth() = 0) execute function app.refuse_derived();
-create trigger blocks_0_words before update of name_key, search on public.blocks
+create trigger blocks_0_words before update of name_key, search, metadata_words on public.blocks
     for each row execute function app.refuse_derived();
 create trigger blocks_1_versions before insert or update on public.blocks
     for each row execute function app.track_block_versions();
@@ -379,7 +389,7 @@ create trigger blocks_8_versions after insert or update on public.blocks
     for each row execute function app.append_block_version();
 -- (A change is in the trail by app.append_block_version().)
 create trigger blocks_9_audit after insert or delete on public.blocks
-    for each row execute function app.audit('block', 'block_id', 'block_id', 'search,name_key,updated_at,metadata,latest_version_number');
+    for each row execute function app.audit('block', 'block_id', 'block_id', 'search,metadata_words,name_key,updated_at,metadata,latest_version_number');
 -- (What comes from a trigger of the owner's comes from app.track_block_versions() or app.append_block_version(), which write
 -- what these would ask for, or goes with its block. A trigger of somebody else's has their rights.)
 create trigger block_versions_0_seen before insert on public.block_versions
@@ -410,7 +420,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select b.block_id
     from public.blocks b
-    where b.search @@ (select app.search_query(query))
+    where (b.search || b.metadata_words) @@ (select app.search_query(query)) and b.search @@ (select app.search_query(query))
 $$;
 comment on function app.find_blocks(text) is 'The ids of the blocks whose name or description has these words, in the language of web searches.';
 

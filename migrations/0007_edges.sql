@@ -15,6 +15,7 @@ create table public.edges (
     activation public.activation_mode not null default 'open',
     name_key text collate "C" not null,
     search tsvector not null,
+    metadata_words tsvector not null,
     constraint edges_name_check check (app.is_name(name)),
     constraint edges_description_check check (char_length(description) <= 10000),
     -- What else is asked of it: app.require_json().
@@ -37,7 +38,8 @@ create index edges_created_at_idx on public.edges (created_at, edge_id);
 create index edges_updated_at_idx on public.edges (updated_at, edge_id);
 create index edges_archived_at_idx on public.edges (archived_at, edge_id) where archived_at is not null;
 create index edges_created_by_idx on public.edges (created_by);
-create index edges_search_idx on public.edges using gin (search);
+-- Whoever looks for names and descriptions only asks `search` as well.
+create index edges_words_idx on public.edges using gin ((search || metadata_words));
 
 create table public.edge_versions (
     version_id uuid not null default app.uuid_v7() constraint edge_versions_pkey primary key,
@@ -103,6 +105,8 @@ begin
         new.archived_at := null;
         new.name_key := app.name_key(new.name);
         new.search := app.search_vector(new.name, new.description);
+        new.metadata_words := app.metadata_words(new.metadata);
+        perform app.keep_spellings(new.name);
         return new;
     end if;
 
@@ -201,6 +205,12 @@ begin
     if new.name <> old.name or new.description is distinct from old.description then
         new.name_key := app.name_key(new.name);
         new.search := app.search_vector(new.name, new.description);
+        if new.name <> old.name then
+            perform app.keep_spellings(new.name);
+        end if;
+    end if;
+    if new.metadata <> old.metadata then
+        new.metadata_words := app.metadata_words(new.metadata);
     end if;
     return new;
 end $$;
@@ -214,7 +224,7 @@ as $$
 -- The two audit rows of a change (the version, and the pointer that moved to it) are written here
 -- and in one statement, for they are a good part of what a change costs.
 declare
-    unaudited constant text[] := array['search', 'name_key', 'updated_at', 'metadata', 'latest_version_number'];
+    unaudited constant text[] := array['search', 'metadata_words', 'name_key', 'updated_at', 'metadata', 'latest_version_number'];
     author uuid;
     version jsonb;
     context jsonb;
@@ -371,7 +381,7 @@ comment on function app.see_edge() is
 -- (A candidate is numbered by app.append_edge_candidate(); who else would write these has no grant.)
 create trigger edges_0_numbers before update of version_number, latest_version_number on public.edges
     for each row when (pg_trigger_depth() = 0) execute function app.refuse_derived();
-create trigger edges_0_words before update of name_key, search on public.edges
+create trigger edges_0_words before update of name_key, search, metadata_words on public.edges
     for each row execute function app.refuse_derived();
 create trigger edges_1_versions before insert or update on public.edges
     for each row execute function app.track_edge_versions();
@@ -379,7 +389,7 @@ create trigger edges_8_versions after insert or update on public.edges
     for each row execute function app.append_edge_version();
 -- (A change is in the trail by app.append_edge_version().)
 create trigger edges_9_audit after insert or delete on public.edges
-    for each row execute function app.audit('edge', 'edge_id', 'edge_id', 'search,name_key,updated_at,metadata,latest_version_number');
+    for each row execute function app.audit('edge', 'edge_id', 'edge_id', 'search,metadata_words,name_key,updated_at,metadata,latest_version_number');
 -- (What comes from a trigger of the owner's comes from app.track_edge_versions() or app.append_edge_version(), which write
 -- what these would ask for, or goes with its edge. A trigger of somebody else's has their rights.)
 create trigger edge_versions_0_seen before insert on public.edge_versions
@@ -408,7 +418,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select e.edge_id
     from public.edges e
-    where e.search @@ (select app.search_query(query))
+    where (e.search || e.metadata_words) @@ (select app.search_query(query)) and e.search @@ (select app.search_query(query))
 $$;
 comment on function app.find_edges(text) is 'The ids of the edges whose name or description has these words, in the language of web searches.';
 

@@ -13,6 +13,8 @@ create table public.block_vector_representations (
     constraint block_vector_representations_taxonomy_filter_check check (jsonb_typeof(taxonomy_filter) = 'object'),
     constraint block_vector_representations_key unique (block_id, vector_db, vector_key)
 );
+-- By what other stores find.
+create index block_vector_representations_vector_key_idx on public.block_vector_representations (vector_key, vector_db);
 comment on table public.block_vector_representations is 'Where the embedding of a block lives; taxonomy_filter constrains RAG search.';
 create index block_vector_representations_created_at_idx on public.block_vector_representations (created_at, vector_id);
 create index block_vector_representations_taxonomy_filter_idx
@@ -31,6 +33,7 @@ create table public.edge_vector_representations (
     constraint edge_vector_representations_taxonomy_filter_check check (jsonb_typeof(taxonomy_filter) = 'object'),
     constraint edge_vector_representations_key unique (edge_id, vector_db, vector_key)
 );
+create index edge_vector_representations_vector_key_idx on public.edge_vector_representations (vector_key, vector_db);
 comment on table public.edge_vector_representations is 'Where the embedding of an edge lives; taxonomy_filter constrains RAG search.';
 create index edge_vector_representations_created_at_idx on public.edge_vector_representations (created_at, vector_id);
 create index edge_vector_representations_taxonomy_filter_idx

@@ -261,10 +261,10 @@ comment on function app.keep_history(name, name, jsonb, text[], text[]) is
 
 -- The views of what has versions come after those of their owners, and need them.
 select app.keep_history('blocks', 'block_id',
-    '{"metadata": "coalesce((select v.metadata from public.block_versions v where v.version_id = blocks.current_version_id), ''{}'')"}',
+    '{"metadata": "coalesce((select v.metadata from public.block_versions v where v.version_id = blocks.current_version_id), ''{}'')", "metadata_words": "''''"}',
     '{"created_at, block_id", "name_key, block_id"}', '{"description = null", "search = ''''"}');
 select app.keep_history('edges', 'edge_id',
-    '{"metadata": "coalesce((select v.metadata from public.edge_versions v where v.version_id = edges.current_version_id), ''{}'')"}',
+    '{"metadata": "coalesce((select v.metadata from public.edge_versions v where v.version_id = edges.current_version_id), ''{}'')", "metadata_words": "''''"}',
     '{"created_at, edge_id", "name_key, edge_id"}', '{"description = null", "search = ''''"}');
 select app.keep_history('aliases', 'alias_id', '{}', '{"block_id", "edge_id", "version_id"}', '{}');
 select app.keep_history('taxonomy_categories', 'category_id', '{}', '{"name_key", "parent_id"}', '{}');
@@ -471,7 +471,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 -- The views of past show what the caller may see, whoever asks them.
 declare
-    hidden constant text[] := array['metadata', 'search', 'name_key', 'runtime_total'];
+    hidden constant text[] := array['metadata', 'search', 'metadata_words', 'name_key', 'runtime_total'];
     found bigint := 0;
     batch jsonb;
     it record;

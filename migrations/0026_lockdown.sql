@@ -34,7 +34,7 @@ declare
 begin
     foreach wanted in array array[
         'aliases', 'alias_moves', 'blocks', 'block_versions', 'block_taxonomies', 'block_vector_representations',
-        'edges', 'edge_versions', 'edge_vector_representations', 'taxonomy_categories', 'code_repos', 'dependencies',
+        'edges', 'edge_versions', 'edge_vector_representations', 'embedding_models', 'taxonomy_categories', 'code_repos', 'dependencies',
         'pipelines', 'pipeline_blocks', 'pipeline_edges', 'pipeline_runs']
     loop
         if exists (

@@ -42,8 +42,8 @@ use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
     aliases, api_keys, audit, blocks, changes, code_repos, dependencies, docker_images, document,
-    edges, lineage, locks, pipelines, preview, runs, service, sessions, taxonomy, telemetry, users,
-    vectors, verifications,
+    edges, embeddings, lineage, locks, pipelines, preview, runs, search, service, sessions,
+    taxonomy, telemetry, users, vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -78,11 +78,15 @@ fn routes(config: &mut impl Router) {
     dependencies::dependent_routes::configure(config);
     vectors::block_routes::configure(config);
     vectors::edge_routes::configure(config);
+    embeddings::model_routes::configure(config);
+    embeddings::routes::configure(config);
     runs::routes::configure(config);
     runs::engine_routes::configure(config);
     locks::routes::configure(config);
     lineage::routes::configure(config);
     changes::routes::configure(config);
+    search::routes::configure(config);
+    search::resolve::configure(config);
     audit::routes::configure(config);
 }
 

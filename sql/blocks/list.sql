@@ -2,7 +2,7 @@
 -- (app.plan_anew): what they make constant falls away, and the order that is left reads its index.
 -- $2 block_type, $3 name, $4 category (id or name), $5 text, $6 and $7 created from and before,
 -- $8 archived instead of live, $9 order; of the last row seen $10 time or $11 name, and $12 id;
--- $13 rows; $14, $15 and $17 include versions, categories, aliases; $16 with those below the category.
+-- $13 rows; $14, $15 and $17 include versions, categories, aliases; $16 with those below the category; $18 filter, $19 path that metadata satisfies.
 select
     b.block_id as "block_id!", b.name as "name!", b.block_type as "block_type!", b.description, b.metadata as "metadata!",
     b.created_at as "created_at!", b.updated_at as "updated_at!", b.created_by, b.archived_at,
@@ -22,6 +22,8 @@ where (select app.as_caller($1))
   and ($3::text is null or b.name_key = app.name_key($3))
   and ($4::text is null or b.block_id = any (array(select blocks_in_category($4, $16))))
   and ($5::text is null or b.block_id = any (array(select find_blocks($5))))
+  and ($18::jsonb is null or b.block_id = any (array(select find_matching('block', $18))))
+  and ($19::text is null or b.metadata @@ $19::jsonpath)
   and ($6::timestamptz is null or b.created_at >= $6)
   and ($7::timestamptz is null or b.created_at < $7)
   and case

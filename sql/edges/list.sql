@@ -2,7 +2,7 @@
 -- (app.plan_anew): what they make constant falls away, and the order that is left reads its index.
 -- $2 name, $3 text, $4 and $5 created from and before, $6 archived instead of live, $7 order; of the
 -- last row seen $8 time or $9 name, and $10 id; $11 rows; $12, $13 and $14 include versions,
--- verifications, aliases.
+-- verifications, aliases; $15 filter, $16 path that metadata satisfies.
 select
     e.edge_id as "edge_id!", e.name as "name!", e.description, e.metadata as "metadata!",
     e.created_at as "created_at!", e.updated_at as "updated_at!", e.created_by, e.archived_at,
@@ -21,6 +21,8 @@ where (select app.as_caller($1))
   and case when $6 then e.archived_at is not null else e.archived_at is null end
   and ($2::text is null or e.name_key = app.name_key($2))
   and ($3::text is null or e.edge_id = any (array(select find_edges($3))))
+  and ($15::jsonb is null or e.edge_id = any (array(select find_matching('edge', $15))))
+  and ($16::text is null or e.metadata @@ $16::jsonpath)
   and ($4::timestamptz is null or e.created_at >= $4)
   and ($5::timestamptz is null or e.created_at < $5)
   and case

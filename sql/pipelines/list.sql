@@ -1,7 +1,7 @@
 -- Every filter and every order, planned anew for the values it gets, as sql/blocks/list.sql.
 -- $2 name, $3 text, $4 creator (id or name), $5 block and $6 edge (id or name), $7 archived instead of live, $8 order;
 -- of the last row seen $9 time or $10 name, and $11 id; $12 rows; $13 and $14 include blocks, edges;
--- $15 version of the block or edge (number, latest, active or alias) that a run would take; $16 whether they may run now.
+-- $15 version of the block or edge (number, latest, active or alias) that a run would take; $16 whether they may run now; $17 filter.
 select
     p.pipeline_id as "pipeline_id!", p.name as "name!", p.description, p.created_at as "created_at!", p.updated_at as "updated_at!",
     p.dagster_pipeline_config as "dagster_pipeline_config!", p.created_by, p.times_run as "times_run!", p.average_runtime, p.archived_at,
@@ -16,6 +16,7 @@ where (select app.as_caller($1))
   and case when $7 then p.archived_at is not null else p.archived_at is null end
   and ($2::text is null or p.name_key = app.name_key($2))
   and ($3::text is null or p.pipeline_id = any (array(select find_pipelines($3))))
+  and ($17::jsonb is null or p.pipeline_id = any (array(select find_matching('pipeline', $17))))
   and ($4::text is null or p.created_by = (select find_id('user', $4)))
   and ($5::text is null or p.pipeline_id = any (array(
       select pb.pipeline_id from pipeline_blocks pb where pb.block_id = (select find_id('block', $5)))))

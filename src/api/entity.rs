@@ -25,4 +25,14 @@ pub enum Entity {
     PipelineLock,
     AuditLog,
     Alias,
+    EmbeddingModel,
+}
+
+/// What kind of thing a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(type_name = "block_type", rename_all = "snake_case")]
+pub enum BlockType {
+    Dataset,
+    Model,
 }

@@ -186,6 +186,16 @@ impl Fields {
         value.filter(|_| is_sound)
     }
 
+    /// As [`Self::object`], of a member that may be missing or `null`; the outer `None` is a fault.
+    pub fn optional_object<T: FromFields>(&mut self, name: &str) -> Option<Option<T>> {
+        let is_there = self.members.iter().any(|(known, raw)| known == name && raw.get() != "null");
+        if is_there {
+            return self.object(name).map(Some);
+        }
+        self.take(name);
+        Some(None)
+    }
+
     /// A member that is an array of objects, each read member by member; `Some(None)` when it is
     /// missing or `null`, `None` when there is a fault.
     pub fn items<T: FromFields>(&mut self, name: &str, max: usize) -> Option<Option<Vec<T>>> {

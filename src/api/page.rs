@@ -6,7 +6,8 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use url::form_urlencoded;
 use utoipa::ToSchema;
@@ -126,6 +127,8 @@ pub fn next_link(request: &HttpRequest, cursor: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u8);
 
+const NO_LIMIT: &str = "Must be a whole number from 1 to 200.";
+
 impl Limit {
     pub fn rows(self) -> usize {
         self.0.into()
@@ -143,6 +146,21 @@ impl Default for Limit {
     }
 }
 
+impl From<Limit> for i32 {
+    fn from(limit: Limit) -> Self {
+        limit.0.into()
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer).ok().map(u8::try_from) {
+            Some(Ok(rows @ 1..=200)) => Ok(Self(rows)),
+            _ => Err(D::Error::custom(NO_LIMIT)),
+        }
+    }
+}
+
 impl FromStr for Limit {
     type Err = &'static str;
 
@@ -150,7 +168,7 @@ impl FromStr for Limit {
         match text.parse() {
             // A sign is no part of a number here.
             Ok(rows @ 1..=200) if !text.starts_with('+') => Ok(Self(rows)),
-            _ => Err("Must be a whole number from 1 to 200."),
+            _ => Err(NO_LIMIT),
         }
     }
 }

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::aliases::Alias;
+pub use crate::api::entity::BlockType;
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
 use crate::api::name::Name;
@@ -22,21 +23,13 @@ use crate::api::text::Description;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::api::word::Words;
+use crate::filter::Conditions;
 use crate::resource::listing::Filter;
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
 use crate::resource::verbs::Resource;
 use crate::versions::{Activation, Metadata, UsedBy, Version, tree};
-
-/// What kind of thing a block is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "block_type", rename_all = "snake_case")]
-pub enum BlockType {
-    Dataset,
-    Model,
-}
 
 /// A block as it is in use now: the content of its active version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -264,6 +257,9 @@ pub struct BlockList {
     pub filter: Filter,
     #[param(ignore)]
     #[read(flatten)]
+    pub conditions: Conditions,
+    #[param(ignore)]
+    #[read(flatten)]
     pub position: Position,
 }
 
@@ -273,7 +269,7 @@ impl BlockList {
             params.fault("include", "What uses it is shown with one block, not in a list.");
             return None;
         }
-        Some(self)
+        self.conditions.of_live(self.filter.archived, params).then_some(self)
     }
 
     /// Whether nothing is filtered, ordered or included: a filter that is added counts by itself.

@@ -71,6 +71,7 @@ pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Rows<Block>
         );
         scope.rows(position.limit, |connection| query.fetch(connection)).await
     } else {
+        let (looked_up, path) = list.conditions.of_list();
         let query = sqlx::query_file_as!(
             Block,
             "sql/blocks/list.sql",
@@ -91,6 +92,8 @@ pub async fn list(scope: &mut Scope<'_>, list: &BlockList) -> Result<Rows<Block>
             list.include.has(&BlockPart::Categories),
             list.recursive,
             list.include.has(&BlockPart::Aliases),
+            looked_up as _,
+            path,
         );
         scope.rows(position.limit, |connection| query.fetch(connection)).await
     }

@@ -17,6 +17,7 @@ use crate::audit::routes::history as audit_history;
 use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::filter::Conditions;
 use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::listing::{Filter, Position};
@@ -57,7 +58,7 @@ pub async fn create(
 /// all of them. Archived blocks are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_blocks",
-    params(BlockList, Filter, Position, Instant),
+    params(BlockList, Conditions, Filter, Position, Instant),
     responses((status = 200, description = "A page of blocks", body = Page<Block>))
 )]
 #[get("/blocks")]

@@ -59,6 +59,9 @@ enum Command {
     /// Manage the users, as the owner of the database
     #[command(subcommand)]
     User(UserCommand),
+    /// Manage what embeddings are found by, as the owner of the database
+    #[command(subcommand)]
+    Vectors(VectorsCommand),
     /// Make the role `blockyard_api`, as which the service logs in, with its rights, and give it a password
     LoginRole(LoginRole),
     /// Ask a server what changes would break; ends with 0, 1 (they would) or 2 (no verdict)
@@ -79,6 +82,16 @@ enum UserCommand {
         user: String,
         #[command(flatten)]
         password: PasswordInput,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum VectorsCommand {
+    /// Give the vectors of an embedding model their index (pgvector, HNSW); writers of embeddings wait meanwhile
+    Index {
+        /// The name or the id of the model
+        #[arg(long)]
+        model: String,
     },
 }
 
@@ -214,6 +227,9 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         }
         Command::User(UserCommand::Password { user, .. }) => {
             owner::set_password(&for_command()?, &user).await
+        }
+        Command::Vectors(VectorsCommand::Index { model }) => {
+            owner::index_vectors(&for_command()?, &model).await
         }
         Command::Psql(wanted) => psql::psql(&for_command()?, &wanted).await,
         Command::LoginRole(input) => owner::login_role(&for_command()?, &input.roles).await,

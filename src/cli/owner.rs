@@ -1,4 +1,4 @@
-//! The commands of the owner of the database: `migrate`, `check`, `user`, `login-role`.
+//! The commands of the owner of the database: `migrate`, `check`, `user`, `vectors`, `login-role`.
 
 use std::io::Read;
 
@@ -180,6 +180,19 @@ async fn add(login: &PgConnectOptions, user: &NewUser, password: &str) -> Outcom
     owner.close().await;
     println!("{id}");
     Ok(())
+}
+
+pub(super) async fn index_vectors(config: &Config, model: &str) -> Outcome {
+    let target = Target::of(config).await?;
+    let outcome = async {
+        let mut owner = Owner::connect(&target.login).await?;
+        let index = owner.index_vectors(model).await?;
+        owner.close().await;
+        println!("{index}");
+        Ok(())
+    }
+    .await;
+    target.release(outcome).await
 }
 
 pub(super) async fn set_password(config: &Config, user: &str) -> Outcome {

@@ -167,6 +167,13 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ("pipeline_runs_started_at_late_check", "/started_at", LATE),
     ("pipelines_dagster_pipeline_config_check", "/dagster_pipeline_config", OBJECT),
     ("pipelines_description_check", "/description", DESCRIPTION),
+    ("embedding_models_dimensions_check", "/dimensions", "Must be a whole number from 1 to 4000."),
+    ("embedding_models_name_check", "/name", NAME),
+    (
+        "embeddings_source_digest_check",
+        "/source_digest",
+        "Must be sha256: and 64 hexadecimal digits.",
+    ),
     ("pipelines_name_check", "/name", NAME),
     ("refresh_tokens_token_digest_check", "", "The digest of a token must have 32 bytes."),
     ("settings_settings_id_check", "", "There is one row of settings."),

@@ -89,6 +89,9 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         ("23505", "pipelines_name_key") => {
             Problem::conflict("name_taken", "There is a pipeline of that name.")
         }
+        ("23505", "embedding_models_name_key") => {
+            Problem::conflict("name_taken", "There is an embedding model of that name.")
+        }
         ("23505", "taxonomy_categories_name_key") => Problem::conflict(
             "name_taken",
             "There is a category of that name below the same parent.",
@@ -97,6 +100,16 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
 
         ("22023", "instant_too_new" | "instant_too_old") => {
             Problem::invalid_field(error.column().unwrap_or_default(), error.message())
+        }
+        ("22023", "embedding_model_unknown") => {
+            Problem::invalid_field("/vector/model", error.message())
+        }
+        ("22023", "search_vector_fault") => {
+            Problem::invalid_field("/vector/values", error.message())
+        }
+        (_, "embeddings_vector_fault") => Problem::invalid_field("/values", error.message()),
+        (_, "vectors_unavailable") => {
+            Problem::new(StatusCode::NOT_IMPLEMENTED, "vectors_unavailable", error.message())
         }
         ("P0002", "block_not_found") => Problem::not_found("Block"),
         ("P0002", "edge_not_found") => Problem::not_found("Edge"),

@@ -16,6 +16,7 @@ use crate::api::problem::{BlockCategory, Blocker, Fault, Problem, Thing};
 use crate::blocks::BlockVersion;
 use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
+use crate::filter::TaxonomyFilter;
 use crate::lineage::{NodeReferenceText, ReachedStep};
 use crate::locks::routes::{LockDigest, LockReference};
 use crate::pipelines::GraphFormat;
@@ -23,7 +24,6 @@ use crate::resource::chronology::ChronologicalSort;
 use crate::resource::listing::NamedSort;
 use crate::taxonomy::CategoryTree;
 use crate::users::UserSort;
-use crate::vectors::TaxonomyFilter;
 use crate::verifications::{Standing, Verification};
 use crate::versions::{Metadata, PatchOperation, VersionReference};
 
@@ -52,6 +52,8 @@ pub use operations::complete;
         (name = "docker images", description = "The container images of a block or an edge, and how their builds went"),
         (name = "dependencies", description = "What a block or an edge depends on, and what depends on it"),
         (name = "vectors", description = "Where the embedding of a block or an edge lives"),
+        (name = "embeddings", description = "Vectors of blocks and edges, by which a search finds them"),
+        (name = "search", description = "Blocks, edges and pipelines by words, by filters and by vectors"),
         (name = "pipelines", description = "Blocks joined by edges, and whether they may run"),
         (name = "runs", description = "Executions of pipelines"),
         (name = "locks", description = "What runs ran on, word for word"),

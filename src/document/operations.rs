@@ -15,7 +15,7 @@ use crate::api::problem::CONTENT_TYPE;
 use crate::perimeter;
 
 /// What is posted and leaves nothing.
-const CHANGES_NOTHING: &[&str] = &["/impact/preview"];
+const CHANGES_NOTHING: &[&str] = &["/impact/preview", "/search", "/search/resolve"];
 
 /// Adds what holds for all operations: who may call, what is refused, which headers go with a
 /// change or a single resource.
@@ -99,11 +99,15 @@ const TAGS: &[(&str, &str)] = &[
     ("dependents", "dependencies"),
     ("docker-images", "docker images"),
     ("edge-vector-representations", "vectors"),
+    ("embedding-models", "embeddings"),
+    ("embedding-text", "embeddings"),
+    ("embeddings", "embeddings"),
     ("health", "service"),
     ("impact", "lineage"),
     ("lock", "locks"),
     ("metrics", "service"),
     ("runs", "runs"),
+    ("search", "search"),
     ("status", "verifications"),
     ("taxonomy-categories", "taxonomy"),
     ("vectors", "vectors"),

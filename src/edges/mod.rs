@@ -22,6 +22,7 @@ use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::Description;
 use crate::api::time::DateTime;
 use crate::api::word::{Word, Words};
+use crate::filter::Conditions;
 use crate::resource::listing::Filter;
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
@@ -240,6 +241,9 @@ pub struct EdgeList {
     pub filter: Filter,
     #[param(ignore)]
     #[read(flatten)]
+    pub conditions: Conditions,
+    #[param(ignore)]
+    #[read(flatten)]
     pub position: Position,
 }
 
@@ -249,7 +253,7 @@ impl EdgeList {
             params.fault("include", "What uses it is shown with one edge, not in a list.");
             return None;
         }
-        Some(self)
+        self.conditions.of_live(self.filter.archived, params).then_some(self)
     }
 
     /// Whether nothing is filtered, ordered or included: a filter that is added counts by itself.

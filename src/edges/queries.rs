@@ -70,6 +70,7 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &EdgeList) -> Result<Rows<
         );
         scope.rows(position.limit, |connection| query.fetch(connection)).await
     } else {
+        let (looked_up, path) = list.conditions.of_list();
         let query = sqlx::query_file_as!(
             Edge,
             "sql/edges/list.sql",
@@ -87,6 +88,8 @@ pub(super) async fn list(scope: &mut Scope<'_>, list: &EdgeList) -> Result<Rows<
             list.include.has(&EdgePart::Versions),
             list.include.has(&EdgePart::Verifications),
             list.include.has(&EdgePart::Aliases),
+            looked_up as _,
+            path,
         );
         scope.rows(position.limit, |connection| query.fetch(connection)).await
     }

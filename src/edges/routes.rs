@@ -17,6 +17,7 @@ use crate::audit::routes::history as audit_history;
 use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::filter::Conditions;
 use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::listing::{Filter, Position};
@@ -58,7 +59,7 @@ pub async fn create(
 /// all of them. Archived edges are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_edges",
-    params(EdgeList, Filter, Position, Instant),
+    params(EdgeList, Conditions, Filter, Position, Instant),
     responses((status = 200, description = "A page of edges", body = Page<Edge>))
 )]
 #[get("/edges")]

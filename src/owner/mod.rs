@@ -119,6 +119,22 @@ impl Owner {
             .map_err(Error::of)
     }
 
+    /// Gives the vectors of an embedding model their index, unless they have it, and returns its name.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] when there is no such model, or the database has no pgvector.
+    pub async fn index_vectors(&mut self, model: &str) -> Result<String, Error> {
+        // Of many vectors it takes its time.
+        sqlx::query("set statement_timeout = 0")
+            .execute(&mut self.connection)
+            .await
+            .map_err(Error::of)?;
+        sqlx::query_file_scalar!("sql/embeddings/index_as_owner.sql", model)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(Error::of)
+    }
+
     /// Adds a user and returns their id.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ use crate::api::raw_json::{JsonObject, RawJson};
 use crate::api::text::Description;
 use crate::api::time::DateTime;
 use crate::blocks::BlockType;
+use crate::filter::Conditions;
 use crate::locks::{LockedBlock, LockedEdge};
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
@@ -253,6 +254,9 @@ pub struct PipelineList {
     pub include: Include,
     #[param(ignore)]
     #[read(flatten)]
+    pub conditions: Conditions,
+    #[param(ignore)]
+    #[read(flatten)]
     pub position: Position,
 }
 
@@ -266,7 +270,7 @@ impl PipelineList {
             params.fault("include", "The runs are shown with one pipeline, not in a list.");
             return None;
         }
-        Some(self)
+        self.conditions.of_live(self.archived, params).then_some(self)
     }
 }
 

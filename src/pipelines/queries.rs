@@ -74,6 +74,7 @@ pub(super) async fn list(
         list.include.edges,
         list.version.as_ref().map(Which::to_string),
         list.ready,
+        list.conditions.looked_up() as _,
     );
     scope.rows(position.limit, |connection| query.fetch(connection)).await
 }

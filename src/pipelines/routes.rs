@@ -17,6 +17,7 @@ use crate::audit::routes::history as audit_history;
 use crate::audit::{PageOfLogs, Trail};
 use crate::auth::caller::Caller;
 use crate::db::{Db, Scope};
+use crate::filter::Conditions;
 use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::listing::Position;
@@ -91,7 +92,7 @@ pub async fn create(
 /// Archived pipelines are listed with `archived=true` only.
 #[utoipa::path(
     operation_id = "list_pipelines",
-    params(PipelineList, Position, Instant),
+    params(PipelineList, Conditions, Position, Instant),
     responses((status = 200, description = "A page of pipelines", body = Page<Pipeline>))
 )]
 #[get("/pipelines")]

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use utoipa::{IntoParams, ToSchema};
 
 use super::routes::{self};
+use super::store_filter::{FilterFor, StoreFilter};
 use super::{NewEdgeVector, NewVector, Vector, VectorFilter, VectorPatch};
 use crate::api::fields::NoBody;
 use crate::api::id::Id;
@@ -175,6 +176,25 @@ pub async fn remove(
     routes::remove(&db, &change, EntityType::Edge, **vector_id).await
 }
 
+/// Write the filter of an edge's embedding in the words of a vector store
+///
+/// What `taxonomy_filter` says, with the ids of the categories below where they count, for whoever
+/// searches there.
+#[utoipa::path(
+    operation_id = "get_edge_vector_filter",
+    params(("vector_id" = Uuid, Path), FilterFor),
+    responses((status = 200, description = "The filter", body = StoreFilter))
+)]
+#[get("/edge-vector-representations/{vector_id}/filter")]
+pub async fn filter_for(
+    db: web::Data<Db>,
+    caller: Caller,
+    vector_id: web::Path<Id>,
+    Query(wanted): Query<FilterFor>,
+) -> Result<Reply, Problem> {
+    routes::filter(&db, caller, EntityType::Edge, **vector_id, wanted.store).await
+}
+
 pub fn configure(config: &mut impl Router) {
     config
         .service(create)
@@ -182,6 +202,7 @@ pub fn configure(config: &mut impl Router) {
         .service(create_of_edge)
         .service(list_of_edge)
         .service(get)
+        .service(filter_for)
         .service(update)
         .service(remove);
 }

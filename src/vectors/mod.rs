@@ -4,9 +4,9 @@
 
 pub mod block_routes;
 pub mod edge_routes;
-mod filter;
 mod queries;
 pub mod routes;
+mod store_filter;
 
 use serde::Serialize;
 use utoipa::IntoParams;
@@ -16,14 +16,13 @@ use uuid::Uuid;
 use crate::api::query::FromParams;
 use crate::resource::chronology::Chronology;
 
-pub use filter::TaxonomyFilter;
-
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::path;
 use crate::api::raw_json::RawJson;
 use crate::api::text::Line;
 use crate::api::time::DateTime;
+use crate::filter::TaxonomyFilter;
 use crate::resource::owner::{EntityType, Owned, Owner};
 use crate::resource::verbs::Resource;
 
@@ -83,6 +82,10 @@ impl Resource for Vector {
     }
 }
 
+fn taxonomy_filter(fields: &mut Fields) -> Option<Patch<TaxonomyFilter>> {
+    TaxonomyFilter::patched(fields, "taxonomy_filter")
+}
+
 /// A vector representation that is added.
 #[derive(Debug, ToSchema)]
 #[schema(example = json!({
@@ -102,7 +105,7 @@ impl FromFields for NewVector {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let vector_db = fields.required("vector_db");
         let vector_key = fields.required("vector_key");
-        let taxonomy_filter = TaxonomyFilter::patched(fields);
+        let taxonomy_filter = taxonomy_filter(fields);
         Some(Self {
             vector_db: vector_db?,
             vector_key: vector_key?,
@@ -149,7 +152,7 @@ pub struct VectorPatch {
     #[read(changed)]
     pub vector_key: Option<VectorKey>,
     #[schema(value_type = Option<TaxonomyFilter>)]
-    #[read(via = TaxonomyFilter::patched)]
+    #[read(via = taxonomy_filter)]
     pub taxonomy_filter: Patch<TaxonomyFilter>,
 }
 

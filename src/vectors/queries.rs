@@ -2,11 +2,26 @@
 
 use uuid::Uuid;
 
-use super::{NewVector, TaxonomyFilter, Vector, VectorDb, VectorFilter, VectorKey, VectorPatch};
+use super::{NewVector, Vector, VectorDb, VectorFilter, VectorKey, VectorPatch};
 use crate::api::etag::IfMatch;
 use crate::api::page::Rows;
+use crate::api::raw_json::RawJson;
+use crate::api::time::DateTime;
 use crate::db::{Failure, Scope};
+use crate::filter::TaxonomyFilter;
 use crate::resource::owner::{EntityType, Owner, Owners};
+
+/// What the `taxonomy_filter` comes to, if there is one.
+pub(super) async fn filter(
+    scope: &mut Scope<'_>,
+    kind: EntityType,
+    vector_id: Uuid,
+) -> Result<Option<(Option<RawJson>, DateTime)>, Failure> {
+    let query =
+        sqlx::query_file!("sql/vectors/filter.sql", scope.caller() as _, kind as _, vector_id);
+    let row = query.fetch_optional(scope.connection()).await?;
+    Ok(row.map(|row| (row.filter, row.updated_at)))
+}
 
 pub(super) async fn create(
     scope: &mut Scope<'_>,

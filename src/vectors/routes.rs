@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use uuid::Uuid;
 
+use super::store_filter::{StoreFilter, VectorStore, WrittenOut};
 use super::{NewVector, Vector, VectorFilter, VectorPatch, queries};
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;
@@ -12,7 +13,7 @@ use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::owner::{EntityType, Owner, Owners};
-use crate::resource::verbs::{self, Reach, Revision};
+use crate::resource::verbs::{self, Reach, Resource, Revision};
 
 /// All of one kind, or those of one owner.
 pub(super) fn owners(kind: EntityType, reference: Option<Reference>) -> Owners {
@@ -51,6 +52,27 @@ pub(super) async fn read(
         queries::get(scope, kind, vector_id).await
     })
     .await
+}
+
+pub(super) async fn filter(
+    db: &Db,
+    caller: Caller,
+    kind: EntityType,
+    vector_id: Uuid,
+    store: VectorStore,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Vector::ENTITY, Some(&vector_id.to_string()));
+    let (filter, updated_at) = db
+        .find(&caller, Vector::WHAT, async |scope| queries::filter(scope, kind, vector_id).await)
+        .await?;
+    let written: Option<WrittenOut> = match &filter {
+        Some(filter) => Some(serde_json::from_str(filter.get()).map_err(|error| {
+            tracing::error!(%error, "a filter that the database wrote out cannot be read");
+            Problem::internal()
+        })?),
+        None => None,
+    };
+    Ok(Reply::ok(&StoreFilter::of(store, written.as_ref()))?.compound_revision(updated_at))
 }
 
 pub(super) async fn change(

@@ -31,11 +31,13 @@ fn at(path: &str, instant: &str) -> String {
 }
 
 /// What can be asked of an instant.
-const READS: [&str; 24] = [
+const READS: [&str; 26] = [
     "/blocks?limit=200",
     "/blocks?sort=name&include=versions,categories,aliases",
     "/blocks?archived=true&sort=-updated_at",
     "/blocks?q=second",
+    "/blocks?where=metadata/rows>1",
+    "/blocks?where=alias=champion&sort=name",
     "/blocks/a",
     "/blocks/d?include=versions,aliases,used_by",
     "/blocks/a/versions",

@@ -41,6 +41,7 @@ fn addresses(things: &Value) -> Vec<String> {
         "lock_digest" => "lock",
         "user" => "user",
         "api_key_id" => "key",
+        "model" => "model",
         "vector_id" if path.starts_with("/edge") => "edge_vector",
         "vector_id" => "block_vector",
         other => panic!("{path}: no {other}: add it to tests/schema/fixture.sql"),
@@ -264,6 +265,7 @@ async fn whatever_sql_takes_can_be_read() {
             "pipeline_runs" => "run",
             "api_keys" => "key",
             "aliases" => "alias_row",
+            "embedding_models" => "model",
             singular => singular.trim_end_matches('s'),
         };
         let id = things[thing].as_str().unwrap_or_else(|| panic!("no {thing} of {table}"));

@@ -31,6 +31,8 @@ const BESIDE_THE_MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/users/{}/password", "passwords are out of reach over SQL"),
     ("POST", "/dagster/events", "comes from the code location, signed: tests/api/engine.rs"),
     ("POST", "/impact/preview", "changes nothing: tests/api/preview.rs"),
+    ("POST", "/search", "changes nothing: tests/api/search.rs"),
+    ("POST", "/search/resolve", "changes nothing: tests/api/search.rs"),
 ];
 
 /// Where HTTP shall answer otherwise than SQL, and why: nowhere. The verbs only have other names: `DELETE` archives,
@@ -73,12 +75,15 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         "edge_vector_representations" => {
             ("/edge-vector-representations", "vector_id", "edge_vector")
         }
+        "embedding_models" => ("/embedding-models", "model_id", "model"),
+        "embeddings" => ("/embeddings", "embedding_id", "embedding"),
         "audit_logs" => ("/audit-logs", "log_id", "log"),
         _ => panic!("no requests for {table}"),
     };
     let one = match table {
         "aliases" => format!("{all}/{{alias}}"),
         "block_versions" | "edge_versions" => format!("{all}/{{version}}"),
+        "embeddings" => "/blocks/{block}/embeddings/{model}".to_owned(),
         _ => format!("{all}/{{{thing}}}"),
     };
     let loose = format!("{all}/{{loose_{thing}}}");
@@ -183,6 +188,21 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             post(all, r#"{"edge_id": "{edge}", "vector_db": "db", "vector_key": "{new}"}"#),
             post("/edges/{edge}/vectors", r#"{"vector_db": "db", "vector_key": "{new}"}"#),
         ],
+        ("embedding_models", "insert") => {
+            vec![post(all, r#"{"name": "{new}", "dimensions": 3}"#)]
+        }
+        ("embeddings", "insert") => vec![
+            change(
+                Method::PUT,
+                "/blocks/{block}/embeddings/{loose_model}",
+                r#"{"values": [1, 0, 0]}"#,
+            ),
+            change(
+                Method::PUT,
+                "/edges/{edge}/embeddings/{loose_model}",
+                r#"{"values": [1, 0, 0]}"#,
+            ),
+        ],
         (_, "insert") => vec![NoRoute(Method::POST, all.to_owned())],
 
         ("users", "update") => vec![patch(&one, r#"{"username": "{new}"}"#)],
@@ -233,6 +253,10 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
         ("block_vector_representations" | "edge_vector_representations", "update") => {
             vec![patch(&one, r#"{"vector_db": "other"}"#)]
         }
+        ("embeddings", "update") => vec![
+            change(Method::PUT, &one, r#"{"values": [0, 1, 0]}"#),
+            change(Method::PUT, "/edges/{edge}/embeddings/{model}", r#"{"values": [0, 1, 0]}"#),
+        ],
         (_, "update") => vec![NoRoute(Method::PATCH, one)],
 
         ("pipeline_blocks" | "pipeline_edges", "delete") => vec![
@@ -249,6 +273,10 @@ fn requests(table: &str, verb: &str) -> Vec<Ask> {
             | "edge_vector_representations",
             "delete",
         ) => vec![delete(&one)],
+        ("embedding_models", "delete") => vec![delete(&loose)],
+        ("embeddings", "delete") => {
+            vec![delete(&one), delete("/edges/{edge}/embeddings/{model}")]
+        }
         ("aliases", "delete") => vec![delete(&one), delete("/edges/{edge}/aliases/{alias}")],
         (_, "delete") => vec![NoRoute(Method::DELETE, one)],
 

@@ -180,7 +180,7 @@ const RULES: &[Rule] = &[
               and (has_column_privilege(role, c.oid, a.attnum, 'insert') or has_column_privilege(role, c.oid, a.attnum, 'update'))
               and (a.attnum = any (select unnest(i.indkey) from pg_index i where i.indrelid = c.oid and i.indisprimary)
                    or a.attname in ('created_by', 'verified_by', 'times_run', 'average_runtime', 'runs_succeeded',
-                       'runtime_total', 'version_number', 'latest_version_number', 'is_active', 'log_id', 'name_key', 'search')
+                       'runtime_total', 'version_number', 'latest_version_number', 'is_active', 'log_id', 'name_key', 'search', 'metadata_words', 'length')
                    or a.atttypid = 'timestamptz'::regtype or a.attgenerated <> '')
               and (c.relname, a.attname) not in (
                   ('users', 'is_active'), ('api_keys', 'is_active'), ('api_keys', 'expires_at'),
@@ -542,13 +542,14 @@ async fn the_enums_have_the_users_values() {
             (
                 "audit_entity_type",
                 "block edge pipeline taxonomy metadata user api_key code_repo docker_image verification \
-                 dependency vector pipeline_run audit_log pipeline_lock alias"
+                 dependency vector pipeline_run audit_log pipeline_lock alias embedding_model"
             ),
             ("block_type", "dataset model"),
             ("build_status", "pending success failed"),
             ("dependency_type", "internal external"),
             ("entity_type", "block edge"),
             ("run_status", "queued started success failure canceled"),
+            ("vector_distance", "cosine l2 inner_product"),
             ("verification_status", "pending passed failed"),
         ]
     );

@@ -115,6 +115,14 @@ begin
     insert into edge_vector_representations (edge_id, vector_db, vector_key) values (made.edge, 'db', 'key')
         returning vector_id into id;
     it := it || jsonb_build_object('edge_vector', id);
+    insert into embedding_models (name, dimensions) values (tag || 'model', 3) returning model_id into id;
+    it := it || jsonb_build_object('model', id);
+    insert into embeddings (entity_type, entity_id, model_id, vector) values ('edge', made.edge, id, '{1, 0, 0}');
+    insert into embeddings (entity_type, entity_id, model_id, vector) values ('block', made.source, id, '{1, 0, 0}')
+        returning embedding_id into id;
+    it := it || jsonb_build_object('embedding', id);
+    insert into embedding_models (name, dimensions) values (tag || 'loose model', 3) returning model_id into id;
+    it := it || jsonb_build_object('loose_model', id);
 
     it := it || jsonb_build_object(
         'loose_block', test.block(tag || 'loose'), 'archived_block', test.block(tag || 'archived'),

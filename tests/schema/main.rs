@@ -8,6 +8,7 @@ mod permissions;
 
 mod catalog;
 mod clients;
+mod embeddings;
 mod guards;
 mod history;
 mod lineage;

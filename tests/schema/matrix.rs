@@ -51,11 +51,16 @@ fn statement(table: &str, verb: &str) -> String {
         "pipeline_locks" => ("lock_digest", "lock"),
         "block_vector_representations" => ("vector_id", "block_vector"),
         "edge_vector_representations" => ("vector_id", "edge_vector"),
+        "embedding_models" => ("model_id", "model"),
+        "embeddings" => ("embedding_id", "embedding"),
         "audit_logs" => ("log_id", "log"),
         _ => panic!("no statements for {table}"),
     };
     match (table, verb) {
         ("users", "delete") => "delete from users where user_id = {loose_user}".to_owned(),
+        ("embedding_models", "delete") => {
+            "delete from embedding_models where model_id = {loose_model}".to_owned()
+        }
         (_, "select") => format!("select {key} from {table} where {key} = {{{thing}}}"),
         (_, "delete") => format!("delete from {table} where {key} = {{{thing}}}"),
         (_, "see archived") => {
@@ -90,6 +95,8 @@ fn statement(table: &str, verb: &str) -> String {
                 "pipeline_edges" => "edge_version_id = {edge_version}",
                 "pipeline_runs" => "status = 'started'",
                 "pipeline_locks" => "lock = '{}'",
+                "embedding_models" => "dimensions = 4",
+                "embeddings" => "vector = '{0, 1, 0}'",
                 "audit_logs" => "details = '{}'",
                 _ => "vector_db = 'other'",
             };
@@ -133,6 +140,9 @@ fn statement(table: &str, verb: &str) -> String {
                     "(block_id, vector_db, vector_key) values ({block}, 'db', 'new')",
                 "edge_vector_representations" =>
                     "(edge_id, vector_db, vector_key) values ({edge}, 'db', 'new')",
+                "embedding_models" => "(name, dimensions) values ('new', 3)",
+                "embeddings" =>
+                    "(entity_type, entity_id, model_id, vector) values ('block', {block}, {loose_model}, '{1, 0, 0}')",
                 "audit_logs" =>
                     "(user_id, action_type, entity_type) values ({user}, 'READ', 'block')",
                 _ => panic!("no insert for {table}"),

@@ -60,6 +60,7 @@ const SERVE_NOBODY: &[(&str, Because)] = &[
     ("service/keep_house.sql", Because::NoTable),
     ("service/ready.sql", Because::NoTable),
     ("service/require_independent_verifier.sql", Because::NoTable),
+    ("embeddings/index_as_owner.sql", Because::Owner),
     ("users/any_admin.sql", Because::Owner),
     ("users/create_as_owner.sql", Because::Owner),
     ("users/find_as_owner.sql", Because::Owner),

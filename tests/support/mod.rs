@@ -139,6 +139,18 @@ impl Server {
         };
         cell.get_or_init(async || {
             self.postgres.create_database(name, grants).await.expect("a template");
+            // Where the programs have pgvector, so have all databases, as a Supabase project's would.
+            let mut administrator = connect(&self.postgres.superuser(name)).await;
+            let has_pgvector =
+                "select exists (select from pg_available_extensions where name = 'vector')";
+            if sqlx::query_scalar(has_pgvector).fetch_one(&mut administrator).await.expect("a list")
+            {
+                sqlx::raw_sql("create extension vector schema extensions")
+                    .execute(&mut administrator)
+                    .await
+                    .expect("pgvector");
+            }
+            administrator.close().await.expect("nobody in the template");
             let mut owner = connect(&self.postgres.owner(name)).await;
             sqlx::migrate!("./migrations").run(&mut owner).await.expect("the migrations");
             owner.close().await.expect("nobody in the template");

@@ -145,6 +145,16 @@ pub const MATRIX: &[(&str, &str, Reach, Reach, Reach, Reach)] = &[
     ("pipeline_locks",               "update",        No,    No,       No,     No),
     ("pipeline_locks",               "delete",        No,    No,       No,     No),
 
+    ("embedding_models",             "select",        All,   All,      All,    All),
+    ("embedding_models",             "insert",        No,    All,      All,    No),
+    ("embedding_models",             "update",        No,    No,       No,     No),
+    ("embedding_models",             "delete",        No,    No,       All,    No),
+
+    ("embeddings",                   "select",        All,   All,      All,    All),
+    ("embeddings",                   "insert",        No,    All,      All,    No),
+    ("embeddings",                   "update",        No,    All,      All,    No),
+    ("embeddings",                   "delete",        No,    All,      All,    No),
+
     ("block_vector_representations", "select",        All,   All,      All,    All),
     ("block_vector_representations", "insert",        No,    All,      All,    No),
     ("block_vector_representations", "update",        No,    All,      All,    No),

@@ -104,6 +104,21 @@ pub const PATTERNS: &[(&str, &[&str], &[&str])] = &[
         &["runs", "edges,runs, blocks"],
         &["", "versions", "blocks edges"],
     ),
+    (
+        "^ *(block|edge|pipeline) *(, *(block|edge|pipeline) *)*$",
+        &["block", "edge, pipeline"],
+        &["", "block,", "user", "Block"],
+    ),
+    (
+        "^ *(kind|block_type|category|verified|pipeline) *(, *(kind|block_type|category|verified|pipeline) *)*$",
+        &["kind", "category, verified"],
+        &["", "kind,", "name"],
+    ),
+    (
+        "^sha256:[0-9a-f]{64}$",
+        &["sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"],
+        &["", "sha256:", "sha256:0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF"],
+    ),
     ("^[!-~]{1,255}$", &[], &["", "a b", "é"]),
     ("^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}$", &["0/0", "1a/16B3748"], &["", "0", "0/x", "0/0/0"]),
     (ENTITY_TAGS, &["*", r#""a""#, r#"W/"a", "b""#], &["", "a", r#""a"#]),
@@ -252,6 +267,7 @@ impl<'a> Schema<'a> {
                 }
             },
             "integer" => self.number("minimum").unwrap_or(1).into(),
+            "number" => 0.5.into(),
             "boolean" => true.into(),
             "array" => json!([self.items().expect("items").example(new)]),
             "object" => {
@@ -310,6 +326,7 @@ impl<'a> Schema<'a> {
         let own = match self.kind() {
             "string" => "a text",
             "integer" => "",
+            "number" => "a number",
             "boolean" => "a boolean",
             "array" => "an array",
             _ => "an object",
@@ -320,6 +337,7 @@ impl<'a> Schema<'a> {
         match self.kind() {
             "string" => self.texts(new, &mut push),
             "integer" => self.integers(&mut push),
+            "number" => push("a number with a sign", "+1".into(), false),
             "boolean" => {
                 push("true", true.into(), true);
                 push("false", false.into(), true);

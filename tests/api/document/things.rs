@@ -151,6 +151,8 @@ pub fn thing(operation: &str, name: &str) -> Option<&'static str> {
         ("lock_digest" | "a" | "b", _) => "lock",
         ("vector_id", operation) if operation.contains("edge") => "edge_vector",
         ("vector_id", _) => "block_vector",
+        ("model", "delete_embedding_model") => "loose_model",
+        ("model", _) => "model",
         ("as_of", _) | ("from" | "to", "list_changes") => "instant",
         ("refresh_token", _) => "refresh_token",
         _ => return None,
@@ -194,6 +196,13 @@ pub fn company(operation: &str, place: &str) -> Value {
         ("replace_pipeline_graph", "") => json!({ "edges": [] }),
         (_, place) if place.ends_with("/op_selection") => {
             json!({ "dagster_pipeline_config": { "mode": "job" } })
+        }
+        ("put_block_embedding" | "put_edge_embedding", "") => json!({ "values": [1, 0, 0] }),
+        ("search_by", "/vector") => {
+            json!({ "vector": { "model": "{model}", "values": [1, 0, 0] } })
+        }
+        ("search_by", "/where/taxonomy") => {
+            json!({ "where": { "taxonomy": { "any": ["{category}"] } } })
         }
         (_, "/taxonomy_filter") => json!({ "taxonomy_filter": { "any": ["{category}"] } }),
         _ => Value::Null,
