@@ -55,6 +55,17 @@ fn every_fault_is_named_at_once_with_what_it_must_be() {
 }
 
 #[test]
+fn a_token_goes_over_tls_or_nowhere_else() {
+    let with = |url: &str, token: bool| {
+        let token = if token { "user:0123" } else { "" };
+        read(&[("DAGSTER_URL", url), ("DAGSTER_API_TOKEN", token)]).is_ok()
+    };
+    assert!(with("http://dagster:3000", false) && with("https://o.dagster.cloud/prod", true));
+    assert!(with("http://127.0.0.1:3000", true) && !with("http://dagster:3000", true));
+    assert!(!with("dagster:3000", false) && !with("file:///etc/passwd", false));
+}
+
+#[test]
 fn origins_are_exact_or_all() {
     let origins = |text: &str| {
         read(&[("CORS_ALLOWED_ORIGINS", text)]).map(|config| config.cors_allowed_origins)
@@ -179,6 +190,9 @@ fn every_secret_may_stand_in_a_file() {
     let secret = file("secret", &format!("{STRONG}\n{STRONG}x\n"));
     let token = file("token", "a token for metrics\n\n");
     let headers = file("headers", "api-key=1\n");
+    let dagster = file("dagster", "user:0123\n");
+    let events = file("events", "0123456789abcdef0123456789abcdef\n");
+    let lineage = file("lineage", "a key\n");
     let config = read(&[
         ("DATABASE_URL_FILE", &url),
         ("DATABASE_REPLICA_URL_FILE", &replica),
@@ -186,6 +200,9 @@ fn every_secret_may_stand_in_a_file() {
         ("JWT_SECRET_FILE", &secret),
         ("METRICS_TOKEN_FILE", &token),
         ("OTEL_EXPORTER_OTLP_HEADERS_FILE", &headers),
+        ("DAGSTER_API_TOKEN_FILE", &dagster),
+        ("DAGSTER_EVENTS_SECRET_FILE", &events),
+        ("OPENLINEAGE_API_KEY_FILE", &lineage),
         ("PORT", "80"),
     ])
     .unwrap();
@@ -199,10 +216,13 @@ fn every_secret_may_stand_in_a_file() {
     assert_eq!(config.jwt_secret.unwrap().parts().count(), 2);
     assert_eq!(config.metrics_token.as_deref(), Some("a token for metrics"));
     assert_eq!(config.otel_exporter_otlp_headers.as_deref(), Some("api-key=1"));
+    assert_eq!(config.dagster_api_token.as_deref(), Some("user:0123"));
+    assert_eq!(config.dagster_events_secret.as_deref().map(str::len), Some(32));
+    assert_eq!(config.openlineage_api_key.as_deref(), Some("a key"));
     // All that are secret, and no others.
     let secrets = super::settings::SETTINGS.iter().flat_map(|group| group.settings);
     let secrets: Vec<_> = secrets.filter(|setting| setting.is_secret).map(|it| it.name).collect();
-    assert_eq!(secrets.len(), 6, "{secrets:?}");
+    assert_eq!(secrets.len(), 9, "{secrets:?}");
     assert!(read(&[("LOG_LEVEL_FILE", "/nowhere")]).is_ok(), "no variable of ours");
 }
 
