@@ -86,7 +86,6 @@ fn routes(config: &mut impl Router) {
     lineage::routes::configure(config);
     changes::routes::configure(config);
     search::routes::configure(config);
-    search::resolve::configure(config);
     audit::routes::configure(config);
 }
 

@@ -1,21 +1,13 @@
-//! `/search/resolve`: what another vector store has found, as blocks and edges.
+//! What another vector store has found, as blocks and edges.
 
-use actix_web::{post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Kind, queries};
-use crate::api::body::Body;
-use crate::api::entity::{BlockType, Entity};
+use super::Kind;
+use crate::api::entity::BlockType;
 use crate::api::fields::{Fields, FromFields};
-use crate::api::problem::Problem;
-use crate::api::query::{NoParams, Query};
 use crate::api::raw_json::RawJson;
-use crate::api::reply::Reply;
-use crate::api::router::Router;
-use crate::auth::caller::Caller;
-use crate::db::Db;
 use crate::filter::TaxonomyFilter;
 use crate::vectors::{VectorDb, VectorKey};
 
@@ -91,28 +83,4 @@ pub struct ResolvedHit {
     taxonomy_filter: Option<TaxonomyFilter>,
     /// Whether the active version is newer than what is known of the vector.
     stale: bool,
-}
-
-/// Tell which blocks and edges a vector store has found
-///
-/// By `vector_db` and `vector_key` of their vector representations, as you may see them, with their
-/// versions. The store is not asked for anything. Leaves nothing behind.
-#[utoipa::path(
-    operation_id = "resolve_hits",
-    request_body = ForeignHits,
-    responses((status = 200, description = "What is behind them", body = Resolved))
-)]
-#[post("/search/resolve")]
-pub async fn resolve(
-    db: web::Data<Db>,
-    caller: Caller,
-    Query(NoParams): Query<NoParams>,
-    Body(hits): Body<ForeignHits>,
-) -> Result<Reply, Problem> {
-    let caller = caller.reading(Entity::Vector, None);
-    Reply::ok(&db.run(&caller, async |scope| queries::resolve(scope, &hits).await).await?)
-}
-
-pub fn configure(config: &mut impl Router) {
-    config.service(resolve);
 }

@@ -1,7 +1,8 @@
-//! `/search`.
+//! `/search` and `/search/resolve`.
 
 use actix_web::{get, post, web};
 
+use super::resolve::{ForeignHits, Resolved};
 use super::{Search, SearchAnswer, SearchRequest, queries};
 use crate::api::body::Body;
 use crate::api::entity::Entity;
@@ -55,6 +56,26 @@ pub async fn search_by(
     answer(&db, caller, &request).await
 }
 
+/// Tell which blocks and edges a vector store has found
+///
+/// By `vector_db` and `vector_key` of their vector representations, as you may see them, with their
+/// versions. The store is not asked for anything. Leaves nothing behind.
+#[utoipa::path(
+    operation_id = "resolve_hits",
+    request_body = ForeignHits,
+    responses((status = 200, description = "What is behind them", body = Resolved))
+)]
+#[post("/search/resolve")]
+pub async fn resolve(
+    db: web::Data<Db>,
+    caller: Caller,
+    Query(NoParams): Query<NoParams>,
+    Body(hits): Body<ForeignHits>,
+) -> Result<Reply, Problem> {
+    let caller = caller.reading(Entity::Vector, None);
+    Reply::ok(&db.run(&caller, async |scope| queries::resolve(scope, &hits).await).await?)
+}
+
 pub fn configure(config: &mut impl Router) {
-    config.service(search).service(search_by);
+    config.service(search).service(search_by).service(resolve);
 }
