@@ -303,6 +303,27 @@ export interface paths {
         patch: operations["update_block_vector_representation"];
         trace?: never;
     };
+    "/block-vector-representations/{vector_id}/filter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Write the filter of a block's embedding in the words of a vector store
+         * @description What `taxonomy_filter` says, with the ids of the categories below where they count, for whoever
+         *     searches there.
+         */
+        get: operations["get_block_vector_filter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/blocks": {
         parameters: {
             query?: never;
@@ -592,6 +613,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/blocks/{block}/embedding-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What to embed of a block
+         * @description The text of its active version, and the digest by which an embedding of it is known.
+         */
+        get: operations["get_block_embedding_text"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/blocks/{block}/embeddings/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the embedding of a block by a model
+         * @description With its vector, and whether it is stale.
+         */
+        get: operations["get_block_embedding"];
+        /**
+         * Write the embedding of a block by a model
+         * @description It is of the active version. It also appears among the vector representations of the block, with
+         *     `vector_db` `pgvector` and the name of the model as its key, where it can be given a
+         *     `taxonomy_filter`.
+         */
+        put: operations["put_block_embedding"];
+        post?: never;
+        /**
+         * Remove the embedding of a block by a model
+         * @description Its row among the vector representations goes with it.
+         */
+        delete: operations["delete_block_embedding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/blocks/{block}/history": {
         parameters: {
             query?: never;
@@ -842,6 +913,28 @@ export interface paths {
         patch: operations["update_code_repo"];
         trace?: never;
     };
+    "/dagster/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hear of runs that have changed
+         * @description For the code location: signed with `DAGSTER_EVENTS_SECRET`, as `Blockyard-Signature: t=<unix
+         *     seconds>,v1=<hex HMAC-SHA256 of "<t>." and the body>`, within five minutes. A hint, by which these
+         *     runs are looked at in Dagster at once; the same answer for runs that are not known.
+         */
+        post: operations["hear_dagster_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dependencies": {
         parameters: {
             query?: never;
@@ -1034,6 +1127,27 @@ export interface paths {
          * @description What is missing stays as it is. `taxonomy_filter` is replaced as a whole, and cleared by `null`.
          */
         patch: operations["update_edge_vector_representation"];
+        trace?: never;
+    };
+    "/edge-vector-representations/{vector_id}/filter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Write the filter of an edge's embedding in the words of a vector store
+         * @description What `taxonomy_filter` says, with the ids of the categories below where they count, for whoever
+         *     searches there.
+         */
+        get: operations["get_edge_vector_filter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/edges": {
@@ -1281,6 +1395,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/edges/{edge}/embedding-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What to embed of an edge
+         * @description The text of its active version, and the digest by which an embedding of it is known.
+         */
+        get: operations["get_edge_embedding_text"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/edges/{edge}/embeddings/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the embedding of an edge by a model
+         * @description With its vector, and whether it is stale.
+         */
+        get: operations["get_edge_embedding"];
+        /**
+         * Write the embedding of an edge by a model
+         * @description It is of the active version. It also appears among the vector representations of the edge, with
+         *     `vector_db` `pgvector` and the name of the model as its key, where it can be given a
+         *     `taxonomy_filter`.
+         */
+        put: operations["put_edge_embedding"];
+        post?: never;
+        /**
+         * Remove the embedding of an edge by a model
+         * @description Its row among the vector representations goes with it.
+         */
+        delete: operations["delete_edge_embedding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/edges/{edge}/history": {
         parameters: {
             query?: never;
@@ -1498,6 +1662,74 @@ export interface paths {
          *     on it are not ready, for the reason that is given.
          */
         post: operations["withdraw_edge_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embedding-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the embedding models
+         * @description By which of them a thing has been embedded, its embeddings say.
+         */
+        get: operations["list_embedding_models"];
+        put?: never;
+        /**
+         * Add an embedding model
+         * @description Its dimensions and its distance are fixed for all vectors of it.
+         */
+        post: operations["create_embedding_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embedding-models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an embedding model
+         * @description What is fixed for all vectors of it.
+         */
+        get: operations["get_embedding_model"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an embedding model
+         * @description By an admin, and refused with 409 while there are embeddings by it.
+         */
+        delete: operations["delete_embedding_model"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the embeddings of blocks and edges
+         * @description Without their vectors. With `stale=true` it is the list of what is to be embedded anew.
+         */
+        get: operations["list_embeddings"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1950,7 +2182,9 @@ export interface paths {
         /**
          * Start a run
          * @description Admitted only when the pipeline is ready, which is decided in the same transaction; otherwise
-         *     409 `not_ready` with the `blockers`. It stays `queued` until something reports on it.
+         *     409 `not_ready` with the `blockers`. Where the service has a Dagster it is launched there, on exactly
+         *     what its lock says; nobody waits for that: it is `queued` until Dagster has begun it. Otherwise, and
+         *     with `launch: false`, it stays `queued` until something reports on it.
          */
         post: operations["create_pipeline_run"];
         delete?: never;
@@ -2000,9 +2234,122 @@ export interface paths {
         /**
          * Report on a run
          * @description From `queued` to `started` to `success`, `failure` or `canceled`; steps may be left out. Reports
-         *     that come twice or late are answered with the run as it is.
+         *     that come twice or late are answered with the run as it is. Of two workers that report `started`
+         *     one gets the run, the other 409 `claimed`. On what Dagster runs only Dagster reports (409
+         *     `engine_run`), until it is lost.
          */
         patch: operations["report_run"];
+        trace?: never;
+    };
+    "/runs/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a run
+         * @description Dagster is asked to end it, and marks it as canceled by force when it has not ended in time: the run
+         *     is `canceled` once that is so. What was not launched yet, and what is reported by hand, is at once.
+         *     Of a run that has ended nothing changes.
+         */
+        post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the log of a run
+         * @description From its beginning, a part at a time. With `wait` the answer comes when there is something to read,
+         *     or the run has ended, or the time is over. 503 `engine_unreachable` while Dagster does not answer.
+         */
+        get: operations["get_run_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the steps of a run
+         * @description Which block each runs, how far it is, and why it failed; and where the run is in Dagster. 503
+         *     `engine_unreachable` while Dagster does not answer.
+         */
+        get: operations["list_run_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search blocks, edges and pipelines
+         * @description By words, by what they are to be, or both; without words, the newest first. When nothing has the
+         *     words, those most like them are looked for, and the answer says so.
+         */
+        get: operations["search"];
+        put?: never;
+        /**
+         * Search by words, a filter, a vector, or several of these
+         * @description As `GET /search`, with the filter as JSON and a vector, by which blocks and edges are found that have
+         *     embeddings of the same model. Leaves nothing behind.
+         */
+        post: operations["search_by"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/search/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell which blocks and edges a vector store has found
+         * @description By `vector_db` and `vector_key` of their vector representations, as you may see them, with their
+         *     versions. The store is not asked for anything. Leaves nothing behind.
+         */
+        post: operations["resolve_hits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/taxonomy-categories": {
@@ -2520,7 +2867,7 @@ export interface components {
          * @description What the audit trail tells apart (`audit_entity_type`).
          * @enum {string}
          */
-        AuditEntityType: "block" | "edge" | "pipeline" | "taxonomy" | "metadata" | "user" | "api_key" | "code_repo" | "docker_image" | "verification" | "dependency" | "vector" | "pipeline_run" | "pipeline_lock" | "audit_log" | "alias";
+        AuditEntityType: "block" | "edge" | "pipeline" | "taxonomy" | "metadata" | "user" | "api_key" | "code_repo" | "docker_image" | "verification" | "dependency" | "vector" | "pipeline_run" | "pipeline_lock" | "audit_log" | "alias" | "embedding_model";
         /** @description One action: who did what, when, and what changed. */
         AuditLog: {
             action_type: components["schemas"]["AuditAction"];
@@ -2745,7 +3092,7 @@ export interface components {
             /**
              * @description `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
              *     `edge_verification_pending`, `edge_verification_failed`, `block_version_withdrawn` or
-             *     `edge_version_withdrawn`; of a warning `version_constraint` or `image_without_digest`.
+             *     `edge_version_withdrawn`; of a warning `version_constraint`, `image_without_digest` or `engine_unreachable`.
              */
             code: string;
             /** @description What to do about it. */
@@ -2968,6 +3315,20 @@ export interface components {
             tags?: {
                 [key: string]: string;
             };
+        };
+        /** @description That a run has changed. It is looked up in Dagster, and that is what counts. */
+        DagsterEvent: {
+            dagster_run_id?: string | null;
+            /**
+             * Format: uuid
+             * @description The tag `blockyard/run_id`.
+             */
+            run_id: string;
+            status?: string | null;
+        };
+        /** @description Runs that have changed. */
+        DagsterEvents: {
+            runs?: components["schemas"]["DagsterEvent"][] | null;
         };
         /**
          * @description Which kind of job runs a pipeline.
@@ -3273,6 +3634,111 @@ export interface components {
          * @example ada@example.org
          */
         Email: string;
+        /** @description The embedding of a block or an edge by a model. */
+        Embedding: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            created_by: string | null;
+            created_by_username: string | null;
+            /** Format: uuid */
+            embedding_id: string;
+            /** Format: uuid */
+            entity_id: string;
+            entity_type: components["schemas"]["EntityType"];
+            /** @description Whether it is of another version, or another text, than there is today. */
+            is_stale: boolean;
+            /**
+             * @description The name of the model.
+             * @example all-minilm-l6-v2
+             */
+            model: string;
+            /** Format: uuid */
+            model_id: string;
+            /**
+             * @description Of the text that was embedded.
+             * @example sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            source_digest: string;
+            /**
+             * Format: date-time
+             * @description When it was last written; `ETag` is made of it.
+             */
+            updated_at: string;
+            /** @description The vector; not in lists. */
+            values?: number[];
+            /**
+             * Format: uuid
+             * @description The version that was active when it was written.
+             */
+            version_id: string;
+        };
+        /** @description A model that makes embeddings: what is fixed for all vectors of one. It never changes. */
+        EmbeddingModel: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            created_by: string | null;
+            created_by_username: string | null;
+            /**
+             * Format: int32
+             * @example 384
+             */
+            dimensions: number;
+            distance: components["schemas"]["VectorDistance"];
+            /** Format: uuid */
+            model_id: string;
+            /** @example all-minilm-l6-v2 */
+            name: string;
+        };
+        /** @description One page of a list. */
+        EmbeddingModelPage: {
+            items: components["schemas"]["EmbeddingModel"][];
+            /** @description Send it as `cursor` to get the next page; null on the last one. */
+            next_cursor: components["schemas"]["Cursor"] | null;
+        };
+        /** @description One page of a list. */
+        EmbeddingPage: {
+            items: components["schemas"]["Embedding"][];
+            /** @description Send it as `cursor` to get the next page; null on the last one. */
+            next_cursor: components["schemas"]["Cursor"] | null;
+        };
+        /** @description What to embed of a block or an edge. */
+        EmbeddingText: {
+            /**
+             * @description By what the text is known: send it along with the vector.
+             * @example sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+             */
+            digest: string;
+            /** Format: uuid */
+            entity_id: string;
+            entity_type: components["schemas"]["EntityType"];
+            /** @description The name, the description and the first 8,000 characters of the metadata, a line each. */
+            text: string;
+            /**
+             * Format: uuid
+             * @description The active version, whose text it is.
+             */
+            version_id: string;
+            /** Format: int32 */
+            version_number: number;
+        };
+        /**
+         * @description A vector that is written.
+         * @example {
+         *       "values": [
+         *         0.12,
+         *         -0.5,
+         *         0.33
+         *       ]
+         *     }
+         */
+        EmbeddingValues: {
+            /** @description The `digest` of the text that was embedded. When it is missing, it is taken to be today's text. */
+            source_digest?: string | null;
+            /** @description As many as the model has dimensions, each between -10000 and 10000; not all zero. */
+            values: number[];
+        };
         /** @description `*`, or entity tags with commas between */
         EntityTags: string;
         /**
@@ -3280,12 +3746,50 @@ export interface components {
          * @enum {string}
          */
         EntityType: "block" | "edge";
+        /**
+         * @description By what hits are counted.
+         * @enum {string}
+         */
+        Facet: "kind" | "block_type" | "category" | "verified" | "pipeline";
         /** @description One fault of the input. */
         Fault: {
             /** @description What is wrong there. */
             detail: string;
             /** @description JSON pointer into the body, or the name of a parameter. */
             pointer: string;
+        };
+        /**
+         * @description What a vector store has found.
+         * @example {
+         *       "score": 0.83,
+         *       "vector_db": "Pinecone",
+         *       "vector_key": "imagenet-1k#v2"
+         *     }
+         */
+        ForeignHit: {
+            /**
+             * Format: double
+             * @description Whatever the store says; it comes back as it is.
+             */
+            score?: number | null;
+            vector_db: string;
+            vector_key: string;
+        };
+        /** @description What vector stores have found, best first. */
+        ForeignHits: {
+            hits: components["schemas"]["ForeignHit"][];
+        };
+        /**
+         * @description What can be found.
+         * @enum {string}
+         */
+        FoundKind: "block" | "edge" | "pipeline";
+        /** @description Words that were found in a field. */
+        FoundWords: {
+            /** @description `name`, `description` or `metadata`. */
+            field: string;
+            /** @description Without their endings. */
+            words: string[];
         };
         /**
          * @description In which form a graph is sent.
@@ -3307,6 +3811,42 @@ export interface components {
         Health: {
             /** @example ok */
             status: string;
+        };
+        /** @description A block, an edge or a pipeline that is found. */
+        Hit: {
+            /** @description Of a block. */
+            block_type?: components["schemas"]["BlockType"];
+            /**
+             * Format: uuid
+             * @description Of a block or an edge.
+             */
+            current_version_id?: string;
+            /** @description With `explain`: which words were found in which field. */
+            explain?: components["schemas"]["FoundWords"][];
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["FoundKind"];
+            matched_by: components["schemas"]["SearchMatch"][];
+            name: string;
+            /**
+             * Format: float
+             * @description What it is ranked by: higher is better, within one answer. Null when only a filter found it.
+             */
+            score: number | null;
+            /**
+             * @description Of the description, and of metadata if need be, the parts with the words that were found, each
+             *     between `**`. Plain text.
+             */
+            snippet: string | null;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Of an edge: `passed`, `failed`, `pending` or `none`. */
+            verification_status?: string;
+            /**
+             * Format: int32
+             * @description Of the active version of a block or an edge.
+             */
+            version_number?: number;
         };
         /** @description A word of the client's own, such as a UUID */
         IdempotencyKey: string;
@@ -3569,6 +4109,11 @@ export interface components {
             username: string;
         };
         /**
+         * @description `exact` name or id; `words`; `spelling`: words after mending; `vector`; `filter` alone.
+         * @enum {string}
+         */
+        MatchMode: "exact" | "words" | "spelling" | "vector" | "filter";
+        /**
          * @description The caller: their account, and how they came.
          * @example {
          *       "api_key_id": "01a20575-9b1f-7c3a-8d52-6e0f4a7b1c2d",
@@ -3802,6 +4347,23 @@ export interface components {
             metadata?: components["schemas"]["Metadata"];
         };
         /**
+         * @description An embedding model that is added.
+         * @example {
+         *       "dimensions": 384,
+         *       "name": "all-minilm-l6-v2"
+         *     }
+         */
+        NewEmbeddingModel: {
+            /**
+             * Format: int32
+             * @description How many numbers each of its vectors has.
+             */
+            dimensions: number;
+            /** @description `cosine` when missing. */
+            distance?: components["schemas"]["VectorDistance"] | null;
+            name: components["schemas"]["Name"];
+        };
+        /**
          * @description Body of `POST /pipelines`: a pipeline with its graph. Blocks and edges are named by id or name.
          * @example {
          *       "blocks": [
@@ -3911,6 +4473,25 @@ export interface components {
         NewPipelineGraph: {
             blocks: components["schemas"]["NewPipelineBlock"][];
             edges: components["schemas"]["NewPipelineEdge"][];
+        };
+        /**
+         * @description How a run is started.
+         * @example {
+         *       "parameters": {
+         *         "date": "2026-11-22"
+         *       }
+         *     }
+         */
+        NewRun: {
+            /**
+             * @description Whether Dagster runs it. Without it, it does where the service has one; `false` records a run of
+             *     which somebody reports by hand.
+             */
+            launch?: boolean | null;
+            /** @description What it is started with: any JSON object, which the steps are told. */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * @description Body of `POST /users`.
@@ -4213,7 +4794,10 @@ export interface components {
         Preview: {
             /** @description Each pipeline that would be another: at most 100. */
             pipelines: components["schemas"]["PipelineOutlook"][];
-            /** @description How many pipelines were asked; 100 means that there may be more: preview fewer changes at once. */
+            /**
+             * @description How many pipelines were asked: at most 100. When the changes reach more, `reasons` has
+             *     `pipelines_unchecked`, and the verdict is `warn` at least.
+             */
             pipelines_checked: number;
             /** @description Why, the worst first. */
             reasons: components["schemas"]["PreviewReason"][];
@@ -4223,7 +4807,10 @@ export interface components {
         };
         /** @description One reason for a verdict. */
         PreviewReason: {
-            /** @description `change_refused`, `pipeline_blocked`, `blockers_gained`, `warnings_gained` or `lock_differs`. */
+            /**
+             * @description `change_refused`, `pipeline_blocked`, `blockers_gained`, `warnings_gained`, `lock_differs` or
+             *     `pipelines_unchecked`.
+             */
             code: string;
             /**
              * @description For people.
@@ -4471,6 +5058,41 @@ export interface components {
          * @example https://github.com/acme/imagenet-loader
          */
         RepoUrl: string;
+        /** @description The blocks and edges behind them, in the order in which they came. */
+        Resolved: {
+            hits: components["schemas"]["ResolvedHit"][];
+            /** @description Those whose `taxonomy_filter` does not let their block be found: it is not in the categories. */
+            refused: components["schemas"]["ResolvedHit"][];
+            /** @description Those that nothing here has as its vector representation. */
+            unknown: components["schemas"]["ForeignHit"][];
+        };
+        /** @description A block or an edge that a vector store has found. */
+        ResolvedHit: {
+            /** @description Of a block. */
+            block_type?: components["schemas"]["BlockType"];
+            /** Format: uuid */
+            current_version_id: string;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["FoundKind"];
+            name: string;
+            /** Format: double */
+            score?: number;
+            /** @description Whether the active version is newer than what is known of the vector. */
+            stale: boolean;
+            taxonomy_filter: components["schemas"]["TaxonomyFilter"] | null;
+            vector_db: string;
+            /**
+             * Format: uuid
+             * @description The vector representation.
+             */
+            vector_id: string;
+            vector_key: string;
+            /** @description Of an edge: `passed`, `failed`, `pending` or `none`. */
+            verification_status?: string;
+            /** Format: int32 */
+            version_number: number;
+        };
         /**
          * @description What an account may do: a viewer reads, a developer also writes, an admin also manages users.
          * @enum {string}
@@ -4478,18 +5100,43 @@ export interface components {
         Role: "viewer" | "developer" | "admin";
         /** @description One execution of a pipeline. */
         Run: {
+            /**
+             * Format: date-time
+             * @description Since when it is to be canceled.
+             */
+            cancel_requested_at: string | null;
+            /**
+             * @description Who reported its beginning by hand: `claim:` and what the worker calls itself, `key:` and the id of
+             *     its API key, or `user:` and that of its user.
+             */
+            claimed_by: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: uuid */
             created_by: string | null;
             created_by_username: string | null;
+            /** @description What Dagster calls it. */
+            dagster_run_id: string | null;
             /** Format: date-time */
             ended_at: string | null;
+            /** @description Why it failed, was canceled or is lost, in words. */
+            failure: string | null;
+            /** @description Whether Dagster runs it, and not somebody who reports by hand. */
+            launch: boolean;
             /**
              * @description What it runs on: `GET /locks/{lock_digest}`.
              * @example 89358878025f80c275dc2f07d9c425b1b9192345269bd0f7e2b4cd99efeb3ef6
              */
             lock_digest: string;
+            /**
+             * Format: date-time
+             * @description Since when Dagster cannot say what became of it; it may be settled by hand then.
+             */
+            lost_at: string | null;
+            /** @description What it was started with, beside the lock. */
+            parameters: {
+                [key: string]: unknown;
+            };
             /** Format: uuid */
             pipeline_id: string;
             /** Format: uuid */
@@ -4514,6 +5161,32 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description An event in the log of a run. */
+        RunLogLine: {
+            /** Format: date-time */
+            at: string | null;
+            /** Format: uuid */
+            block_id: string | null;
+            error: string | null;
+            /**
+             * @description What happened, in Dagster's words; none of what a step has logged itself.
+             * @example STEP_SUCCESS
+             */
+            event: string | null;
+            /** @example INFO */
+            level: string | null;
+            message: string | null;
+            /** @description The step that it is of. */
+            step: string | null;
+        };
+        /** @description A part of the log of a run. */
+        RunLogs: {
+            /** @description Whether there is more already. */
+            has_more: boolean;
+            items: components["schemas"]["RunLogLine"][];
+            /** @description Where it goes on: the next request's `cursor`, also when there is nothing yet. */
+            next_cursor: string | null;
+        };
         /** @description One page of a list. */
         RunPage: {
             items: components["schemas"]["Run"][];
@@ -4529,10 +5202,17 @@ export interface components {
          */
         RunReport: {
             /**
+             * @description What the worker calls itself, where several have one API key: of two that report `started` one gets
+             *     the run, and the other 409 `claimed`. Without it a worker is its API key, or its user.
+             */
+            claim?: string | null;
+            /**
              * Format: date-time
              * @description With an outcome; the time of the report when missing.
              */
             ended_at?: string | null;
+            /** @description With `failure` or `canceled`: why. */
+            failure?: string | null;
             /**
              * Format: date-time
              * @description With `started` or an outcome; of `started` the time of the report when missing.
@@ -4545,6 +5225,136 @@ export interface components {
          * @enum {string}
          */
         RunStatus: "queued" | "started" | "success" | "failure" | "canceled";
+        /** @description A step of a run. */
+        RunStep: {
+            /**
+             * Format: uuid
+             * @description The block that it runs, if it runs one.
+             */
+            block_id: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description Why it failed. */
+            error: string | null;
+            /** Format: date-time */
+            started_at: string | null;
+            /** @description In Dagster's words: `IN_PROGRESS`, `SUCCESS`, `FAILURE` or `SKIPPED`. */
+            status: string | null;
+            /**
+             * @description What Dagster calls it.
+             * @example block[raw_events_01a2057584d979dba493fbb455308177]
+             */
+            step: string;
+        };
+        /** @description The steps of a run, as Dagster has them. */
+        RunSteps: {
+            dagster_run_id: string | null;
+            /**
+             * @description Where a person looks at it in Dagster.
+             * @example http://localhost:3000/runs/60c7e1f7-e646-4eb7-bfe0-e35685346dc4
+             */
+            dagster_url: string | null;
+            /** Format: uuid */
+            run_id: string;
+            /** @description None before Dagster has begun it, and of a run that is reported by hand. */
+            steps: components["schemas"]["RunStep"][];
+        };
+        /** @description What is found. */
+        SearchAnswer: {
+            /**
+             * @description With a vector: whether it was compared with all others, and not only with those that an index
+             *     finds.
+             */
+            exact?: boolean;
+            /** @description Of each facet that was asked for, the 20 most frequent values. */
+            facets?: {
+                [key: string]: unknown;
+            };
+            /** @description The best ones, best first. What has exactly this name or id comes before all others. */
+            hits: components["schemas"]["Hit"][];
+            /**
+             * @description Whether all were looked at. If not, `total` is what was ranked, or what is so of the newest
+             *     100,000 blocks and edges that a filter of metadata had to be asked of one by one.
+             */
+            is_complete: boolean;
+            /** @description How the words were mended, when nothing had those that were given. */
+            spelling?: string;
+            /**
+             * Format: int32
+             * @description How many there are; with a vector, how many were near enough to be ranked.
+             */
+            total: number;
+        };
+        /** @description How something was found. */
+        SearchMatch: {
+            /**
+             * Format: double
+             * @description By a vector: how far away, by the distance of the model.
+             */
+            distance?: number;
+            mode: components["schemas"]["MatchMode"];
+            /**
+             * Format: int32
+             * @description Its place by this mode alone.
+             */
+            rank: number;
+            /**
+             * Format: float
+             * @description By words.
+             */
+            score: number | null;
+            /** @description By a vector: whether the embedding is of another version, or another text, than today's. */
+            stale?: boolean;
+        };
+        /**
+         * @description What is searched for. Words and a vector together find what either does, best first by both
+         *     (reciprocal rank fusion).
+         * @example {
+         *       "facets": [
+         *         "block_type",
+         *         "category"
+         *       ],
+         *       "kinds": [
+         *         "block"
+         *       ],
+         *       "limit": 20,
+         *       "text": "churn",
+         *       "where": {
+         *         "block_type": "model",
+         *         "metadata": {
+         *           "/accuracy": {
+         *             "gte": 0.9
+         *           }
+         *         }
+         *       }
+         *     }
+         */
+        SearchRequest: {
+            /** @description Whether each hit says which words were found in which field. */
+            explain?: boolean | null;
+            /** @description By what hits are counted. */
+            facets?: components["schemas"]["Facet"][] | null;
+            /** @description Whether stale embeddings are left out. */
+            fresh?: boolean | null;
+            /** @description All when missing. */
+            kinds?: components["schemas"]["FoundKind"][] | null;
+            /**
+             * Format: int32
+             * @description How many hits are shown, the best ones; 50 when missing.
+             */
+            limit?: number | null;
+            /** @description Words, as `q` of `GET /search`. */
+            text?: string | null;
+            vector?: components["schemas"]["SearchVector"] | null;
+            where?: components["schemas"]["Where"] | null;
+        };
+        /** @description A vector by which things are found that have embeddings of the same model. */
+        SearchVector: {
+            /** @description An embedding model: its id or its name. */
+            model: components["schemas"]["Reference"];
+            /** @description As many numbers as the model has dimensions. */
+            values: number[];
+        };
         /**
          * @description `name`, `created_at` or `updated_at`, with `-` before it for the reverse.
          * @default -created_at
@@ -4585,6 +5395,20 @@ export interface components {
             items: components["schemas"]["StateChange"][];
             /** @description Send it as `cursor` to get the next page; null on the last one. */
             next_cursor: components["schemas"]["Cursor"] | null;
+        };
+        /** @description A filter in the words of a store. */
+        StoreFilter: {
+            /**
+             * @description The field of a vector that has to have the ids of its block's categories: a list of texts; for
+             *     Chroma, one field for each category, named so with a colon and the id behind it, that is `true`.
+             * @example categories
+             */
+            field: string;
+            /** @description What the store takes as its filter; null when nothing is filtered. */
+            filter: {
+                [key: string]: unknown;
+            } | null;
+            for: components["schemas"]["VectorStore"];
         };
         /**
          * @description What a search is constrained to. A thing passes when it is in at least one category of `any`, in
@@ -4759,6 +5583,12 @@ export interface components {
             /** @example imagenet-1k#v2 */
             vector_key: string;
         };
+        /**
+         * @description How far apart two embeddings are: `cosine` (1 - cosine), `l2` (Euclidean), `inner_product` (its
+         *     negative).
+         * @enum {string}
+         */
+        VectorDistance: "cosine" | "l2" | "inner_product";
         /** @description One page of a list. */
         VectorPage: {
             items: components["schemas"]["Vector"][];
@@ -4780,6 +5610,11 @@ export interface components {
             vector_db?: string;
             vector_key?: string;
         };
+        /**
+         * @description A vector store whose filters can be written.
+         * @enum {string}
+         */
+        VectorStore: "qdrant" | "pinecone" | "weaviate" | "chroma";
         /** @description A check of one edge version. */
         Verification: {
             /** @description Whether the version is activated once it is reported as passed, on behalf of whoever reports it. */
@@ -4890,6 +5725,57 @@ export interface components {
              * @example Its newest report says passed.
              */
             why: string;
+        };
+        /**
+         * @description What a thing is to be. All that is said must be so; what is said of one kind of things only (a
+         *     `block_type`, a category, `verified`) lets none of the others through.
+         * @example {
+         *       "block_type": "model",
+         *       "metadata": {
+         *         "/accuracy": {
+         *           "gte": 0.9
+         *         }
+         *       },
+         *       "taxonomy": {
+         *         "any": [
+         *           "vision"
+         *         ]
+         *       }
+         *     }
+         */
+        Where: {
+            /** @description A block or edge that has this alias. */
+            alias?: components["schemas"]["AliasName"] | null;
+            /** @description Who created it: an id, a username, or `me`. */
+            author?: components["schemas"]["Reference"] | null;
+            /** @description Of a block. */
+            block_type?: components["schemas"]["BlockType"] | null;
+            /**
+             * Format: date-time
+             * @description Created at this time or later.
+             */
+            created_after?: string | null;
+            /**
+             * Format: date-time
+             * @description Created before this time.
+             */
+            created_before?: string | null;
+            /** @description The categories of a block. */
+            taxonomy?: components["schemas"]["TaxonomyFilter"] | null;
+            /**
+             * Format: date-time
+             * @description Last changed at this time or later.
+             */
+            updated_after?: string | null;
+            /**
+             * Format: date-time
+             * @description Last changed before this time.
+             */
+            updated_before?: string | null;
+            /** @description A block or edge that this pipeline uses: its id or its name. */
+            used_by?: components["schemas"]["Reference"] | null;
+            /** @description Whether the active version of an edge has passed its verification. */
+            verified?: boolean | null;
         };
         /**
          * @description Why a version is withdrawn.
@@ -5823,6 +6709,51 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_block_vector_filter: {
+        parameters: {
+            query: {
+                for: components["schemas"]["VectorStore"];
+            };
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                vector_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The filter */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreFilter"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_blocks: {
         parameters: {
             query?: {
@@ -5836,6 +6767,16 @@ export interface operations {
                  * @example versions,aliases
                  */
                 include?: string;
+                /**
+                 * @description What it is to be: conditions with `and` between, such as
+                 *     `metadata/accuracy>=0.9 and metadata/license in (mit, apache-2.0)`. Fields are `metadata` with a JSON
+                 *     pointer, `block_type`, `category`, `recursive`, `verified`, `used_by`, `alias`, `author`, `created` and
+                 *     `updated`; operators `=`, `!=`, `>`, `>=`, `<`, `<=`, `*=` (contains), `in`, `exists` and `missing`.
+                 *     Equality is looked up in an index; anything else of metadata is asked of one row after the other,
+                 *     within the time that a statement has. Not of what is archived.
+                 * @example metadata/license=mit
+                 */
+                where?: string;
                 /** @description Exactly this name, without regard to case. */
                 name?: string;
                 /**
@@ -6892,6 +7833,205 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_block_embedding_text: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id or name */
+                block: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingText"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_block_embedding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id or name */
+                block: components["schemas"]["Reference"];
+                /** @description Id or name of the embedding model */
+                model: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The embedding */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_block_embedding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to repeat: same key and request, same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+                /** @description The `ETag` of the revision that the change is meant for */
+                "If-Match"?: components["schemas"]["EntityTags"];
+            };
+            path: {
+                /** @description Id or name */
+                block: components["schemas"]["Reference"];
+                /** @description Id or name of the embedding model */
+                model: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingValues"];
+            };
+        };
+        responses: {
+            /** @description In place of the one before */
+            200: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
+                };
+            };
+            /** @description There was none */
+            201: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    /** @description Where it is */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_block_embedding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to repeat: same key and request, same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+                /** @description The `ETag` of the revision that the change is meant for */
+                "If-Match"?: components["schemas"]["EntityTags"];
+            };
+            path: {
+                /** @description Id or name */
+                block: components["schemas"]["Reference"];
+                /** @description Id or name of the embedding model */
+                model: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_block_history: {
         parameters: {
             query?: {
@@ -7626,6 +8766,39 @@ export interface operations {
             408: components["responses"]["TooSlow"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    hear_dagster_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Blockyard-Signature"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DagsterEvents"];
+            };
+        };
+        responses: {
+            /** @description They are looked at */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            408: components["responses"]["TooSlow"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -8392,6 +9565,51 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_edge_vector_filter: {
+        parameters: {
+            query: {
+                for: components["schemas"]["VectorStore"];
+            };
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                vector_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The filter */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreFilter"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_edges: {
         parameters: {
             query?: {
@@ -8400,6 +9618,16 @@ export interface operations {
                  * @example versions,aliases
                  */
                 include?: string;
+                /**
+                 * @description What it is to be: conditions with `and` between, such as
+                 *     `metadata/accuracy>=0.9 and metadata/license in (mit, apache-2.0)`. Fields are `metadata` with a JSON
+                 *     pointer, `block_type`, `category`, `recursive`, `verified`, `used_by`, `alias`, `author`, `created` and
+                 *     `updated`; operators `=`, `!=`, `>`, `>=`, `<`, `<=`, `*=` (contains), `in`, `exists` and `missing`.
+                 *     Equality is looked up in an index; anything else of metadata is asked of one row after the other,
+                 *     within the time that a statement has. Not of what is archived.
+                 * @example metadata/license=mit
+                 */
+                where?: string;
                 /** @description Exactly this name, without regard to case. */
                 name?: string;
                 /**
@@ -9301,6 +10529,205 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    get_edge_embedding_text: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id or name */
+                edge: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The text */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingText"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_edge_embedding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id or name */
+                edge: components["schemas"]["Reference"];
+                /** @description Id or name of the embedding model */
+                model: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The embedding */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    put_edge_embedding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to repeat: same key and request, same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+                /** @description The `ETag` of the revision that the change is meant for */
+                "If-Match"?: components["schemas"]["EntityTags"];
+            };
+            path: {
+                /** @description Id or name */
+                edge: components["schemas"]["Reference"];
+                /** @description Id or name of the embedding model */
+                model: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingValues"];
+            };
+        };
+        responses: {
+            /** @description In place of the one before */
+            200: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
+                };
+            };
+            /** @description There was none */
+            201: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    /** @description Where it is */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Embedding"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_edge_embedding: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to repeat: same key and request, same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+                /** @description The `ETag` of the revision that the change is meant for */
+                "If-Match"?: components["schemas"]["EntityTags"];
+            };
+            path: {
+                /** @description Id or name */
+                edge: components["schemas"]["Reference"];
+                /** @description Id or name of the embedding model */
+                model: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_edge_history: {
         parameters: {
             query?: {
@@ -9933,6 +11360,215 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    list_embedding_models: {
+        parameters: {
+            query?: {
+                /** @description Exactly this name, without regard to case. */
+                name?: string;
+                /** @description `-created_at` or `created_at`. */
+                sort?: components["schemas"]["ChronologicalSort"];
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["schemas"]["Cursor"];
+            };
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of models */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingModelPage"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    create_embedding_model: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to repeat: same key and request, same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEmbeddingModel"];
+            };
+        };
+        responses: {
+            /** @description Added */
+            201: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    /** @description Where it is */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingModel"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_embedding_model: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Id or name */
+                model: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The model */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingModel"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    delete_embedding_model: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to repeat: same key and request, same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+                /** @description The `ETag` of the revision that the change is meant for */
+                "If-Match"?: components["schemas"]["EntityTags"];
+            };
+            path: {
+                /** @description Id or name */
+                model: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_embeddings: {
+        parameters: {
+            query?: {
+                /** @description Those of blocks, or those of edges. */
+                entity_type?: components["schemas"]["EntityType"];
+                /** @description Those of this one: its id or its name, along with `entity_type`. */
+                entity_id?: components["schemas"]["Reference"];
+                /** @description By this model: its id or its name. */
+                model?: components["schemas"]["Reference"];
+                /** @description Those that are stale: what is to be embedded anew; or those that are not. */
+                stale?: boolean;
+                /** @description `-created_at` or `created_at`. */
+                sort?: components["schemas"]["ChronologicalSort"];
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: components["schemas"]["Cursor"];
+            };
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of embeddings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingPage"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     get_liveness: {
         parameters: {
             query?: never;
@@ -10308,6 +11944,16 @@ export interface operations {
                  * @example blocks,edges
                  */
                 include?: string;
+                /**
+                 * @description What it is to be: conditions with `and` between, such as
+                 *     `metadata/accuracy>=0.9 and metadata/license in (mit, apache-2.0)`. Fields are `metadata` with a JSON
+                 *     pointer, `block_type`, `category`, `recursive`, `verified`, `used_by`, `alias`, `author`, `created` and
+                 *     `updated`; operators `=`, `!=`, `>`, `>=`, `<`, `<=`, `*=` (contains), `in`, `exists` and `missing`.
+                 *     Equality is looked up in an index; anything else of metadata is asked of one row after the other,
+                 *     within the time that a statement has. Not of what is archived.
+                 * @example metadata/license=mit
+                 */
+                where?: string;
                 /**
                  * @description `name`, `created_at` or `updated_at`, with `-` before it for the reverse.
                  * @example name
@@ -11321,7 +12967,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewRun"];
+            };
+        };
         responses: {
             /** @description Queued */
             201: {
@@ -11486,6 +13136,292 @@ export interface operations {
             408: components["responses"]["TooSlow"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    cancel_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to repeat: same key and request, same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+                /** @description The `ETag` of the revision that the change is meant for */
+                "If-Match"?: components["schemas"]["EntityTags"];
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run, canceled or to be canceled */
+            200: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_run_logs: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the part before. */
+                cursor?: string;
+                limit?: number;
+                /** @description Seconds to wait for something to come, while the run goes on. */
+                wait?: number;
+            };
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the log */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunLogs"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_run_steps: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The steps */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunSteps"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    search: {
+        parameters: {
+            query?: {
+                /**
+                 * @description With these words in the name, the description or the metadata; `"…"`, `or` and `-` as in web
+                 *     searches. The last word need not be written to its end.
+                 * @example churn model
+                 */
+                q?: string;
+                /**
+                 * @description `block`, `edge`, `pipeline`, or several with commas between; all when missing.
+                 * @example block,edge
+                 */
+                kind?: string;
+                /**
+                 * @description `kind`, `block_type`, `category`, `verified`, `pipeline`, or several with commas between: the
+                 *     values that what is found has most, and how often.
+                 * @example kind,category
+                 */
+                facets?: string;
+                /** @description `true` says of each hit which words were found in which field. */
+                explain?: boolean;
+                /** @description How many hits are shown, the best ones. */
+                limit?: number;
+                /**
+                 * @description What it is to be: conditions with `and` between, such as
+                 *     `metadata/accuracy>=0.9 and metadata/license in (mit, apache-2.0)`. Fields are `metadata` with a JSON
+                 *     pointer, `block_type`, `category`, `recursive`, `verified`, `used_by`, `alias`, `author`, `created` and
+                 *     `updated`; operators `=`, `!=`, `>`, `>=`, `<`, `<=`, `*=` (contains), `in`, `exists` and `missing`.
+                 *     Equality is looked up in an index; anything else of metadata is asked of one row after the other,
+                 *     within the time that a statement has. Not of what is archived.
+                 * @example metadata/license=mit
+                 */
+                where?: string;
+            };
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is found */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    search_by: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchRequest"];
+            };
+        };
+        responses: {
+            /** @description What is found */
+            200: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    resolve_hits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForeignHits"];
+            };
+        };
+        responses: {
+            /** @description What is behind them */
+            200: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resolved"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];

@@ -78,15 +78,68 @@ class NewCategory(TypedDict, closed=True):
     """
 
 
+class ForeignHit(TypedDict, closed=True):
+    """
+    What a vector store has found.
+    """
+
+    score: NotRequired[float | None]
+    """
+    Whatever the store says; it comes back as it is.
+    """
+    vector_db: str
+    vector_key: str
+
+
+class TaxonomyFilter(TypedDict, closed=True):
+    """
+    What a search is constrained to. A thing passes when it is in at least one category of `any`, in
+    every one of `all` and in no one of `none`; what is missing does not constrain. At least one
+    category is named. Categories are given by id or name, and kept by id.
+    """
+
+    all: NotRequired[list[str] | None]
+    any: NotRequired[list[str] | None]
+    none: NotRequired[list[str] | None]
+    recursive: NotRequired[bool | None]
+    """
+    Whether what is in a category below counts as in it; `false` when missing.
+    """
+
+
+class SearchVector(TypedDict, closed=True):
+    """
+    A vector by which things are found that have embeddings of the same model.
+    """
+
+    model: str
+    """
+    An embedding model: its id or its name.
+    """
+    values: list[float]
+    """
+    As many numbers as the model has dimensions.
+    """
+
+
 class RunReport(TypedDict, closed=True):
     """
     What became of a run. Reports may come twice and in any order: what was said already, or was
     overtaken, changes nothing. Only an outcome that contradicts the first one is refused.
     """
 
+    claim: NotRequired[str | None]
+    """
+    What the worker calls itself, where several have one API key: of two that report `started` one gets
+    the run, and the other 409 `claimed`. Without it a worker is its API key, or its user.
+    """
     ended_at: NotRequired[str | None]
     """
     With an outcome; the time of the report when missing.
+    """
+    failure: NotRequired[str | None]
+    """
+    With `failure` or `canceled`: why.
     """
     started_at: NotRequired[str | None]
     """
@@ -95,6 +148,22 @@ class RunReport(TypedDict, closed=True):
     status: Literal["queued", "started", "success", "failure", "canceled"]
     """
     How far a run is. The last three are outcomes.
+    """
+
+
+class NewRun(TypedDict, closed=True):
+    """
+    How a run is started.
+    """
+
+    launch: NotRequired[bool | None]
+    """
+    Whether Dagster runs it. Without it, it does where the service has one; `false` records a run of
+    which somebody reports by hand.
+    """
+    parameters: NotRequired[dict[str, Any] | None]
+    """
+    What it is started with: any JSON object, which the steps are told.
     """
 
 
@@ -226,19 +295,28 @@ class NewEdgeVersion(TypedDict, closed=True):
     """
 
 
-class TaxonomyFilter(TypedDict, closed=True):
+class NewVector(TypedDict, closed=True):
     """
-    What a search is constrained to. A thing passes when it is in at least one category of `any`, in
-    every one of `all` and in no one of `none`; what is missing does not constrain. At least one
-    category is named. Categories are given by id or name, and kept by id.
+    A vector representation that is added.
     """
 
-    all: NotRequired[list[str] | None]
-    any: NotRequired[list[str] | None]
-    none: NotRequired[list[str] | None]
-    recursive: NotRequired[bool | None]
+    taxonomy_filter: NotRequired[TaxonomyFilter | None]
+    vector_db: str
+    vector_key: str
+
+
+class EmbeddingValues(TypedDict, closed=True):
     """
-    Whether what is in a category below counts as in it; `false` when missing.
+    A vector that is written.
+    """
+
+    source_digest: NotRequired[str | None]
+    """
+    The `digest` of the text that was embedded. When it is missing, it is taken to be today's text.
+    """
+    values: list[float]
+    """
+    As many as the model has dimensions, each between -10000 and 10000; not all zero.
     """
 
 
@@ -428,6 +506,19 @@ class NewDependencyOfEntity(TypedDict, closed=True):
     What can own a part.
     """
     version_constraint: NotRequired[str | None]
+
+
+class DagsterEvent(TypedDict, closed=True):
+    """
+    That a run has changed. It is looked up in Dagster, and that is what counts.
+    """
+
+    dagster_run_id: NotRequired[str | None]
+    run_id: str
+    """
+    The tag `blockyard/run_id`.
+    """
+    status: NotRequired[str | None]
 
 
 class CodeRepoPatch(TypedDict, closed=True):
@@ -708,6 +799,7 @@ class ListAuditLogs(TypedDict):
             "pipeline_lock",
             "audit_log",
             "alias",
+            "embedding_model",
         ]
     ]
     """
@@ -758,6 +850,14 @@ class ListBlockVectorRepresentations(TypedDict):
     """
 
 
+GetBlockVectorFilter = TypedDict(
+    "GetBlockVectorFilter",
+    {
+        "for": Literal["qdrant", "pinecone", "weaviate", "chroma"],
+    },
+)
+
+
 class ListBlocks(TypedDict):
     category: NotRequired[str]
     """
@@ -770,6 +870,15 @@ class ListBlocks(TypedDict):
     include: NotRequired[str]
     """
     `versions`, `categories`, `aliases`, or several with commas between.
+    """
+    where: NotRequired[str]
+    """
+    What it is to be: conditions with `and` between, such as
+    `metadata/accuracy>=0.9 and metadata/license in (mit, apache-2.0)`. Fields are `metadata` with a JSON
+    pointer, `block_type`, `category`, `recursive`, `verified`, `used_by`, `alias`, `author`, `created` and
+    `updated`; operators `=`, `!=`, `>`, `>=`, `<`, `<=`, `*=` (contains), `in`, `exists` and `missing`.
+    Equality is looked up in an index; anything else of metadata is asked of one row after the other,
+    within the time that a statement has. Not of what is archived.
     """
     name: NotRequired[str]
     """
@@ -1124,10 +1233,27 @@ class ListEdgeVectorRepresentations(TypedDict):
     """
 
 
+GetEdgeVectorFilter = TypedDict(
+    "GetEdgeVectorFilter",
+    {
+        "for": Literal["qdrant", "pinecone", "weaviate", "chroma"],
+    },
+)
+
+
 class ListEdges(TypedDict):
     include: NotRequired[str]
     """
     `versions`, `verifications`, `aliases`, or several with commas between.
+    """
+    where: NotRequired[str]
+    """
+    What it is to be: conditions with `and` between, such as
+    `metadata/accuracy>=0.9 and metadata/license in (mit, apache-2.0)`. Fields are `metadata` with a JSON
+    pointer, `block_type`, `category`, `recursive`, `verified`, `used_by`, `alias`, `author`, `created` and
+    `updated`; operators `=`, `!=`, `>`, `>=`, `<`, `<=`, `*=` (contains), `in`, `exists` and `missing`.
+    Equality is looked up in an index; anything else of metadata is asked of one row after the other,
+    within the time that a statement has. Not of what is archived.
     """
     name: NotRequired[str]
     """
@@ -1345,6 +1471,42 @@ class ListEdgeVersionVerifications(TypedDict):
     """
 
 
+class ListEmbeddingModels(TypedDict):
+    name: NotRequired[str]
+    """
+    Exactly this name, without regard to case.
+    """
+    sort: NotRequired[str]
+    """
+    `created_at`, the oldest first, or `-created_at`, the newest first.
+    """
+
+
+class ListEmbeddings(TypedDict):
+    stale: NotRequired[bool]
+    """
+    Those that are stale: what is to be embedded anew; or those that are not.
+    """
+    entity_type: NotRequired[Literal["block", "edge"]]
+    """
+    What can own a part.
+    """
+    entity_id: NotRequired[str]
+    """
+    An id or a name in whatever form it was sent, in a path, a parameter or a body. Which of the two
+    it is, `app.find_id` in the database decides, and whose name, `app.name_key`.
+    """
+    model: NotRequired[str]
+    """
+    An id or a name in whatever form it was sent, in a path, a parameter or a body. Which of the two
+    it is, `app.find_id` in the database decides, and whose name, `app.name_key`.
+    """
+    sort: NotRequired[str]
+    """
+    `created_at`, the oldest first, or `-created_at`, the newest first.
+    """
+
+
 class GetImpact(TypedDict):
     depth: NotRequired[int]
     """
@@ -1435,6 +1597,15 @@ class ListPipelines(TypedDict):
     include: NotRequired[str]
     """
     `blocks`, `edges`, or both with a comma between.
+    """
+    where: NotRequired[str]
+    """
+    What it is to be: conditions with `and` between, such as
+    `metadata/accuracy>=0.9 and metadata/license in (mit, apache-2.0)`. Fields are `metadata` with a JSON
+    pointer, `block_type`, `category`, `recursive`, `verified`, `used_by`, `alias`, `author`, `created` and
+    `updated`; operators `=`, `!=`, `>`, `>=`, `<`, `<=`, `*=` (contains), `in`, `exists` and `missing`.
+    Equality is looked up in an index; anything else of metadata is asked of one row after the other,
+    within the time that a statement has. Not of what is archived.
     """
     as_of: NotRequired[str]
     """
@@ -1585,6 +1756,43 @@ class ListRuns(TypedDict):
     alias: NotRequired[str]
     """
     A movable name for a version: neither `latest` nor `active` (`app.is_alias`).
+    """
+
+
+class GetRunLogs(TypedDict):
+    wait: NotRequired[int]
+    """
+    Seconds to wait for something to come, while the run goes on.
+    """
+
+
+class Search(TypedDict):
+    q: NotRequired[str]
+    """
+    With these words in the name, the description or the metadata; `"…"`, `or` and `-` as in web
+    searches. The last word need not be written to its end.
+    """
+    kind: NotRequired[str]
+    """
+    `block`, `edge`, `pipeline`, or several with commas between; all when missing.
+    """
+    facets: NotRequired[str]
+    """
+    `kind`, `block_type`, `category`, `verified`, `pipeline`, or several with commas between: the
+    values that what is found has most, and how often.
+    """
+    explain: NotRequired[bool]
+    """
+    `true` says of each hit which words were found in which field.
+    """
+    where: NotRequired[str]
+    """
+    What it is to be: conditions with `and` between, such as
+    `metadata/accuracy>=0.9 and metadata/license in (mit, apache-2.0)`. Fields are `metadata` with a JSON
+    pointer, `block_type`, `category`, `recursive`, `verified`, `used_by`, `alias`, `author`, `created` and
+    `updated`; operators `=`, `!=`, `>`, `>=`, `<`, `<=`, `*=` (contains), `in`, `exists` and `missing`.
+    Equality is looked up in an index; anything else of metadata is asked of one row after the other,
+    within the time that a statement has. Not of what is archived.
     """
 
 
@@ -1769,6 +1977,62 @@ class CategoryPatch(TypedDict, closed=True):
     """
 
 
+class ForeignHits(TypedDict, closed=True):
+    """
+    What vector stores have found, best first.
+    """
+
+    hits: list[ForeignHit]
+
+
+class Where(TypedDict, closed=True):
+    """
+    What a thing is to be. All that is said must be so; what is said of one kind of things only (a
+    `block_type`, a category, `verified`) lets none of the others through.
+    """
+
+    alias: NotRequired[str | None]
+    """
+    A block or edge that has this alias.
+    """
+    author: NotRequired[str | None]
+    """
+    Who created it: an id, a username, or `me`.
+    """
+    block_type: NotRequired[Literal["dataset", "model"] | None]
+    """
+    Of a block.
+    """
+    created_after: NotRequired[str | None]
+    """
+    Created at this time or later.
+    """
+    created_before: NotRequired[str | None]
+    """
+    Created before this time.
+    """
+    taxonomy: NotRequired[TaxonomyFilter | None]
+    """
+    The categories of a block.
+    """
+    updated_after: NotRequired[str | None]
+    """
+    Last changed at this time or later.
+    """
+    updated_before: NotRequired[str | None]
+    """
+    Last changed before this time.
+    """
+    used_by: NotRequired[str | None]
+    """
+    A block or edge that this pipeline uses: its id or its name.
+    """
+    verified: NotRequired[bool | None]
+    """
+    Whether the active version of an edge has passed its verification.
+    """
+
+
 class NewPipelineGraph(TypedDict, closed=True):
     """
     The whole graph of a pipeline.
@@ -1896,14 +2160,25 @@ class ProposedChange(TypedDict, closed=True):
     version: NotRequired[str | None]
 
 
-class NewVector(TypedDict, closed=True):
+class NewEmbeddingModel(TypedDict, closed=True):
     """
-    A vector representation that is added.
+    An embedding model that is added.
     """
 
-    taxonomy_filter: NotRequired[TaxonomyFilter | None]
-    vector_db: str
-    vector_key: str
+    dimensions: int
+    """
+    How many numbers each of its vectors has.
+    """
+    distance: NotRequired[Literal["cosine", "l2", "inner_product"] | None]
+    """
+    `cosine` when missing.
+    """
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
 
 
 class NewDockerImage(TypedDict, closed=True):
@@ -1967,6 +2242,48 @@ class EdgePatch(TypedDict, closed=True):
     Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
     as `..` (`app.is_name`).
     """
+
+
+class DagsterEvents(TypedDict, closed=True):
+    """
+    Runs that have changed.
+    """
+
+    runs: NotRequired[list[DagsterEvent] | None]
+
+
+class SearchRequest(TypedDict, closed=True):
+    """
+    What is searched for. Words and a vector together find what either does, best first by both
+    (reciprocal rank fusion).
+    """
+
+    explain: NotRequired[bool | None]
+    """
+    Whether each hit says which words were found in which field.
+    """
+    facets: NotRequired[list[Literal["kind", "block_type", "category", "verified", "pipeline"]] | None]
+    """
+    By what hits are counted.
+    """
+    fresh: NotRequired[bool | None]
+    """
+    Whether stale embeddings are left out.
+    """
+    kinds: NotRequired[list[Literal["block", "edge", "pipeline"]] | None]
+    """
+    All when missing.
+    """
+    limit: NotRequired[int | None]
+    """
+    How many hits are shown, the best ones; 50 when missing.
+    """
+    text: NotRequired[str | None]
+    """
+    Words, as `q` of `GET /search`.
+    """
+    vector: NotRequired[SearchVector | None]
+    where: NotRequired[Where | None]
 
 
 class PipelinePatch(TypedDict, closed=True):

@@ -81,6 +81,82 @@ class CategoryPage(Model):
     """
 
 
+class ForeignHit(Model):
+    """
+    What a vector store has found.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    score: float | None = None
+    """
+    Whatever the store says; it comes back as it is.
+    """
+    vector_db: str
+    vector_key: str
+
+
+class FoundWords(Model):
+    """
+    Words that were found in a field.
+    """
+
+    field: str
+    """
+    `name`, `description` or `metadata`.
+    """
+    words: list[str]
+    """
+    Without their endings.
+    """
+
+
+class RunStep(Model):
+    """
+    A step of a run.
+    """
+
+    block_id: UUID | None
+    """
+    The block that it runs, if it runs one.
+    """
+    ended_at: AwareDatetime | None
+    error: str | None
+    """
+    Why it failed.
+    """
+    started_at: AwareDatetime | None
+    status: str | None
+    """
+    In Dagster's words: `IN_PROGRESS`, `SUCCESS`, `FAILURE` or `SKIPPED`.
+    """
+    step: str
+    """
+    What Dagster calls it.
+    """
+
+
+class RunLogLine(Model):
+    """
+    An event in the log of a run.
+    """
+
+    at: AwareDatetime | None
+    block_id: UUID | None
+    error: str | None
+    event: str | None
+    """
+    What happened, in Dagster's words; none of what a step has logged itself.
+    """
+    level: str | None
+    message: str | None
+    step: str | None
+    """
+    The step that it is of.
+    """
+
+
 class PipelineEdge(Model):
     """
     An edge in a pipeline, from a source block to a target block.
@@ -168,7 +244,7 @@ class Blocker(Model):
     """
     `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
     `edge_verification_pending`, `edge_verification_failed`, `block_version_withdrawn` or
-    `edge_version_withdrawn`; of a warning `version_constraint` or `image_without_digest`.
+    `edge_version_withdrawn`; of a warning `version_constraint`, `image_without_digest` or `engine_unreachable`.
     """
     detail: str
     """
@@ -287,7 +363,8 @@ class PreviewReason(Model):
 
     code: str
     """
-    `change_refused`, `pipeline_blocked`, `blockers_gained`, `warnings_gained` or `lock_differs`.
+    `change_refused`, `pipeline_blocked`, `blockers_gained`, `warnings_gained`, `lock_differs` or
+    `pipelines_unchecked`.
     """
     detail: str
     """
@@ -350,6 +427,47 @@ class Health(Model):
     status: str
 
 
+class Embedding(Model):
+    """
+    The embedding of a block or an edge by a model.
+    """
+
+    created_at: AwareDatetime
+    created_by: UUID | None
+    created_by_username: str | None
+    embedding_id: UUID
+    entity_id: UUID
+    entity_type: Literal["block", "edge"] | str
+    """
+    What can own a part.
+    """
+    is_stale: bool
+    """
+    Whether it is of another version, or another text, than there is today.
+    """
+    model: str
+    """
+    The name of the model.
+    """
+    model_id: UUID
+    source_digest: str
+    """
+    Of the text that was embedded.
+    """
+    updated_at: AwareDatetime
+    """
+    When it was last written; `ETag` is made of it.
+    """
+    values: list[float] | None = None
+    """
+    The vector; not in lists.
+    """
+    version_id: UUID
+    """
+    The version that was active when it was written.
+    """
+
+
 class EdgeVersion(Model):
     """
     A snapshot of an edge. Its content never changes; whether it is active or withdrawn does.
@@ -394,6 +512,31 @@ class EdgeVersionPage(Model):
     """
     Send it as `cursor` to get the next page; null on the last one.
     """
+
+
+class EmbeddingText(Model):
+    """
+    What to embed of a block or an edge.
+    """
+
+    digest: str
+    """
+    By what the text is known: send it along with the vector.
+    """
+    entity_id: UUID
+    entity_type: Literal["block", "edge"] | str
+    """
+    What can own a part.
+    """
+    text: str
+    """
+    The name, the description and the first 8,000 characters of the metadata, a line each.
+    """
+    version_id: UUID
+    """
+    The active version, whose text it is.
+    """
+    version_number: int
 
 
 class DependencyStep(Model):
@@ -735,6 +878,7 @@ class AuditLog(Model):
             "pipeline_lock",
             "audit_log",
             "alias",
+            "embedding_model",
         ]
         | str
     )
@@ -853,18 +997,126 @@ class Alias(Model):
     version_number: int
 
 
+class TaxonomyFilter(Model):
+    """
+    What a search is constrained to. A thing passes when it is in at least one category of `any`, in
+    every one of `all` and in no one of `none`; what is missing does not constrain. At least one
+    category is named. Categories are given by id or name, and kept by id.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    all: list[str] | None = None
+    any: list[str] | None = None
+    none: list[str] | None = None
+    recursive: bool | None = None
+    """
+    Whether what is in a category below counts as in it; `false` when missing.
+    """
+
+
+class SearchMatch(Model):
+    """
+    How something was found.
+    """
+
+    distance: float | None = None
+    """
+    By a vector: how far away, by the distance of the model.
+    """
+    mode: Literal["exact", "words", "spelling", "vector", "filter"] | str
+    """
+    `exact` name or id; `words`; `spelling`: words after mending; `vector`; `filter` alone.
+    """
+    rank: int
+    """
+    Its place by this mode alone.
+    """
+    score: float | None
+    """
+    By words.
+    """
+    stale: bool | None = None
+    """
+    By a vector: whether the embedding is of another version, or another text, than today's.
+    """
+
+
+class RunSteps(Model):
+    """
+    The steps of a run, as Dagster has them.
+    """
+
+    dagster_run_id: str | None
+    dagster_url: str | None
+    """
+    Where a person looks at it in Dagster.
+    """
+    run_id: UUID
+    steps: list[RunStep]
+    """
+    None before Dagster has begun it, and of a run that is reported by hand.
+    """
+
+
+class RunLogs(Model):
+    """
+    A part of the log of a run.
+    """
+
+    has_more: bool
+    """
+    Whether there is more already.
+    """
+    items: list[RunLogLine]
+    next_cursor: str | None
+    """
+    Where it goes on: the next request's `cursor`, also when there is nothing yet.
+    """
+
+
 class Run(Model):
     """
     One execution of a pipeline.
     """
 
+    cancel_requested_at: AwareDatetime | None
+    """
+    Since when it is to be canceled.
+    """
+    claimed_by: str | None
+    """
+    Who reported its beginning by hand: `claim:` and what the worker calls itself, `key:` and the id of
+    its API key, or `user:` and that of its user.
+    """
     created_at: AwareDatetime
     created_by: UUID | None
     created_by_username: str | None
+    dagster_run_id: str | None
+    """
+    What Dagster calls it.
+    """
     ended_at: AwareDatetime | None
+    failure: str | None
+    """
+    Why it failed, was canceled or is lost, in words.
+    """
+    launch: bool
+    """
+    Whether Dagster runs it, and not somebody who reports by hand.
+    """
     lock_digest: str
     """
     What it runs on: `GET /locks/{lock_digest}`.
+    """
+    lost_at: AwareDatetime | None
+    """
+    Since when Dagster cannot say what became of it; it may be settled by hand then.
+    """
+    parameters: dict[str, Any]
+    """
+    What it was started with, beside the lock.
     """
     pipeline_id: UUID
     run_id: UUID
@@ -1148,6 +1400,48 @@ class ReachedStep(Model):
     name: str
 
 
+class EmbeddingPage(Model):
+    """
+    One page of a list.
+    """
+
+    items: list[Embedding]
+    next_cursor: str | None
+    """
+    Send it as `cursor` to get the next page; null on the last one.
+    """
+
+
+class EmbeddingModel(Model):
+    """
+    A model that makes embeddings: what is fixed for all vectors of one. It never changes.
+    """
+
+    created_at: AwareDatetime
+    created_by: UUID | None
+    created_by_username: str | None
+    dimensions: int
+    distance: Literal["cosine", "l2", "inner_product"] | str
+    """
+    How far apart two embeddings are: `cosine` (1 - cosine), `l2` (Euclidean), `inner_product` (its
+    negative).
+    """
+    model_id: UUID
+    name: str
+
+
+class EmbeddingModelPage(Model):
+    """
+    One page of a list.
+    """
+
+    items: list[EmbeddingModel]
+    next_cursor: str | None
+    """
+    Send it as `cursor` to get the next page; null on the last one.
+    """
+
+
 class VersionStatus(Model):
     """
     Whether pipelines may run on an edge version, and why.
@@ -1242,22 +1536,42 @@ class Edge(Model):
     """
 
 
-class TaxonomyFilter(Model):
+class Vector(Model):
     """
-    What a search is constrained to. A thing passes when it is in at least one category of `any`, in
-    every one of `all` and in no one of `none`; what is missing does not constrain. At least one
-    category is named. Categories are given by id or name, and kept by id.
+    Where an embedding of a block or an edge lives.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    all: list[str] | None = None
-    any: list[str] | None = None
-    none: list[str] | None = None
-    recursive: bool | None = None
+    block_id: UUID | None = None
     """
-    Whether what is in a category below counts as in it; `false` when missing.
+    Whose it is, when it is a block's.
+    """
+    created_at: AwareDatetime
+    edge_id: UUID | None = None
+    """
+    Whose it is, when it is an edge's.
+    """
+    taxonomy_filter: TaxonomyFilter | None
+    """
+    What a search is constrained to; the categories by their ids.
+    """
+    updated_at: AwareDatetime
+    """
+    When it last changed; `ETag` is made of it.
+    """
+    vector_db: str
+    vector_id: UUID
+    vector_key: str
+
+
+class VectorPage(Model):
+    """
+    One page of a list.
+    """
+
+    items: list[Vector]
+    next_cursor: str | None
+    """
+    Send it as `cursor` to get the next page; null on the last one.
     """
 
 
@@ -1419,6 +1733,26 @@ class EdgePage(Model):
     """
 
 
+class StoreFilter(Model):
+    """
+    A filter in the words of a store.
+    """
+
+    field: str
+    """
+    The field of a vector that has to have the ids of its block's categories: a list of texts; for
+    Chroma, one field for each category, named so with a colon and the id behind it, that is `true`.
+    """
+    filter: dict[str, Any] | None
+    """
+    What the store takes as its filter; null when nothing is filtered.
+    """
+    for_: Literal["qdrant", "pinecone", "weaviate", "chroma"] | str = Field(..., alias="for")
+    """
+    A vector store whose filters can be written.
+    """
+
+
 class StateChange(Model):
     """
     A thing that was otherwise at one instant than at the other.
@@ -1570,6 +1904,85 @@ class Block(Model):
     embedded_versions: list[BlockVersion] | None = Field(None, alias="versions")
     """
     With `include=versions`: the newest 100, or those that have 4 MiB of metadata, newest first.
+    """
+
+
+class ResolvedHit(Model):
+    """
+    A block or an edge that a vector store has found.
+    """
+
+    block_type: Literal["dataset", "model"] | str | None = None
+    """
+    Of a block.
+    """
+    current_version_id: UUID
+    id: UUID
+    kind: Literal["block", "edge", "pipeline"] | str
+    """
+    What can be found.
+    """
+    name: str
+    score: float | None = None
+    stale: bool
+    """
+    Whether the active version is newer than what is known of the vector.
+    """
+    taxonomy_filter: TaxonomyFilter | None
+    vector_db: str
+    vector_id: UUID
+    """
+    The vector representation.
+    """
+    vector_key: str
+    verification_status: str | None = None
+    """
+    Of an edge: `passed`, `failed`, `pending` or `none`.
+    """
+    version_number: int
+
+
+class Hit(Model):
+    """
+    A block, an edge or a pipeline that is found.
+    """
+
+    block_type: Literal["dataset", "model"] | str | None = None
+    """
+    Of a block.
+    """
+    current_version_id: UUID | None = None
+    """
+    Of a block or an edge.
+    """
+    explain: list[FoundWords] | None = None
+    """
+    With `explain`: which words were found in which field.
+    """
+    id: UUID
+    kind: Literal["block", "edge", "pipeline"] | str
+    """
+    What can be found.
+    """
+    matched_by: list[SearchMatch]
+    name: str
+    score: float | None
+    """
+    What it is ranked by: higher is better, within one answer. Null when only a filter found it.
+    """
+    snippet: str | None
+    """
+    Of the description, and of metadata if need be, the parts with the words that were found, each
+    between `**`. Plain text.
+    """
+    updated_at: AwareDatetime
+    verification_status: str | None = None
+    """
+    Of an edge: `passed`, `failed`, `pending` or `none`.
+    """
+    version_number: int | None = None
+    """
+    Of the active version of a block or an edge.
     """
 
 
@@ -1727,7 +2140,8 @@ class Preview(Model):
     """
     pipelines_checked: int
     """
-    How many pipelines were asked; 100 means that there may be more: preview fewer changes at once.
+    How many pipelines were asked: at most 100. When the changes reach more, `reasons` has
+    `pipelines_unchecked`, and the verdict is `warn` at least.
     """
     reasons: list[PreviewReason]
     """
@@ -1787,45 +2201,6 @@ class Reached(Model):
     """
 
 
-class Vector(Model):
-    """
-    Where an embedding of a block or an edge lives.
-    """
-
-    block_id: UUID | None = None
-    """
-    Whose it is, when it is a block's.
-    """
-    created_at: AwareDatetime
-    edge_id: UUID | None = None
-    """
-    Whose it is, when it is an edge's.
-    """
-    taxonomy_filter: TaxonomyFilter | None
-    """
-    What a search is constrained to; the categories by their ids.
-    """
-    updated_at: AwareDatetime
-    """
-    When it last changed; `ETag` is made of it.
-    """
-    vector_db: str
-    vector_id: UUID
-    vector_key: str
-
-
-class VectorPage(Model):
-    """
-    One page of a list.
-    """
-
-    items: list[Vector]
-    next_cursor: str | None
-    """
-    Send it as `cursor` to get the next page; null on the last one.
-    """
-
-
 class DependentPage(Model):
     """
     One page of a list.
@@ -1859,6 +2234,55 @@ class BlockPage(Model):
     next_cursor: str | None
     """
     Send it as `cursor` to get the next page; null on the last one.
+    """
+
+
+class Resolved(Model):
+    """
+    The blocks and edges behind them, in the order in which they came.
+    """
+
+    hits: list[ResolvedHit]
+    refused: list[ResolvedHit]
+    """
+    Those whose `taxonomy_filter` does not let their block be found: it is not in the categories.
+    """
+    unknown: list[ForeignHit]
+    """
+    Those that nothing here has as its vector representation.
+    """
+
+
+class SearchAnswer(Model):
+    """
+    What is found.
+    """
+
+    exact: bool | None = None
+    """
+    With a vector: whether it was compared with all others, and not only with those that an index
+    finds.
+    """
+    facets: dict[str, Any] | None = None
+    """
+    Of each facet that was asked for, the 20 most frequent values.
+    """
+    hits: list[Hit]
+    """
+    The best ones, best first. What has exactly this name or id comes before all others.
+    """
+    is_complete: bool
+    """
+    Whether all were looked at. If not, `total` is what was ranked, or what is so of the newest
+    100,000 blocks and edges that a filter of metadata had to be asked of one by one.
+    """
+    spelling: str | None = None
+    """
+    How the words were mended, when nothing had those that were given.
+    """
+    total: int
+    """
+    How many there are; with a vector, how many were near enough to be ranked.
     """
 
 
