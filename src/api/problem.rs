@@ -290,7 +290,7 @@ impl Problem {
     /// What is wrong, and where in the request, in one line.
     pub fn in_words(&self) -> String {
         if self.errors.is_empty() {
-            return self.detail.to_string();
+            return self.detail.clone();
         }
         let places = self.errors.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail));
         places.collect::<Vec<_>>().join(" ")

@@ -20,7 +20,7 @@ pub use proposal::{Proposal, ProposalMembers};
 const MOST_CHANGES: usize = 1000;
 
 /// So many pipelines are asked before and after.
-const MOST_PIPELINES: usize = 100;
+const MOST_PIPELINES: u16 = 100;
 
 /// Changes that are not made yet.
 #[derive(Debug, ToSchema)]

@@ -59,9 +59,9 @@ async fn try_out(
                     refused.push(Refusal { change, problem });
                 }
             }
-            let mut reached = queries::affected(transaction, MOST_PIPELINES + 1).await?;
-            let all_asked = reached.len() <= MOST_PIPELINES;
-            reached.truncate(MOST_PIPELINES);
+            let mut reached = queries::affected(transaction, i64::from(MOST_PIPELINES) + 1).await?;
+            let all_asked = reached.len() <= usize::from(MOST_PIPELINES);
+            reached.truncate(usize::from(MOST_PIPELINES));
             let after = queries::states(transaction, &reached).await?;
             Ok((reached, all_asked, after, refused))
         })

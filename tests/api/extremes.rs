@@ -79,6 +79,7 @@ fn addresses(things: &Value) -> Vec<String> {
             "/changes" => address += &format!("?from={}&to=NOW", instant()),
             "/locks/diff" => address += &format!("?a={lock}&b={lock}"),
             path if path.ends_with("/diff") => address += "?from=1&to=1",
+            path if path.ends_with("/filter") => address += "?for=qdrant",
             _ => {}
         }
         if parameters.contains(&"include") {

@@ -597,6 +597,7 @@ async fn every_json_column_that_clients_write_is_guarded_for_insert_update_and_c
             "edge_vector_representations.taxonomy_filter",
             "edge_versions.metadata",
             "edges.metadata",
+            "pipeline_runs.parameters",
             "pipelines.dagster_pipeline_config",
         ]
     );
@@ -609,7 +610,9 @@ async fn every_json_column_that_clients_write_is_guarded_for_insert_update_and_c
             .await
             .expect(StatusCode::CREATED);
     }
-    dan.post("/pipelines", json!({ "name": "p" })).await.expect(StatusCode::CREATED);
+    dan.post("/pipelines", json!({ "name": "p", "blocks": [{ "block_id": "b" }] }))
+        .await
+        .expect(StatusCode::CREATED);
     let bad = [
         "5",
         "[]",
@@ -626,6 +629,7 @@ async fn every_json_column_that_clients_write_is_guarded_for_insert_update_and_c
     let others = |table: &str| match table {
         "blocks" => ("name, block_type, ", "'x', 'model', "),
         "edges" | "pipelines" => ("name, ", "'x', "),
+        "pipeline_runs" => ("pipeline_id, ", "(select pipeline_id from pipelines), "),
         "block_versions" => ("block_id, ", "(select block_id from blocks), "),
         "edge_versions" => ("edge_id, ", "(select edge_id from edges), "),
         "block_vector_representations" => {
@@ -634,8 +638,9 @@ async fn every_json_column_that_clients_write_is_guarded_for_insert_update_and_c
         _ => ("edge_id, vector_db, vector_key, ", "(select edge_id from edges), 'd', 'k', "),
     };
     for (table, column, updates) in &columns {
-        // A version is written once.
-        assert!(*updates || table.ends_with("_versions"), "{table}.{column}");
+        // A version is written once, as is a run.
+        let is_kept = table.ends_with("_versions") || table == "pipeline_runs";
+        assert!(*updates || is_kept, "{table}.{column}");
         let (names, values) = others(table);
         for json in &bad {
             let json = literal(json);

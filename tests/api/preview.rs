@@ -128,7 +128,7 @@ async fn a_preview_asks_what_depends_on_it_and_says_when_it_has_not_asked_all() 
     register(&dan, "consumer").await;
     let needs = json!({ "dependency_type": "internal", "depends_on_type": "block", "depends_on_id": "producer", "version_constraint": "=1" });
     dan.post("/blocks/consumer/dependencies", needs).await.expect(StatusCode::CREATED);
-    dan.post("/pipelines", json!({ "name": "only", "blocks": ["consumer"] }))
+    dan.post("/pipelines", json!({ "name": "only", "blocks": [{ "block_id": "consumer" }] }))
         .await
         .expect(StatusCode::CREATED);
     let changes = json!([{ "operation": "update_block", "block": "producer", "body": { "metadata": { "n": 2 } } }]);
@@ -154,7 +154,7 @@ async fn a_preview_asks_what_depends_on_it_and_says_when_it_has_not_asked_all() 
     assert!(codes.contains(&json!("pipelines_unchecked")), "{codes:?}");
 
     // A fault inside a change is told; a lock that somebody else holds is no fault of it.
-    let cycle = json!([{ "operation": "replace_pipeline_graph", "pipeline": "only", "body": { "blocks": ["nothing"], "edges": [] } }]);
+    let cycle = json!([{ "operation": "replace_pipeline_graph", "pipeline": "only", "body": { "blocks": [{ "block_id": "nothing" }], "edges": [] } }]);
     let answer = preview(&dan, cycle).await.expect(StatusCode::OK);
     let detail = answer.body["reasons"][0]["detail"].as_str().unwrap();
     assert!(detail.contains("/blocks/0"), "{detail}");

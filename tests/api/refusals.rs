@@ -242,7 +242,11 @@ async fn what_stands_below_a_thing_is_not_there_without_it() {
                 .replace("{version}", "1")
                 .replace("{block}", &unknown)
                 .replace("{pipeline_edge}", "0198aa00-0000-7000-8000-000000000000");
-            let query = if path.ends_with("/diff") { "?from=1&to=1" } else { "" };
+            let query = match path {
+                path if path.ends_with("/diff") => "?from=1&to=1",
+                path if path.ends_with("/filter") => "?for=qdrant",
+                _ => "",
+            };
             let answer = viewer.get(&format!("{address}{query}")).await;
             answer.refused(StatusCode::NOT_FOUND, "not_found");
             asked += 1;

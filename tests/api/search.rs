@@ -284,7 +284,7 @@ async fn a_filter_is_the_same_in_json_in_short_and_in_lists() {
         ),
         ("metadata/accuracy=null", json!({"metadata": {"/accuracy": {"eq": null}}}), vec![]),
     ] {
-        let mut answers = vec![
+        let mut answers = [
             found(&dan, json!({ "where": filter, "kinds": ["block"] })).await,
             dan.get(&with("/search?kind=block&where=", short)).await.expect(StatusCode::OK),
         ]

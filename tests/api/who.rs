@@ -16,8 +16,8 @@ fn look(value: &Value, path: &str, name: &str, seen: &mut usize) {
                 let beside = match member.as_str() {
                     "user_id" => "username".to_owned(),
                     by if by.ends_with("_by") => format!("{by}_username"),
-                    // What was written once and stays: rows of the trail, locks.
-                    "details" | "lock" => continue,
+                    // What was written once and stays: rows of the trail, locks. A worker is no user.
+                    "details" | "lock" | "claimed_by" => continue,
                     _ => {
                         look(value, path, name, seen);
                         continue;
