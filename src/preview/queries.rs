@@ -25,8 +25,7 @@ pub(super) async fn asked(scope: &mut Scope<'_>) -> Result<(), Failure> {
 
 /// At most `limit` of the pipelines that this transaction has reached.
 pub(super) async fn affected(scope: &mut Scope<'_>, limit: i64) -> Result<Vec<Uuid>, Failure> {
-    let query =
-        sqlx::query_file_scalar!("sql/preview/affected.sql", scope.caller() as _, limit);
+    let query = sqlx::query_file_scalar!("sql/preview/affected.sql", scope.caller() as _, limit);
     Ok(query.fetch_all(scope.connection()).await?)
 }
 
