@@ -6,7 +6,7 @@ mod metadata;
 mod short;
 mod taxonomy;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 use utoipa::ToSchema;
@@ -36,7 +36,7 @@ pub struct Where {
     /// By JSON pointers (RFC 6901) into the metadata of the active version: a value that is equal, or
     /// an object of `eq`, `ne`, `in`, `gt`, `gte`, `lt`, `lte`, `exists`, `contains`. Beside pointers,
     /// `all`, `any` and `none` are lists of such objects. Of a list in the metadata, any element counts.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "is_told_apart", serialize_with = "untold")]
     #[read(via = Condition::from_member)]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Condition>,
@@ -77,6 +77,15 @@ pub struct Where {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DateTime>)]
     pub updated_before: Option<DateTime>,
+}
+
+/// As what it is looked up by, see [`Where::looked_up`].
+fn is_told_apart(_: &Option<Condition>) -> bool {
+    true
+}
+
+fn untold<S: Serializer>(_: &Option<Condition>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_none()
 }
 
 fn taxonomy(fields: &mut Fields) -> Option<Option<TaxonomyFilter>> {

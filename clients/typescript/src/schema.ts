@@ -5760,6 +5760,14 @@ export interface components {
              * @description Created before this time.
              */
             created_before?: string | null;
+            /**
+             * @description By JSON pointers (RFC 6901) into the metadata of the active version: a value that is equal, or
+             *     an object of `eq`, `ne`, `in`, `gt`, `gte`, `lt`, `lte`, `exists`, `contains`. Beside pointers,
+             *     `all`, `any` and `none` are lists of such objects. Of a list in the metadata, any element counts.
+             */
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
             /** @description The categories of a block. */
             taxonomy?: components["schemas"]["TaxonomyFilter"] | null;
             /**

@@ -30,6 +30,8 @@ const SAID_IN_WORDS: &[(&str, &str, &str, &str)] = &[
     ("*", "/execution", "any object", "which executors there are"),
     ("*", "/taxonomy/any", "absent", "some list names a category"),
     ("*", "/taxonomy/any", "null", "some list names a category"),
+    ("*", "/where/metadata", "an empty object", "there is a condition"),
+    ("*", "/where/metadata", "any object", "members are JSON pointers"),
     ("*", "where", "the longest text", "it is a filter in the short form"),
     ("*", "_alias", "a text of the form", "it is one that there is"),
     ("*", "as_of", "a text of the form", "it is past, and the history goes back so far"),

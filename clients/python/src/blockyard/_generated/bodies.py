@@ -2011,6 +2011,12 @@ class Where(TypedDict, closed=True):
     """
     Created before this time.
     """
+    metadata: NotRequired[dict[str, Any] | None]
+    """
+    By JSON pointers (RFC 6901) into the metadata of the active version: a value that is equal, or
+    an object of `eq`, `ne`, `in`, `gt`, `gte`, `lt`, `lte`, `exists`, `contains`. Beside pointers,
+    `all`, `any` and `none` are lists of such objects. Of a list in the metadata, any element counts.
+    """
     taxonomy: NotRequired[TaxonomyFilter | None]
     """
     The categories of a block.
