@@ -552,7 +552,7 @@ begin
             union all
             select 'category', c.name, c.category_id, count(*)
             from things t join public.block_taxonomies bt on bt.block_id = t.id join public.taxonomy_categories c using (category_id)
-            where 'category' = any (counted) and c.archived_at is null group by c.category_id
+            where 'category' = any (counted) and c.archived_at is null group by c.category_id, c.name
             union all
             select 'verified', (v.status = 'passed')::text, null, count(*)
             from things t join app.edge_version_statuses v on v.version_id = t.current_version_id
@@ -565,7 +565,7 @@ begin
                 select pe.edge_id, pe.pipeline_id from public.pipeline_edges pe join things t on t.id = pe.edge_id
             ) as part
             join public.pipelines p using (pipeline_id)
-            where 'pipeline' = any (counted) and p.archived_at is null group by p.pipeline_id
+            where 'pipeline' = any (counted) and p.archived_at is null group by p.pipeline_id, p.name
         ), best as (
             select c.*, row_number() over (partition by c.facet order by c.count desc, c.value, c.id) as place from counts c
         )

@@ -1,6 +1,6 @@
 //! Filters (`where`): what a thing is to be for a search or a list to show it. As JSON in a body, in a
-//! short form in a query ([`short`]); what metadata is to say becomes a path of PostgreSQL's
-//! ([`metadata`]), everything else a value that a static statement compares with.
+//! short form in a query (`short`); what metadata is to say becomes a path of PostgreSQL's
+//! (`metadata`), everything else a value that a static statement compares with.
 
 mod metadata;
 mod short;
