@@ -80,11 +80,11 @@ pub struct Where {
 }
 
 /// As what it is looked up by, see [`Where::looked_up`].
-fn is_told_apart(_: &Option<Condition>) -> bool {
+fn is_told_apart<T>(_: &T) -> bool {
     true
 }
 
-fn untold<S: Serializer>(_: &Option<Condition>, serializer: S) -> Result<S::Ok, S::Error> {
+fn untold<T, S: Serializer>(_: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_none()
 }
 
