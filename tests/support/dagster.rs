@@ -175,6 +175,8 @@ impl State {
                     self.terminated.push((self.runs[at].id.clone(), by_force));
                     let run = &mut self.runs[at];
                     let may_be_asked = matches!(run.status.as_str(), "QUEUED" | "STARTED");
+                    // What has ended cannot be ended, by force or not.
+                    let by_force = by_force && run.ended.is_none();
                     if by_force || run.status == "QUEUED" {
                         run.status = "CANCELED".to_owned();
                         run.ended = Some(now());
