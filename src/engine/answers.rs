@@ -162,6 +162,18 @@ pub(crate) struct SeenEvent {
     pub(crate) error: Option<SeenError>,
 }
 
+impl SeenEvent {
+    /// The step that this event says has failed, and why.
+    pub(super) fn failed_step(&self) -> Option<(String, String)> {
+        match (self.event_type.as_deref(), &self.step_key, &self.error) {
+            (Some("STEP_FAILURE"), Some(step), Some(error)) => {
+                Some((step.clone(), error.message.trim().to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct SeenError {
     pub(crate) message: String,

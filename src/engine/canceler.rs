@@ -1,38 +1,22 @@
 //! Ends the runs that somebody wants to end: asks first, and then forces.
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::{sleep, timeout};
 
 use super::answers::Terminated;
 use super::queries::{self, Certainty, Task};
-use super::work::{Work, pause};
+use super::work::{Work, next_task, pause};
 use crate::api::problem::Problem;
 
-const LOOK: Duration = Duration::from_secs(2);
 /// How long after it began to force a run is given up.
 const GIVEN_UP_SECONDS: f64 = 300.0;
 
 /// Goes on until it is aborted. A wish is fulfilled once the run has ended, which the follower sees.
 pub(super) async fn cancel_all(work: Arc<Work>) {
+    let lease = i32::try_from(work.timeout_seconds).unwrap_or(300) + 30;
     loop {
-        if !work.may_ask() {
-            sleep(Duration::from_millis(250)).await;
-            continue;
-        }
-        let lease = i32::try_from(work.timeout_seconds).unwrap_or(300) + 30;
-        match queries::take(&work.db, &["cancel".to_owned()], lease).await {
-            Ok(Some(task)) => {
-                if let Err(problem) = cancel(&work, &task).await {
-                    tracing::warn!(run_id = %task.run_id, %problem, "a cancellation was interrupted");
-                }
-            }
-            Ok(None) => drop(timeout(LOOK, work.cancels.notified()).await),
-            Err(problem) => {
-                tracing::debug!(%problem, "the outbox was not read");
-                sleep(LOOK).await;
-            }
+        let task = next_task(&work.db, "cancel", lease, || work.may_ask(), &work.cancels).await;
+        if let Err(problem) = cancel(&work, &task).await {
+            tracing::warn!(run_id = %task.run_id, %problem, "a cancellation was interrupted");
         }
     }
 }

@@ -46,9 +46,7 @@ impl Dagster {
         let pages = url.trim_end_matches('/').to_owned();
         let mut headers = HeaderMap::new();
         if let Some(token) = &config.dagster_api_token {
-            let mut value = HeaderValue::from_str(token)
-                .map_err(|_| "DAGSTER_API_TOKEN is no value of a header".to_owned())?;
-            value.set_sensitive(true);
+            let value = secret_header("DAGSTER_API_TOKEN", token)?;
             headers.insert("Dagster-Cloud-Api-Token", value);
         }
         let time = Duration::from_secs(config.dagster_timeout_seconds.into());
@@ -211,6 +209,14 @@ impl Dagster {
         let said = said.map_or_else(|| status.to_string(), str::to_owned);
         Err(if status.is_client_error() { Trouble::Refused(said) } else { Trouble::Unknown(said) })
     }
+}
+
+/// What a setting says, as the value of a header that no log shows.
+pub(super) fn secret_header(setting: &str, text: &str) -> Result<HeaderValue, String> {
+    let mut value =
+        HeaderValue::from_str(text).map_err(|_| format!("{setting} is no value of a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// A client that follows nobody elsewhere.

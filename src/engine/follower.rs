@@ -5,6 +5,7 @@
 //! moment, they see the same, and what is seen twice changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -248,7 +249,7 @@ async fn write(
     state: RunStatus,
 ) -> Result<bool, Problem> {
     let why = match state {
-        RunStatus::Failure => work.why(&seen.run_id).await,
+        RunStatus::Failure => why(work, &seen.run_id).await,
         RunStatus::Canceled if run.is_to_be_canceled => {
             Some("Canceled as it was asked for.".to_owned())
         }
@@ -286,31 +287,19 @@ pub(super) async fn end_doubles<'a>(work: &Work, tries: &'a [SeenRun]) -> Option
     Some(first)
 }
 
-impl Work {
-    /// What Dagster gives as the reason of a failure, as far as its log says it soon enough.
-    async fn why(&self, id: &str) -> Option<String> {
-        const PAGES: usize = 10;
-        let mut after = None;
-        let mut of_run = None;
-        for _ in 0..PAGES {
-            let logs = self.heard(self.dagster.logs(id, after.as_deref(), 1000).await).await;
-            let logs = logs.ok()??;
-            for event in &logs.events {
-                match (event.event_type.as_deref(), &event.error, &event.step_key) {
-                    (Some("STEP_FAILURE"), Some(error), Some(step)) => {
-                        return Some(format!("{step}: {}", error.message.trim()));
-                    }
-                    (Some("RUN_FAILURE" | "PIPELINE_FAILURE"), ..) => {
-                        of_run.clone_from(&event.message);
-                    }
-                    _ => {}
-                }
-            }
-            if !logs.has_more {
-                break;
-            }
-            after = Some(logs.cursor);
+/// What Dagster gives as the reason of a failure, as far as its log says it soon enough.
+async fn why(work: &Work, id: &str) -> Option<String> {
+    let (mut of_step, mut of_run) = (None, None);
+    let walked = work.walk_log(id, |event| {
+        if let Some((step, error)) = event.failed_step() {
+            of_step = Some(format!("{step}: {error}"));
+            return ControlFlow::Break(());
         }
-        of_run
-    }
+        if let Some("RUN_FAILURE" | "PIPELINE_FAILURE") = event.event_type.as_deref() {
+            of_run = event.message;
+        }
+        ControlFlow::Continue(())
+    });
+    walked.await.ok()?;
+    of_step.or(of_run)
 }

@@ -4,24 +4,20 @@
 //! came is looked up by its tag before the next one, for as long as Dagster may still be busy with it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 use super::answers::{Launched, RUN_TAG, SeenRun, Whereabouts};
 use super::client::Trouble;
 use super::follower;
 use super::queries::{self, Certainty, Launch, Task};
-use super::work::{Work, pause};
+use super::work::{Work, next_task, pause};
 use crate::api::problem::Problem;
 
 /// Launches at the same time, of one instance.
 const AT_ONCE: usize = 4;
-/// How often is looked for what other instances have written.
-const LOOK: Duration = Duration::from_secs(2);
 /// For so long a launch is looked for after its outcome was lost, before it is tried again.
 const GRACE_SECONDS: f64 = 60.0;
 /// For so long a code location may be missing before its runs are given up.
@@ -41,27 +37,16 @@ pub(super) async fn launch_all(work: Arc<Work>) {
     loop {
         while launches.try_join_next().is_some() {}
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        if !work.may_ask() {
-            sleep(Duration::from_millis(250)).await;
-            continue;
-        }
-        match queries::take(&work.db, &["launch".to_owned()], lease(&work)).await {
-            Ok(Some(task)) => {
-                let work = Arc::clone(&work);
-                launches.spawn_local(async move {
-                    if let Err(problem) = launch(&work, &task).await {
-                        // Its lease ends, and whoever takes it then looks first.
-                        tracing::warn!(run_id = %task.run_id, %problem, "a launch was interrupted");
-                    }
-                    drop(permit);
-                });
+        let (may_ask, bell) = (|| work.may_ask(), &work.launches);
+        let task = next_task(&work.db, "launch", lease(&work), may_ask, bell).await;
+        let work = Arc::clone(&work);
+        launches.spawn_local(async move {
+            if let Err(problem) = launch(&work, &task).await {
+                // Its lease ends, and whoever takes it then looks first.
+                tracing::warn!(run_id = %task.run_id, %problem, "a launch was interrupted");
             }
-            Ok(None) => drop(timeout(LOOK, work.launches.notified()).await),
-            Err(problem) => {
-                tracing::debug!(%problem, "the outbox was not read");
-                sleep(LOOK).await;
-            }
-        }
+            drop(permit);
+        });
     }
 }
 

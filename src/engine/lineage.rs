@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::sync::Notify;
 
-use super::client::{http_client, innermost};
+use super::client::{http_client, innermost, secret_header};
 use super::metrics::EngineMetrics;
 use super::queries::{self, Certainty, Lineage, Task};
-use super::work::pause;
+use super::work::{next_task, pause};
 use crate::api::problem::Problem;
 use crate::config::Config;
 use crate::db::Db;
@@ -22,7 +22,6 @@ const FACETS: &str = "https://openlineage.io/spec/facets";
 const PRODUCER: &str = concat!("urn:blockyard:", env!("CARGO_PKG_VERSION"));
 const TIMEOUT: Duration = Duration::from_secs(10);
 const LEASE_SECONDS: i32 = 60;
-const LOOK: Duration = Duration::from_secs(2);
 
 /// Somebody who collects events.
 pub(super) struct Collector {
@@ -37,9 +36,7 @@ impl Collector {
         let Some(url) = &config.openlineage_url else { return Ok(None) };
         let mut headers = HeaderMap::new();
         if let Some(key) = &config.openlineage_api_key {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", &**key))
-                .map_err(|_| "OPENLINEAGE_API_KEY is no value of a header".to_owned())?;
-            value.set_sensitive(true);
+            let value = secret_header("OPENLINEAGE_API_KEY", &format!("Bearer {}", &**key))?;
             headers.insert(AUTHORIZATION, value);
         }
         Ok(Some(Self {
@@ -51,18 +48,14 @@ impl Collector {
 
     /// Goes on until it is aborted.
     pub(super) async fn tell_all(self, db: Db, metrics: EngineMetrics) {
+        // Nobody waits for it.
+        let never_rung = Notify::new();
         loop {
-            match queries::take(&db, &["lineage".to_owned()], LEASE_SECONDS).await {
-                Ok(Some(task)) => match self.tell(&db, &task).await {
-                    Ok(outcome) => metrics.told(outcome),
-                    Err(problem) => {
-                        tracing::debug!(run_id = %task.run_id, %problem, "an event comes again");
-                    }
-                },
-                Ok(None) => sleep(LOOK).await,
+            let task = next_task(&db, "lineage", LEASE_SECONDS, || true, &never_rung).await;
+            match self.tell(&db, &task).await {
+                Ok(outcome) => metrics.told(outcome),
                 Err(problem) => {
-                    tracing::debug!(%problem, "the outbox was not read");
-                    sleep(LOOK).await;
+                    tracing::debug!(run_id = %task.run_id, %problem, "an event comes again");
                 }
             }
         }

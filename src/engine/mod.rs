@@ -15,6 +15,7 @@ mod queries;
 mod run_status;
 mod work;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,6 +149,23 @@ impl Engine {
         let work = self.work()?;
         let asked = work.heard(work.dagster.steps(dagster_run).await).await;
         asked.map_err(|trouble| Problem::engine_unreachable(&trouble.to_string()))
+    }
+
+    /// The steps of a run that failed, each with why.
+    ///
+    /// # Errors
+    /// As [`Engine::steps`].
+    pub(crate) async fn failed_steps(
+        &self,
+        dagster_run: &str,
+    ) -> Result<Vec<(String, String)>, Problem> {
+        let mut failed = Vec::new();
+        let walked = self.work()?.walk_log(dagster_run, |event| {
+            failed.extend(event.failed_step());
+            ControlFlow::Continue(())
+        });
+        walked.await.map_err(|trouble| Problem::engine_unreachable(&trouble.to_string()))?;
+        Ok(failed)
     }
 
     /// A page of the log of a run; `None` when Dagster does not know the run.

@@ -1,13 +1,17 @@
 //! What all that speaks with Dagster shares.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rand::RngExt;
 use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
+use super::answers::SeenEvent;
 use super::client::{Dagster, Trouble};
 use super::metrics::EngineMetrics;
-use super::queries;
+use super::queries::{self, Task};
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::back_off::BackOff;
@@ -80,6 +84,60 @@ impl Work {
             }
         }
         outcome
+    }
+}
+
+/// Pages of a log that are searched for why something failed.
+const PAGES: usize = 10;
+
+impl Work {
+    /// Shows the log of a run, event by event, as far as that is soon done, or until it is enough.
+    pub(super) async fn walk_log(
+        &self,
+        id: &str,
+        mut show: impl FnMut(SeenEvent) -> ControlFlow<()>,
+    ) -> Result<(), Trouble> {
+        let mut after = None;
+        for _ in 0..PAGES {
+            let logs = self.heard(self.dagster.logs(id, after.as_deref(), 1000).await).await?;
+            let Some(logs) = logs else { break };
+            if logs.events.into_iter().try_for_each(&mut show).is_break() || !logs.has_more {
+                break;
+            }
+            after = Some(logs.cursor);
+        }
+        Ok(())
+    }
+}
+
+/// How often is looked for what other instances have written.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often is looked whether Dagster may be asked again.
+const BLINK: Duration = Duration::from_millis(250);
+
+/// The next task of a kind, once there is one: sooner when the bell is rung, and none while it may not
+/// be taken.
+pub(super) async fn next_task(
+    db: &Db,
+    kind: &str,
+    lease_seconds: i32,
+    may_take: impl Fn() -> bool,
+    bell: &Notify,
+) -> Task {
+    let kinds = [kind.to_owned()];
+    loop {
+        if !may_take() {
+            sleep(BLINK).await;
+            continue;
+        }
+        match queries::take(db, &kinds, lease_seconds).await {
+            Ok(Some(task)) => return task,
+            Ok(None) => drop(timeout(LOOK, bell.notified()).await),
+            Err(problem) => {
+                tracing::debug!(%problem, "the outbox was not read");
+                sleep(LOOK).await;
+            }
+        }
     }
 }
 

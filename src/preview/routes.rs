@@ -67,11 +67,7 @@ async fn try_out(
         })
         .await?;
     let before = queries::states(transaction, &reached).await?;
-    let mut answer = verdict::of(&before, &after, reached.len(), refused)?;
-    if !all_asked {
-        verdict::leave_open(&mut answer);
-    }
-    Ok(answer)
+    Ok(verdict::of(&before, &after, reached.len(), all_asked, refused)?)
 }
 
 pub fn configure(config: &mut impl Router) {

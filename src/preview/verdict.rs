@@ -9,9 +9,6 @@ use crate::api::problem::Problem;
 use crate::api::raw_json::RawJson;
 use crate::locks;
 
-/// The reason that leaves a verdict open.
-const UNCHECKED: &str = "pipelines_unchecked";
-
 /// Compares what was asked before the changes and after them.
 ///
 /// # Errors
@@ -20,6 +17,7 @@ pub(super) fn of(
     before: &[State],
     after: &[State],
     pipelines_checked: usize,
+    all_asked: bool,
     refused: Vec<Refusal>,
 ) -> Result<Preview, Problem> {
     let mut reasons: Vec<Reason> = refused.iter().map(refusal).collect();
@@ -44,23 +42,24 @@ pub(super) fn of(
             pipeline_id: Some(gone.pipeline_id),
         });
     }
+    if !all_asked {
+        reasons.push(unchecked(pipelines_checked));
+    }
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
     let verdict = reasons.iter().map(|reason| reason.verdict).max().unwrap_or(Verdict::Safe);
     Ok(Preview { verdict, reasons, pipelines, pipelines_checked, refused })
 }
 
-/// Says that more pipelines are reached than were asked.
-pub(super) fn leave_open(preview: &mut Preview) {
-    preview.verdict = preview.verdict.max(Verdict::Warn);
-    preview.reasons.push(Reason {
+/// More pipelines are reached than were asked: the verdict is open.
+fn unchecked(pipelines_checked: usize) -> Reason {
+    Reason {
         verdict: Verdict::Warn,
-        code: UNCHECKED,
+        code: "pipelines_unchecked",
         detail: format!(
-            "More than {} pipelines are reached, and the others were not asked: preview fewer changes at once.",
-            preview.pipelines_checked
+            "More than {pipelines_checked} pipelines are reached, and the others were not asked: preview fewer changes at once."
         ),
         pipeline_id: None,
-    });
+    }
 }
 
 fn is_missing(pipeline: Uuid, states: &[State]) -> bool {

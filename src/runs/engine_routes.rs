@@ -28,8 +28,6 @@ use crate::resource::verbs::{self, Revision};
 
 /// How often a log is read again that somebody waits for.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Pages of a log that are searched for why steps failed.
-const PAGES: usize = 10;
 
 /// The steps of a run, as Dagster has them.
 #[derive(Debug, Serialize, ToSchema)]
@@ -242,31 +240,10 @@ pub async fn steps(
     if let Some(id) = &answer.dagster_run_id {
         let seen = engine.steps(id).await?;
         let any_failed = seen.iter().any(|step| step.status.as_deref() == Some("FAILURE"));
-        let errors = if any_failed { errors(&engine, id).await? } else { Vec::new() };
+        let errors = if any_failed { engine.failed_steps(id).await? } else { Vec::new() };
         answer.steps = seen.into_iter().map(|step| RunStep::of(step, &errors)).collect();
     }
     Ok(HttpResponse::Ok().json(answer))
-}
-
-/// Why which steps failed.
-async fn errors(engine: &Engine, id: &str) -> Result<Vec<(String, String)>, Problem> {
-    let mut found = Vec::new();
-    let mut after = None;
-    for _ in 0..PAGES {
-        let Some(seen) = engine.logs(id, after.as_deref(), 1000).await? else { break };
-        for event in seen.events {
-            if let (Some("STEP_FAILURE"), Some(error), Some(step)) =
-                (event.event_type.as_deref(), event.error, event.step_key)
-            {
-                found.push((step, error.message.trim().to_owned()));
-            }
-        }
-        if !seen.has_more {
-            break;
-        }
-        after = Some(seen.cursor);
-    }
-    Ok(found)
 }
 
 /// Read the log of a run
