@@ -305,7 +305,7 @@ fn answer(seen: Option<SeenLogs>, after: Option<String>) -> RunLogs {
 /// runs are looked at in Dagster at once; the same answer for runs that are not known.
 #[utoipa::path(
     operation_id = "hear_dagster_events",
-    params(("Blockyard-Signature" = Option<String>, Header)),
+    params(("Blockyard-Signature" = String, Header)),
     request_body = DagsterEvents,
     responses((status = 202, description = "They are looked at"))
 )]
