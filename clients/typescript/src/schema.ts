@@ -8785,8 +8785,8 @@ export interface operations {
     hear_dagster_events: {
         parameters: {
             query?: never;
-            header?: {
-                "Blockyard-Signature"?: string | null;
+            header: {
+                "Blockyard-Signature": string;
             };
             path?: never;
             cookie?: never;
