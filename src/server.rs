@@ -112,7 +112,7 @@ pub async fn prepare(config: &Config, db: &Db) -> Result<(), Problem> {
 /// Starts to serve on `listener`; the returned server runs until it is told to stop.
 ///
 /// # Errors
-/// When the listener cannot be used, or the document has no JSON form.
+/// When the listener cannot be used.
 pub fn start(
     listener: TcpListener,
     config: &Config,
@@ -138,9 +138,7 @@ pub fn start(
     let readers = web::Data::new(Readers::new(config));
     let documents = [("/openapi.json", Edition::V3_1), ("/openapi-3.0.json", Edition::V3_0)];
     let documents = documents
-        .into_iter()
-        .map(|(path, edition)| Ok((path, Arc::new(ServedDocument::of(&document, edition)?))))
-        .collect::<io::Result<Vec<_>>>()?;
+        .map(|(path, edition)| (path, Arc::new(ServedDocument::new(edition, self::document))));
     let perimeter = web::Data::new(Perimeter::new(config));
     let origins = config.cors_allowed_origins.clone();
     let body_limit = BodyLimit { bytes: config.body_limit, time: seconds(config.body_seconds) };
@@ -188,9 +186,17 @@ pub fn start(
     Ok(server.run())
 }
 
-fn served(document: &ServedDocument, request: &HttpRequest) -> Ready<HttpResponse> {
-    let text = document.below(perimeter::prefix(request));
-    ready(HttpResponse::Ok().content_type("application/json").body(text))
+fn served(
+    document: &ServedDocument,
+    request: &HttpRequest,
+) -> Ready<Result<HttpResponse, Problem>> {
+    ready(match document.below(perimeter::prefix(request)) {
+        Ok(text) => Ok(HttpResponse::Ok().content_type("application/json").body(text)),
+        Err(error) => {
+            tracing::error!(%error, "the document cannot be written");
+            Err(Problem::internal())
+        }
+    })
 }
 
 fn seconds(number: u32) -> Duration {

@@ -6,6 +6,8 @@ pub mod page;
 mod schemas;
 mod v3_0;
 
+use std::sync::OnceLock;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::OpenApi;
@@ -147,25 +149,31 @@ impl Written {
 }
 
 /// The text of a document that is served: where the service is depends on who asks.
+///
+/// It is written when it is first asked for: that takes as much memory as everything else of the
+/// service, and most instances are never asked.
 #[derive(Debug)]
 pub struct ServedDocument {
-    before: String,
-    after: String,
+    edition: Edition,
+    document: fn() -> utoipa::openapi::OpenApi,
+    text: OnceLock<serde_json::Result<String>>,
 }
 
 impl ServedDocument {
-    /// # Errors
-    /// As [`Written::of`].
-    pub fn of(document: &utoipa::openapi::OpenApi, edition: Edition) -> serde_json::Result<Self> {
-        let text = serde_json::to_string(&Written::of(document, edition)?)?;
-        let (before, after) = text.split_once(ROOT).unwrap_or((&text, ""));
-        Ok(Self { before: before.to_owned(), after: after.to_owned() })
+    pub fn new(edition: Edition, document: fn() -> utoipa::openapi::OpenApi) -> Self {
+        Self { edition, document, text: OnceLock::new() }
     }
 
     /// The document for who finds the service below a path, such as `/registry`.
-    pub fn below(&self, prefix: &str) -> String {
+    ///
+    /// # Errors
+    /// As [`Written::of`].
+    pub fn below(&self, prefix: &str) -> Result<String, &serde_json::Error> {
+        let written = || serde_json::to_string(&Written::of(&(self.document)(), self.edition)?);
+        let text = self.text.get_or_init(written).as_ref()?;
+        let (before, after) = text.split_once(ROOT).unwrap_or((text, ""));
         let server = if prefix.is_empty() { ROOT } else { &format!(r#""url":"{prefix}""#) };
-        [&self.before, server, &self.after].concat()
+        Ok([before, server, after].concat())
     }
 }
 
