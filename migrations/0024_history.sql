@@ -392,8 +392,10 @@ select h.block_id as entity_id, h.changed_at as purged_at from app.blocks_histor
 union all
 select h.edge_id, h.changed_at from app.edges_history h where h.is_removed
 union all
-select h.pipeline_id, h.changed_at from app.pipelines_history h where h.is_removed;
-comment on view past.purged is 'Blocks, edges and pipelines that have been purged since. Content went with them: what stays are names, ids, times, and digests.';
+select h.pipeline_id, h.changed_at from app.pipelines_history h where h.is_removed
+union all
+select h.category_id, h.changed_at from app.taxonomy_categories_history h where h.is_removed;
+comment on view past.purged is 'Blocks, edges, pipelines and categories that have been purged since. Content went with them: what stays are names, ids, times, and digests.';
 grant select on app.purged, past.purged to blockyard_api;
 
 -- What reads, over the past ----------------------------------------------------------------------

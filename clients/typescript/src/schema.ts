@@ -1831,7 +1831,7 @@ export interface paths {
         /**
          * Read a lineage
          * @description What feeds a block, an edge or a pipeline, and what it feeds: by the edges of pipelines, internal
-         *     dependencies, and membership. As JSON, or drawn: as `Accept` says.
+         *     dependencies, and membership. As JSON, or drawn: as `format` or else `Accept` says.
          */
         get: operations["get_lineage"];
         put?: never;
@@ -3145,6 +3145,11 @@ export interface components {
             parent_id: string | null;
             /**
              * Format: date-time
+             * @description With `as_of`: when it was purged since.
+             */
+            purged_at?: string;
+            /**
+             * Format: date-time
              * @description When it last changed; `ETag` is made of it.
              */
             updated_at: string;
@@ -3191,6 +3196,11 @@ export interface components {
              * @description Null for a root.
              */
             parent_id: string | null;
+            /**
+             * Format: date-time
+             * @description With `as_of`: when it was purged since.
+             */
+            purged_at?: string;
             /**
              * Format: date-time
              * @description When it last changed; `ETag` is made of it.
@@ -11725,6 +11735,8 @@ export interface operations {
                 depth?: number;
                 /** @description `true` goes through what is archived as well, as far as you see it. */
                 archived?: boolean;
+                /** @description Its form, whatever `Accept` says: for where no header can be sent. */
+                format?: components["schemas"]["GraphFormat"];
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: components["schemas"]["Cursor"];

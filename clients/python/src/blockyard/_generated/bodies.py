@@ -1551,6 +1551,10 @@ class GetLineage(TypedDict):
     """
     Which way to go.
     """
+    format: NotRequired[Literal["json", "mermaid", "dot", "svg"]]
+    """
+    In which form a graph is sent.
+    """
 
 
 class DiffLocks(TypedDict):

@@ -29,6 +29,10 @@ class CategoryTree(Model):
     """
     Null for a root.
     """
+    purged_at: AwareDatetime | None = None
+    """
+    With `as_of`: when it was purged since.
+    """
     updated_at: AwareDatetime
     """
     When it last changed; `ETag` is made of it.
@@ -52,6 +56,10 @@ class Category(Model):
     parent_id: UUID | None
     """
     Null for a root.
+    """
+    purged_at: AwareDatetime | None = None
+    """
+    With `as_of`: when it was purged since.
     """
     updated_at: AwareDatetime
     """
