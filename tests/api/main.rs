@@ -42,6 +42,7 @@ mod locks;
 mod matrix;
 mod metrics;
 mod names;
+mod parameters;
 mod parts;
 mod perimeter;
 mod pipelines;

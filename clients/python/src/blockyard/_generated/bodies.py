@@ -2110,6 +2110,7 @@ class NewPipeline(TypedDict, closed=True):
     Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
     as `..` (`app.is_name`).
     """
+    parameters_schema: NotRequired[dict[str, Any] | None]
 
 
 class ProposedChange(TypedDict, closed=True):
@@ -2294,8 +2295,8 @@ class SearchRequest(TypedDict, closed=True):
 
 class PipelinePatch(TypedDict, closed=True):
     """
-    What to change of a pipeline. What is missing stays; `null` clears the description.
-    `dagster_pipeline_config` is replaced as a whole. The graph has routes of its own.
+    What to change of a pipeline. What is missing stays; `null` clears the description and the schema.
+    `dagster_pipeline_config` and `parameters_schema` are replaced as a whole. The graph has routes of its own.
     """
 
     dagster_pipeline_config: NotRequired[DagsterConfig]
@@ -2306,6 +2307,7 @@ class PipelinePatch(TypedDict, closed=True):
     Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
     as `..` (`app.is_name`).
     """
+    parameters_schema: NotRequired[dict[str, Any] | None]
 
 
 class PreviewRequest(TypedDict, closed=True):
