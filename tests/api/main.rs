@@ -28,6 +28,7 @@ mod docker_images;
 mod document;
 mod edges;
 mod engine;
+mod engine_ends;
 mod extremes;
 mod faults;
 mod gate;
