@@ -5,8 +5,8 @@ use sqlx::query_as;
 
 use crate::support::Database;
 
-/// The official suite for draft 2020-12 (<https://github.com/json-schema-org/JSON-Schema-Test-Suite>, MIT, © 2012
-/// Julian Berman), of the words that are known here and of the schemas that say nothing else.
+/// The official suite for draft 2020-12 (<https://github.com/json-schema-org/JSON-Schema-Test-Suite>, MIT, see
+/// `json_schema_suite.LICENSE`), of the words that are known here and of the schemas that say nothing else.
 const SUITE: &str = include_str!("json_schema_suite.json");
 
 #[tokio::test]
