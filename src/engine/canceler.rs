@@ -16,7 +16,7 @@ pub(super) async fn cancel_all(work: Arc<Work>) {
     let lease = i32::try_from(work.timeout_seconds).unwrap_or(300) + 30;
     loop {
         let task = next_task(&work.db, "cancel", lease, || work.may_ask(), &work.cancels).await;
-        let canceled = cancel(&work, &task);
+        let canceled = Box::pin(cancel(&work, &task));
         let within = task.traceparent.as_deref();
         if let Err(problem) = telemetry::continued("cancel", within, task.run_id, canceled).await {
             tracing::warn!(run_id = %task.run_id, %problem, "a cancellation was interrupted");

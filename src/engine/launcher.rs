@@ -42,7 +42,7 @@ pub(super) async fn launch_all(work: Arc<Work>) {
         let task = next_task(&work.db, "launch", lease(&work), may_ask, bell).await;
         let work = Arc::clone(&work);
         launches.spawn_local(async move {
-            let launched = launch(&work, &task);
+            let launched = Box::pin(launch(&work, &task));
             let within = task.traceparent.as_deref();
             if let Err(problem) =
                 telemetry::continued("launch", within, task.run_id, launched).await
