@@ -333,7 +333,7 @@ as $$
 declare
     kind constant text := jsonb_typeof(value);
     words constant jsonb := '{"null": "null", "boolean": "true or false", "object": "a JSON object", "array": "an array",
-        "number": "a number", "string": "a text", "integer": "a whole number"}';
+        "number": "a number", "string": "a text", "integer": "a whole number"}'::jsonb;
     types constant jsonb := case jsonb_typeof(schema -> 'type') when 'array' then schema -> 'type' else jsonb_build_array(schema -> 'type') end;
     amount constant numeric := case kind
         when 'number' then value::numeric
@@ -341,7 +341,7 @@ declare
         when 'array' then jsonb_array_length(value)
         when 'object' then (select count(*) from jsonb_object_keys(value)) end;
     member record;
-    fitting int;
+    fitting bigint;
 begin
     if jsonb_typeof(schema) = 'boolean' then
         return query select here, 'Is not allowed here.' where not schema::boolean;
