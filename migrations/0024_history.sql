@@ -274,7 +274,7 @@ select app.keep_history('docker_images', 'image_id', '{"build_logs": "null"}', '
 select app.keep_history('dependencies', 'dependency_id', '{}', '{"block_id", "edge_id", "depends_on_block_id", "depends_on_edge_id"}', '{}');
 select app.keep_history('edge_verifications', 'verification_id', '{"verification_logs": "null"}', '{"edge_version_id", "edge_id"}', '{}');
 select app.keep_history('pipelines', 'pipeline_id', '{}',
-    '{"created_at, pipeline_id", "name_key, pipeline_id"}', '{"description = null", "search = ''''", "dagster_pipeline_config = ''{}''"}');
+    '{"created_at, pipeline_id", "name_key, pipeline_id"}', '{"description = null", "search = ''''", "dagster_pipeline_config = ''{}''", "parameters_schema = null"}');
 select app.keep_history('pipeline_blocks', 'pipeline_block_id', '{}', '{"pipeline_id", "block_id"}', '{}');
 select app.keep_history('pipeline_edges', 'pipeline_edge_id', '{}', '{"pipeline_id", "edge_id", "source_block_id", "target_block_id"}', '{}');
 select app.keep_history('pipeline_runs', 'run_id', '{}', '{"pipeline_id"}', '{}');

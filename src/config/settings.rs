@@ -270,6 +270,12 @@ pub const SETTINGS: &[Group] = &[
                 "an http or https URL (with DAGSTER_API_TOKEN https, or http to this machine)",
                 "The Dagster that runs pipelines: its webserver, or https://<org>.dagster.cloud/<deployment>. Without it runs are recorded by hand.",
             ),
+            setting(
+                "DAGSTER_PUBLIC_URL",
+                "",
+                "an http or https URL",
+                "Where people reach Dagster's pages, when DAGSTER_URL is an address of the inner network.",
+            ),
             secret(
                 "DAGSTER_API_TOKEN",
                 "",

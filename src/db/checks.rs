@@ -167,6 +167,7 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ("pipeline_runs_started_at_late_check", "/started_at", LATE),
     ("pipelines_dagster_pipeline_config_check", "/dagster_pipeline_config", OBJECT),
     ("pipelines_description_check", "/description", DESCRIPTION),
+    ("pipelines_parameters_schema_check", "/parameters_schema", OBJECT),
     ("embedding_models_dimensions_check", "/dimensions", "Must be a whole number from 1 to 4000."),
     ("embedding_models_name_check", "/name", NAME),
     (

@@ -14,7 +14,7 @@ use crate::preview::{any_change, make, registry};
 use crate::service::{Person, Service};
 
 /// Now, by the clock of the database.
-async fn instant(service: &Service) -> String {
+pub async fn instant(service: &Service) -> String {
     by_owner(service, "app.time_text(clock_timestamp())").await
 }
 
@@ -26,7 +26,7 @@ async fn by_owner(service: &Service, expression: &str) -> String {
         .expect("a text")
 }
 
-fn at(path: &str, instant: &str) -> String {
+pub fn at(path: &str, instant: &str) -> String {
     format!("{path}{}as_of={instant}", if path.contains('?') { '&' } else { '?' })
 }
 

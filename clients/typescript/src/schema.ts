@@ -4407,6 +4407,7 @@ export interface components {
             description?: string | null;
             edges?: components["schemas"]["NewPipelineEdge"][] | null;
             name: components["schemas"]["Name"];
+            parameters_schema?: components["schemas"]["ParametersSchema"] | null;
         };
         /**
          * @description A block as a pipeline names it. Without a pin or an alias the pipeline follows the active version.
@@ -4582,6 +4583,17 @@ export interface components {
          */
         NodeType: "block" | "edge" | "pipeline";
         /**
+         * @description JSON Schema, draft 2020-12, for the `parameters` of a pipeline's runs, at most 65536 bytes as it is
+         *     printed. Known are `type`, `enum`, `const`, `minimum`, `maximum`, `exclusiveMinimum`,
+         *     `exclusiveMaximum`, `multipleOf`, `minLength`, `maxLength`, `pattern`, `minItems`, `maxItems`,
+         *     `uniqueItems`, `items`, `minProperties`, `maxProperties`, `required`, `properties`,
+         *     `additionalProperties`, `allOf`, `anyOf`, `oneOf`, `not`, and words that only explain; there are no
+         *     references. A `pattern` is of what PostgreSQL and ECMAScript have alike: `[0-9]`, not a backslash and `d`.
+         */
+        ParametersSchema: {
+            [key: string]: unknown;
+        };
+        /**
          * @description A new password.
          * @example {
          *       "current_password": "correct horse battery staple",
@@ -4638,6 +4650,8 @@ export interface components {
             edges?: components["schemas"]["PipelineEdge"][];
             /** @example nightly-training */
             name: string;
+            /** @description What the parameters of a run must be; null lets in any JSON object. */
+            parameters_schema: components["schemas"]["ParametersSchema"] | null;
             /** Format: uuid */
             pipeline_id: string;
             /**
@@ -4787,8 +4801,8 @@ export interface components {
             next_cursor: components["schemas"]["Cursor"] | null;
         };
         /**
-         * @description What to change of a pipeline. What is missing stays; `null` clears the description.
-         *     `dagster_pipeline_config` is replaced as a whole. The graph has routes of its own.
+         * @description What to change of a pipeline. What is missing stays; `null` clears the description and the schema.
+         *     `dagster_pipeline_config` and `parameters_schema` are replaced as a whole. The graph has routes of its own.
          * @example {
          *       "description": "Every night at two"
          *     }
@@ -4797,6 +4811,7 @@ export interface components {
             dagster_pipeline_config?: components["schemas"]["DagsterConfig"];
             description?: string | null;
             name?: components["schemas"]["Name"];
+            parameters_schema?: components["schemas"]["ParametersSchema"] | null;
         };
         /** @description A place in the database's log */
         Position: string;

@@ -28,6 +28,7 @@ const SAID_IN_WORDS: &[(&str, &str, &str, &str)] = &[
     ("*", "/depends_on_type", "a word of the list", "the id is that of a block"),
     ("*", "/entity_type", "a word of the list", "the id is that of a block"),
     ("*", "/execution", "any object", "which executors there are"),
+    ("*", "/parameters_schema", "any object", "its members are words of JSON Schema"),
     ("*", "/taxonomy/any", "absent", "some list names a category"),
     ("*", "/taxonomy/any", "null", "some list names a category"),
     ("*", "/where/metadata", "an empty object", "there is a condition"),

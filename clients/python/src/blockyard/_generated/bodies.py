@@ -2114,6 +2114,7 @@ class NewPipeline(TypedDict, closed=True):
     Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
     as `..` (`app.is_name`).
     """
+    parameters_schema: NotRequired[dict[str, Any] | None]
 
 
 class ProposedChange(TypedDict, closed=True):
@@ -2298,8 +2299,8 @@ class SearchRequest(TypedDict, closed=True):
 
 class PipelinePatch(TypedDict, closed=True):
     """
-    What to change of a pipeline. What is missing stays; `null` clears the description.
-    `dagster_pipeline_config` is replaced as a whole. The graph has routes of its own.
+    What to change of a pipeline. What is missing stays; `null` clears the description and the schema.
+    `dagster_pipeline_config` and `parameters_schema` are replaced as a whole. The graph has routes of its own.
     """
 
     dagster_pipeline_config: NotRequired[DagsterConfig]
@@ -2310,6 +2311,7 @@ class PipelinePatch(TypedDict, closed=True):
     Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
     as `..` (`app.is_name`).
     """
+    parameters_schema: NotRequired[dict[str, Any] | None]
 
 
 class PreviewRequest(TypedDict, closed=True):

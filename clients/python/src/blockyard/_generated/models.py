@@ -2021,6 +2021,10 @@ class Pipeline(Model):
     With `include=edges`.
     """
     name: str
+    parameters_schema: dict[str, Any] | None
+    """
+    What the parameters of a run must be; null lets in any JSON object.
+    """
     pipeline_id: UUID
     purged_at: AwareDatetime | None = None
     """
