@@ -428,8 +428,7 @@ async fn everything_wrong_is_told_at_once_and_nothing_is_done() {
     let graph = json!({
         "apiVersion": "blockyard/v1",
         "blocks": [{ "name": "x", "type": "model" }], "edges": [{ "name": "e" }],
-        "pipelines": [{ "name": "p", "config": { "job_name": 1 }, "blocks": [{ "name": "x", "pin": 7 }],
-            "edges": [] }],
+        "pipelines": [{ "name": "p", "config": { "job_name": 1 }, "blocks": ["x"], "edges": [] }],
     });
     let refused = apply(&dan, "", &graph).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(faults(&refused)[0].0, "/pipelines/0/config/job_name", "{}", refused.body);
@@ -440,6 +439,7 @@ async fn everything_wrong_is_told_at_once_and_nothing_is_done() {
     let told: Vec<_> = faults(&refused).into_iter().map(|(pointer, _)| pointer).collect();
     assert_eq!(told, ["/pipelines/0/edges/0/to"], "{}", refused.body);
     graph["pipelines"][0]["edges"] = json!([]);
+    graph["pipelines"][0]["blocks"] = json!([{ "name": "x", "pin": 7 }]);
     let refused = apply(&dan, "", &graph).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(faults(&refused)[0].0, "/pipelines/0/blocks/0/pin", "{}", refused.body);
     let alias = json!({ "apiVersion": "blockyard/v1", "blocks": [{ "name": "x", "type": "model", "aliases": { "old": 7 } }] });
