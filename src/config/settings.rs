@@ -221,6 +221,12 @@ pub const SETTINGS: &[Group] = &[
                 "The largest request body; larger ones get 413.",
             ),
             setting(
+                "APPLY_BODY_LIMIT",
+                "16777216",
+                "a whole number of bytes from 1024 on",
+                "The largest file that `POST /apply` takes; larger ones get 413.",
+            ),
+            setting(
                 "BODY_SECONDS",
                 "30",
                 "a whole number of seconds from 1 on",

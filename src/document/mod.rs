@@ -1,6 +1,7 @@
 //! The OpenAPI document: what the handlers say of themselves, and what holds for all of them, said
 //! once here.
 
+pub mod file_schema;
 mod operations;
 pub mod page;
 mod schemas;
@@ -59,6 +60,7 @@ pub use operations::complete;
         (name = "pipelines", description = "Blocks joined by edges, and whether they may run"),
         (name = "runs", description = "Executions of pipelines"),
         (name = "locks", description = "What runs ran on, word for word"),
+        (name = "files", description = "The registry as a file: applied in one transaction, and written down"),
         (name = "lineage", description = "What feeds a thing, what it feeds, and what a change reaches"),
         (name = "changes", description = "What differs between two instants"),
         (name = "audit", description = "Who did what"),

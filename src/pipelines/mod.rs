@@ -32,9 +32,9 @@ use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::verbs::Resource;
 use crate::versions::{VersionReference, Which};
+pub use config::DagsterConfig;
 pub use drawing::Format as GraphFormat;
-pub use graph::{BlockPin, EdgePin, GivenGraph};
-use graph::{GivenBlock, GivenEdge};
+pub use graph::{BlockPin, EdgePin, GivenBlock, GivenEdge, GivenGraph};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.
 #[derive(Debug, Serialize, ToSchema)]

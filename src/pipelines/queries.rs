@@ -14,7 +14,7 @@ use crate::db::{Failure, Scope, Transaction};
 use crate::resource::verbs::Revision;
 use crate::versions::Which;
 
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     pipeline: &NewPipeline,
 ) -> Result<Pipeline, Failure> {

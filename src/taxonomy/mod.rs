@@ -5,7 +5,7 @@
 //! with the candidates).
 
 pub mod link_routes;
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 pub mod tree_routes;
 

@@ -49,6 +49,7 @@ mod perimeter;
 mod pipelines;
 mod preview;
 mod refusals;
+mod registry_file;
 mod round_trips;
 mod rules;
 mod runs;

@@ -38,6 +38,7 @@ const SAID_IN_WORDS: &[(&str, &str, &str, &str)] = &[
     ("*", "as_of", "a text of the form", "it is past, and the history goes back so far"),
     ("list_changes", "from", "a text of the form", "it is past, and the history goes back so far"),
     ("list_changes", "to", "a text of the form", "it is past, and the history goes back so far"),
+    ("apply", "", "*", "what a file mentions is in it, or there"),
     ("preview_impact", "", "*", "the members of a change go with its operation"),
 ];
 
