@@ -2,7 +2,7 @@
 select
     p.pipeline_id as "id!", p.name, p.updated_at as "revision!",
     jsonb_build_object(
-        'description', p.description, 'config', p.dagster_pipeline_config,
+        'description', p.description, 'config', p.dagster_pipeline_config, 'parameters_schema', p.parameters_schema,
         'blocks', (
             select coalesce(jsonb_agg(jsonb_build_object('name', b.name, 'pin', v.version_number, 'alias', pb.block_alias)), '[]')
             from pipeline_blocks pb

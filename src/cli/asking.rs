@@ -86,7 +86,7 @@ impl Asked {
         let mut tried = 1;
         loop {
             let mut request =
-                client.request(method.clone(), address.clone()).bearer_auth(&self.api_key);
+                client.request(method.clone(), address.clone()).header("X-API-Key", &self.api_key);
             if let Some(body) = question.body {
                 request = request.json(body);
             }

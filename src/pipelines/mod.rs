@@ -32,7 +32,7 @@ use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::verbs::Resource;
 use crate::versions::{VersionReference, Which};
-pub use config::DagsterConfig;
+pub use config::{DagsterConfig, ParametersSchema};
 pub use drawing::Format as GraphFormat;
 pub use graph::{BlockPin, EdgePin, GivenBlock, GivenEdge, GivenGraph};
 

@@ -177,6 +177,7 @@ impl<'c, 'a> Changing<'c, 'a> {
                     name: it.name.clone(),
                     description,
                     dagster_pipeline_config: it.config.clone(),
+                    parameters_schema: it.parameters_schema.assignment().1.cloned(),
                     blocks,
                     edges,
                 };

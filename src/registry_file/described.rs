@@ -230,6 +230,9 @@ pub struct FilePipelineMembers {
     /// `dagster_pipeline_config`.
     #[schema(value_type = Option<crate::pipelines::DagsterConfig>)]
     config: Option<Metadata>,
+    /// What the parameters of a run have to be; `null` lets in any object.
+    #[schema(value_type = Option<crate::pipelines::ParametersSchema>)]
+    parameters_schema: Option<Metadata>,
     #[schema(max_items = 500)]
     blocks: Option<Vec<FilePipelineBlock>>,
     #[schema(max_items = 2000)]

@@ -19,6 +19,7 @@ pub struct FilePipeline {
     pub renamed_from: Option<Name>,
     pub description: Patch<Description>,
     pub config: Option<JsonObject>,
+    pub parameters_schema: Patch<JsonObject>,
     pub graph: Option<FileGraph>,
 }
 
@@ -34,6 +35,7 @@ impl FromFields for FilePipeline {
         let renamed_from = fields.optional("renamed_from");
         let description = fields.patched("description");
         let config = fields.optional("config");
+        let parameters_schema = fields.patched("parameters_schema");
         let blocks: Option<Option<Vec<FileMember>>> = fields.optional("blocks");
         let edges = fields.items("edges", MOST_JOINTS);
         let graph = match (blocks?, edges?) {
@@ -50,6 +52,7 @@ impl FromFields for FilePipeline {
             renamed_from: renamed_from?,
             description: description?,
             config: config?,
+            parameters_schema: parameters_schema?,
             graph,
         })
     }

@@ -125,13 +125,18 @@ pub(super) async fn rewrite(
     it: &FilePipeline,
 ) -> Result<(), Failure> {
     let is_changed = |member: &str| item.changes.contains_key(member);
-    if !["/name", "/description", "/config"].into_iter().any(is_changed) {
+    if !["/name", "/description", "/config", "/parameters_schema"].into_iter().any(is_changed) {
         return Ok(());
     }
     let patch = PipelinePatch {
         name: is_changed("/name").then(|| it.name.clone()),
         description: if is_changed("/description") { it.description.clone() } else { Patch::Keep },
         dagster_pipeline_config: it.config.clone().filter(|_| is_changed("/config")),
+        parameters_schema: if is_changed("/parameters_schema") {
+            it.parameters_schema.clone()
+        } else {
+            Patch::Keep
+        },
     };
     may_not(pipelines::queries::update(scope, &id.into(), &patch, &IfMatch::default()).await?)?;
     Ok(())

@@ -250,6 +250,12 @@ impl<'a> Looking<'_, 'a> {
         planned.wanted.insert("/name".to_owned(), Some(it.name.as_str().into()));
         planned.wanted.extend(description(&it.description));
         self.json(planned, "/config", it.config.as_ref());
+        let (is_said, schema) = it.parameters_schema.assignment();
+        match schema {
+            Some(schema) => self.json(planned, "/parameters_schema", Some(schema)),
+            None if is_said => drop(planned.wanted.insert("/parameters_schema".to_owned(), None)),
+            None => {}
+        }
         let Some(graph) = &it.graph else { return };
         let mut blocks = Vec::new();
         for (place, member) in graph.blocks.iter().enumerate() {

@@ -36,6 +36,7 @@ fn nightly() -> Value {
         "pipelines": [{
             "name": "nightly",
             "config": { "job_name": "generic", "tags": { "team": "fraud" } },
+            "parameters_schema": { "properties": { "day": { "type": "string" } } },
             "blocks": ["Passengers", { "name": "survival", "alias": "champion" }],
             "edges": [{ "edge": "train", "from": "passengers", "to": "survival", "pin": 1 }],
         }],
@@ -190,7 +191,8 @@ async fn each_change_is_told_and_made_as_its_operation_makes_it() {
     assert_eq!(
         exported["pipelines"],
         json!([{
-            "name": "weekly", "config": { "job_name": "generic", "tags": { "team": "fraud" } }, "blocks": ["passengers"],
+            "name": "weekly", "config": { "job_name": "generic", "tags": { "team": "fraud" } },
+            "parameters_schema": { "properties": { "day": { "type": "string" } } }, "blocks": ["passengers"],
         }])
     );
     assert_eq!(exported["blocks"][1]["name"], "survivors");
