@@ -4014,6 +4014,8 @@ export interface components {
             description?: string | null;
             edges?: components["schemas"]["FilePipelineEdge"][] | null;
             name: components["schemas"]["Name"];
+            /** @description What the parameters of a run have to be; `null` lets in any object. */
+            parameters_schema?: components["schemas"]["ParametersSchema"] | null;
             /** @description What it was called before: a pipeline of that name gets the new one, if there is none of the new name. */
             renamed_from?: components["schemas"]["Name"] | null;
         };

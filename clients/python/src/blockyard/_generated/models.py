@@ -2466,6 +2466,10 @@ class FilePipeline(Model):
     Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
     as `..` (`app.is_name`).
     """
+    parameters_schema: dict[str, Any] | None = None
+    """
+    What the parameters of a run have to be; `null` lets in any object.
+    """
     renamed_from: str | None = None
     """
     What it was called before: a pipeline of that name gets the new one, if there is none of the new name.
