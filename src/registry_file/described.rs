@@ -156,7 +156,8 @@ pub enum FileAliasMembers {
 }
 
 /// Where an alias points; null where there is to be none.
-pub struct FileAliasOrNone;
+#[allow(dead_code, reason = "the document only")]
+pub struct FileAliasOrNone(Option<FileAliasMembers>);
 
 impl PartialSchema for FileAliasOrNone {
     fn schema() -> RefOr<Schema> {
