@@ -10,6 +10,9 @@ mod permissions;
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod world;
 
+#[path = "../support/listening.rs"]
+mod listening;
+
 #[path = "../support/dagster.rs"]
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod dagster;
