@@ -43,6 +43,7 @@ pub mod engine;
 pub mod filter;
 pub mod lineage;
 pub mod locks;
+mod outbound;
 pub mod owner;
 pub mod perimeter;
 pub mod pipelines;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The modules of `src/`, lowest floor first.
 const FLOORS: &[&[&str]] = &[
     &["config"],
-    &["telemetry"],
+    &["outbound", "telemetry"],
     &["api"],
     &["perimeter"],
     &["auth"],

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::redirect::Policy;
+use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,6 +11,7 @@ use uuid::Uuid;
 use super::answers::{Launched, RUN_TAG, SeenLogs, SeenRun, SeenStep, Terminated, Whereabouts};
 use super::documents;
 use crate::config::Config;
+use crate::outbound::{NoBody, body, http_client, innermost, secret_header};
 use crate::telemetry;
 
 /// A page of logs with the longest messages is smaller.
@@ -187,7 +187,7 @@ impl Dagster {
     async fn answer(&self, document: &str, variables: &Value) -> Result<Value, Trouble> {
         let question = json!({ "query": document, "variables": variables });
         let sent = self.http.post(&self.endpoint).json(&question).send().await;
-        let mut response = sent.map_err(|error| {
+        let response = sent.map_err(|error| {
             let what = innermost(&error);
             if error.is_connect() { Trouble::NotReached(what) } else { Trouble::Unknown(what) }
         })?;
@@ -195,17 +195,10 @@ impl Dagster {
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(Trouble::Refused(status.to_string()));
         }
-        let mut body = Vec::new();
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() <= LARGEST_ANSWER => {
-                    body.extend_from_slice(&chunk);
-                }
-                Ok(Some(_)) => return Err(Trouble::Unknown("the answer is too large".to_owned())),
-                Ok(None) => break,
-                Err(error) => return Err(Trouble::Unknown(innermost(&error))),
-            }
-        }
+        let body = body(response, LARGEST_ANSWER).await.map_err(|trouble| match trouble {
+            NoBody::TooLarge => Trouble::Unknown("the answer is too large".to_owned()),
+            NoBody::Broken(error) => Trouble::Unknown(innermost(&error)),
+        })?;
         let mut answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         let member = answer["data"].as_object_mut().and_then(|data| data.values_mut().next());
         if let Some(member) = member {
@@ -215,36 +208,6 @@ impl Dagster {
         let said = said.map_or_else(|| status.to_string(), str::to_owned);
         Err(if status.is_client_error() { Trouble::Refused(said) } else { Trouble::Unknown(said) })
     }
-}
-
-/// What a setting says, as the value of a header that no log shows.
-pub(super) fn secret_header(setting: &str, text: &str) -> Result<HeaderValue, String> {
-    let mut value =
-        HeaderValue::from_str(text).map_err(|_| format!("{setting} is no value of a header"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// A client that follows nobody elsewhere.
-pub(super) fn http_client(headers: HeaderMap, time: Duration) -> Result<reqwest::Client, String> {
-    // Err: somebody has installed one before, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .default_headers(headers)
-        .connect_timeout(time.min(Duration::from_secs(2)))
-        .timeout(time)
-        .redirect(Policy::none())
-        .build()
-        .map_err(|error| error.to_string())
-}
-
-/// What an error of reqwest comes from: the outer ones repeat the address.
-pub(super) fn innermost(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
 }
 
 fn kind(answer: &Value) -> &str {

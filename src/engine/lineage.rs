@@ -7,13 +7,13 @@ use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::client::{http_client, innermost, secret_header};
 use super::metrics::EngineMetrics;
 use super::queries::{self, Certainty, Lineage, Task};
 use super::work::{next_task, pause};
 use crate::api::problem::Problem;
 use crate::config::Config;
 use crate::db::Db;
+use crate::outbound::{http_client, innermost, secret_header};
 
 const SCHEMA: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
 /// Of a facet of our own, which has no schema beyond that.
