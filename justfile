@@ -122,6 +122,10 @@ python *flags:
 dagster-tools:
     .ci/dagster
 
+# Installs the Chroma that the tests of other vector stores ask, in target/tools; without it they are left out
+chroma-tools:
+    .ci/chroma
+
 # Checks the package in integrations/dagster: its types, and its tests, a minute of them on a real Dagster
 dagster-package *arguments:
     bin=$(.ci/dagster) && cd integrations/dagster && "$bin/mypy" && "$bin/python" -m pytest {{ arguments }}

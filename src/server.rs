@@ -34,6 +34,7 @@ use crate::db::{self, Db};
 use crate::document::{page, served};
 use crate::engine::Engine;
 use crate::perimeter::{self, Perimeter, Visit};
+use crate::search::stores::Stores;
 use crate::service::drain::Drain;
 use crate::service::metrics_route::Readers;
 use crate::telemetry::metrics::Metrics;
@@ -126,14 +127,17 @@ pub fn start(
     let known = Arc::new(KnownPaths::of(&document, &served::PATHS));
     let patterns = document.paths.paths.keys().map(String::as_str).chain(served::PATHS);
     let engine = Engine::start(config, &db).map_err(io::Error::other)?;
+    let stores = Stores::new(config).map_err(io::Error::other)?;
     let metrics = db
         .collectors()
         .and_then(|mut others| {
             others.extend(engine.collectors());
+            others.extend(stores.collectors());
             Metrics::new(patterns, others)
         })
         .map_err(io::Error::other)?;
     let engine = web::Data::new(engine);
+    let stores = web::Data::new(stores);
     let metrics = web::Data::new(metrics);
     let readers = web::Data::new(Readers::new(config));
     let texts = served::all();
@@ -159,6 +163,7 @@ pub fn start(
             .app_data(metrics.clone())
             .app_data(readers.clone())
             .app_data(engine.clone())
+            .app_data(stores.clone())
             .app_data(body_limit)
             .app_data(path::config())
             .configure(routes)

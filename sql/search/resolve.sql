@@ -1,4 +1,5 @@
--- $2 what another store has found: a list of vector_db, vector_key and score.
+-- $2 what another store has found: a list of vector_db, vector_key and score. $3 a filter of categories, by id, that
+-- whoever asks has.
 with asked as (
     select a.place, a.hit, a.hit ->> 'vector_db' as vector_db, a.hit ->> 'vector_key' as vector_key
     from jsonb_array_elements($2::jsonb) with ordinality as a (hit, place)
@@ -9,7 +10,7 @@ with asked as (
             'stale', coalesce(
                 (select d.is_stale from embedding_details d where d.block_id = b.block_id and v.vector_db = 'pgvector' and d.model = v.vector_key),
                 v.updated_at < (select n.created_at from block_versions n where n.version_id = b.current_version_id))) as hit,
-        allows(v.taxonomy_filter, b.block_id) as is_allowed
+        allows(v.taxonomy_filter, b.block_id) and allows($3::jsonb, b.block_id) as is_allowed
     from asked a
     join block_vector_representations v on v.vector_key = a.vector_key and v.vector_db = a.vector_db
     join blocks b on b.block_id = v.block_id
@@ -21,7 +22,7 @@ with asked as (
             'stale', coalesce(
                 (select d.is_stale from embedding_details d where d.edge_id = e.edge_id and v.vector_db = 'pgvector' and d.model = v.vector_key),
                 v.updated_at < s.created_at)),
-        allows(v.taxonomy_filter, null)
+        allows(v.taxonomy_filter, null) and allows($3::jsonb, null)
     from asked a
     join edge_vector_representations v on v.vector_key = a.vector_key and v.vector_db = a.vector_db
     join edges e on e.edge_id = v.edge_id

@@ -277,6 +277,11 @@ impl Problem {
         )
     }
 
+    /// 503 to whoever asks for what only a vector store knows.
+    pub fn store_unavailable(detail: &str) -> Self {
+        Self::not_now("store_unavailable", detail)
+    }
+
     fn not_now(code: &'static str, detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
             .with_header(header::RETRY_AFTER, "1")

@@ -1,4 +1,4 @@
-use super::{AuditReads, Config, LogFormat};
+use super::{AuditReads, Config, LogFormat, Scores};
 
 const STRONG: &str = "k3J9sPq0Zx7Vb2Nn5Mm8LdRtYuIoEwAf";
 
@@ -276,4 +276,79 @@ fn the_default_that_is_told_is_the_default() {
         tried += 1;
     }
     assert!(tried >= 25, "{tried}");
+}
+
+#[test]
+fn vector_stores_are_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "from-a-file\n").unwrap();
+    let text = serde_json::json!([
+        { "name": "docs", "kind": "chroma", "url": "http://chroma:8000/", "collection": "docs", "timeout_seconds": 2 },
+        { "name": "q-2", "kind": "qdrant", "url": "https://qdrant:6333", "collection": "a", "scores": "distance",
+          "vector_db": "Qdrant", "key_file": file.path() },
+    ]);
+    let config = read(&[("VECTOR_STORES", &text.to_string())]).unwrap();
+    let stores = config.vector_stores().unwrap();
+    assert_eq!((&*stores[0].url, &*stores[0].vector_db), ("http://chroma:8000", "docs"));
+    assert_eq!((stores[0].timeout_seconds, stores[1].timeout_seconds), (2, 5));
+    assert_eq!((stores[0].scores, stores[1].scores), (Scores::Distance, Scores::Distance));
+    assert_eq!(stores[1].key.as_deref(), Some("from-a-file"));
+    let shown = format!("{config:?} {stores:?}");
+    assert!(!shown.contains("from-a-file") && !shown.contains("key_file"), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_with_vector_stores_is_said_without_what_stands_there() {
+    let fine = r#""name": "a", "kind": "pinecone", "url": "https://x""#;
+    for (stores, wanted) in [
+        ("hunter2".to_owned(), "must be a JSON list of objects; it is none at line 1, column"),
+        (r#"{"hunter2": 1}"#.to_owned(), "must be a JSON list of objects"),
+        (r#"["hunter2"]"#.to_owned(), "must be a JSON list of objects"),
+        ("[{}]".to_owned(), "(store 1) must have a kind"),
+        (format!("[{{{fine}}}, {{{fine}}}]"), "(store 2) has the name of another"),
+        (format!(r#"[{{{fine}, "key": "hunter2 "}}]"#), "as its key"),
+        (
+            format!(r#"[{{{fine}, "key": "hunter2", "key_file": "/x"}}]"#),
+            "has both key and key_file",
+        ),
+        (format!(r#"[{{{fine}, "key_file": "/not/there"}}]"#), "/not/there, which cannot be read"),
+        (format!(r#"[{{{fine}, "collection": "hunter2"}}]"#), "does not take: collection"),
+        (format!(r#"[{{{fine}, "Hunter2": 1}}]"#), "does not take: …"),
+        (
+            format!(r#"[{{{fine}, "scores": "hunter2"}}]"#),
+            "one of distance and similarity as its scores",
+        ),
+        (format!(r#"[{{{fine}, "timeout_seconds": 31}}]"#), "from 1 to 30 as its timeout_seconds"),
+        (
+            r#"[{"name": "A b", "kind": "hunter2", "url": 3}]"#.to_owned(),
+            "one of chroma, qdrant, pinecone and weaviate",
+        ),
+        (
+            r#"[{"name": "a", "kind": "qdrant", "url": "https://x"}]"#.to_owned(),
+            "must have a collection",
+        ),
+    ] {
+        let faults = read(&[("VECTOR_STORES", &stores)]).unwrap_err();
+        assert!(faults.contains(wanted), "{stores}: {faults}");
+        assert!(!faults.to_lowercase().contains("hunter2"), "{faults}");
+    }
+    for (url, key) in [
+        ("ftp://x", ""),
+        ("file:///etc/passwd", ""),
+        ("https://user:hunter2@x", ""),
+        ("https://x?a=b", ""),
+        ("https://x#a", ""),
+        ("http://x", r#", "key": "k""#),
+    ] {
+        let stores = format!(r#"[{{"name": "a", "kind": "pinecone", "url": "{url}"{key}}}]"#);
+        let faults = read(&[("VECTOR_STORES", &stores)]).unwrap_err();
+        assert!(
+            faults.contains("http or https address") && !faults.contains("hunter2"),
+            "{faults}"
+        );
+    }
+    let local = r#"[{"name": "a", "kind": "pinecone", "url": "http://127.0.0.1:1", "key": "k"}]"#;
+    read(&[("VECTOR_STORES", local)]).unwrap();
+    let faults = read(&[("VECTOR_STORES_TIMEOUT_SECONDS", "0")]).unwrap_err();
+    assert!(faults.contains("must be a whole number of seconds from 1 to 30"), "{faults}");
 }

@@ -15,7 +15,8 @@ use crate::api::problem::CONTENT_TYPE;
 use crate::perimeter;
 
 /// What is posted and leaves nothing.
-const CHANGES_NOTHING: &[&str] = &["/impact/preview", "/search", "/search/resolve"];
+const CHANGES_NOTHING: &[&str] =
+    &["/impact/preview", "/search", "/search/resolve", "/search/stores/{store}"];
 
 /// Adds what holds for all operations: who may call, what is refused, which headers go with a
 /// change or a single resource.
@@ -110,6 +111,7 @@ const TAGS: &[(&str, &str)] = &[
     ("metrics", "service"),
     ("runs", "runs"),
     ("search", "search"),
+    ("stores", "search"),
     ("status", "verifications"),
     ("taxonomy-categories", "taxonomy"),
     ("vectors", "vectors"),
@@ -143,6 +145,7 @@ struct Refusal {
 /// What decides how an operation can refuse.
 struct Shape {
     reads: bool,
+    changes: bool,
     has_caller: bool,
     has_body: bool,
     names_a_thing: bool,
@@ -193,7 +196,7 @@ const REFUSALS: &[Refusal] = &[
         status: "412",
         name: "Stale",
         description: "`If-Match` names an earlier revision",
-        applies: |shape| shape.has_caller && !shape.reads && shape.names_a_thing,
+        applies: |shape| shape.has_caller && shape.changes && shape.names_a_thing,
     },
     Refusal {
         status: "413",
@@ -239,8 +242,10 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
     let has_caller = !WITHOUT_CALLER.contains(&path);
     operation.security = Some(if has_caller { any_credential() } else { Vec::new() });
     operation.tags = Some(vec![tag(path).to_owned()]);
+    let changes = !reads && !CHANGES_NOTHING.contains(&path);
     let shape = Shape {
         reads,
+        changes,
         has_caller,
         has_body: operation.request_body.is_some(),
         // The diff of two locks has both as parameters.
@@ -256,7 +261,7 @@ fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation
         is_login: (path.starts_with("/auth/") || path == "/dagster/events") && !has_caller
             || path.ends_with("/password"),
     };
-    if has_caller && !reads && !CHANGES_NOTHING.contains(&path) {
+    if has_caller && changes {
         header(
             operation,
             "Idempotency-Key",

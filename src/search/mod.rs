@@ -4,6 +4,7 @@
 mod queries;
 pub mod resolve;
 pub mod routes;
+pub mod stores;
 
 use std::str::FromStr;
 

@@ -27,6 +27,15 @@ pub struct ForeignHit {
     score: Option<f64>,
 }
 
+impl ForeignHit {
+    /// `None` when no representation can have that key.
+    pub(super) fn of(vector_db: &str, key: String, score: f64) -> Option<Self> {
+        let vector_db = serde_json::from_value(vector_db.into()).ok()?;
+        let vector_key = serde_json::from_value(key.into()).ok()?;
+        Some(Self { vector_db, vector_key, score: Some(score) })
+    }
+}
+
 /// What vector stores have found, best first.
 #[derive(Debug, ToSchema)]
 pub struct ForeignHits {

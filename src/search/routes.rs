@@ -3,7 +3,7 @@
 use actix_web::{get, post, web};
 
 use super::resolve::{ForeignHits, Resolved};
-use super::{Search, SearchAnswer, SearchRequest, queries};
+use super::{Search, SearchAnswer, SearchRequest, queries, stores};
 use crate::api::body::Body;
 use crate::api::entity::Entity;
 use crate::api::problem::Problem;
@@ -73,9 +73,12 @@ pub async fn resolve(
     Body(hits): Body<ForeignHits>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::Vector, None);
-    Reply::ok(&db.run(&caller, async |scope| queries::resolve(scope, &hits).await).await?)
+    Reply::ok(
+        &db.run(&caller, async |scope| queries::resolve(scope, &hits.hits, None).await).await?,
+    )
 }
 
 pub fn configure(config: &mut impl Router) {
     config.service(search).service(search_by).service(resolve);
+    stores::configure(config);
 }

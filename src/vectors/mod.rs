@@ -6,7 +6,7 @@ pub mod block_routes;
 pub mod edge_routes;
 pub(crate) mod queries;
 pub mod routes;
-mod store_filter;
+pub(crate) mod store_filter;
 
 use serde::Serialize;
 use utoipa::IntoParams;

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use uuid::Uuid;
 
-use super::store_filter::{StoreFilter, VectorStore, WrittenOut};
+use super::store_filter::{StoreFilter, WrittenOut};
 use super::{NewVector, Vector, VectorFilter, VectorPatch, queries};
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;
@@ -11,6 +11,7 @@ use crate::api::problem::Problem;
 use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
 use crate::auth::caller::Caller;
+use crate::config::StoreKind;
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::owner::{EntityType, Owner, Owners};
@@ -60,7 +61,7 @@ pub(super) async fn filter(
     caller: Caller,
     kind: EntityType,
     vector_id: Uuid,
-    store: VectorStore,
+    store: StoreKind,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Vector::ENTITY, Some(&vector_id.to_string()));
     let (filter, updated_at) = db

@@ -7,27 +7,18 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::query::FromParams;
 use crate::api::word::Word;
+use crate::config::StoreKind;
 
 /// The field that has the ids of the categories, where none is named.
 const FIELD: &str = "categories";
-
-/// A vector store whose filters can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum VectorStore {
-    Qdrant,
-    Pinecone,
-    Weaviate,
-    Chroma,
-}
 
 /// For which store a filter is written.
 #[derive(Debug, IntoParams, FromParams)]
 #[into_params(parameter_in = Query)]
 pub struct FilterFor {
-    #[param(rename = "for", value_type = VectorStore)]
+    #[param(rename = "for", value_type = StoreKind)]
     #[read(rename = "for", with = Word)]
-    pub store: VectorStore,
+    pub store: StoreKind,
 }
 
 /// The categories of a filter, those below them included, as the database writes them out.
@@ -42,7 +33,7 @@ pub struct WrittenOut {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StoreFilter {
     #[serde(rename = "for")]
-    pub store: VectorStore,
+    pub store: StoreKind,
     /// The field of a vector that has to have the ids of its block's categories: a list of texts; for
     /// Chroma, one field for each category, named so with a colon and the id behind it, that is `true`.
     #[schema(example = "categories")]
@@ -54,17 +45,17 @@ pub struct StoreFilter {
 
 impl StoreFilter {
     /// The filter for a store; the categories of each condition are alternatives.
-    pub fn of(store: VectorStore, written: Option<&WrittenOut>) -> Self {
+    pub fn of(store: StoreKind, written: Option<&WrittenOut>) -> Self {
         let filter = written.map(|written| {
             let mut required: Vec<&[String]> = written.all.iter().map(Vec::as_slice).collect();
             if !written.any.is_empty() {
                 required.push(&written.any);
             }
             match store {
-                VectorStore::Qdrant => qdrant(&required, &written.none),
-                VectorStore::Pinecone => pinecone(&required, &written.none),
-                VectorStore::Weaviate => weaviate(&required, &written.none),
-                VectorStore::Chroma => chroma(&required, &written.none),
+                StoreKind::Qdrant => qdrant(&required, &written.none),
+                StoreKind::Pinecone => pinecone(&required, &written.none),
+                StoreKind::Weaviate => weaviate(&required, &written.none),
+                StoreKind::Chroma => chroma(&required, &written.none),
             }
         });
         Self { store, field: FIELD, filter }
@@ -88,8 +79,7 @@ fn pinecone(required: &[&[String]], none: &[String]) -> Value {
 }
 
 fn weaviate(required: &[&[String]], none: &[String]) -> Value {
-    let contains =
-        |ids: &[String]| json!({ "path": [FIELD], "operator": "ContainsAny", "valueText": ids });
+    let contains = |ids: &[String]| json!({ "path": [FIELD], "operator": "ContainsAny", "valueTextArray": ids });
     let mut operands: Vec<Value> = required.iter().map(|ids| contains(ids)).collect();
     if !none.is_empty() {
         operands.push(json!({ "operator": "Not", "operands": [contains(none)] }));
@@ -127,7 +117,7 @@ mod tests {
         let of = |store| StoreFilter::of(store, Some(&written)).filter;
         let wanted = [
             (
-                VectorStore::Qdrant,
+                StoreKind::Qdrant,
                 json!({
                     "must": [
                         {"key": "categories", "match": {"any": ["c"]}},
@@ -137,7 +127,7 @@ mod tests {
                 }),
             ),
             (
-                VectorStore::Pinecone,
+                StoreKind::Pinecone,
                 json!({"$and": [
                     {"categories": {"$in": ["c"]}},
                     {"categories": {"$in": ["a", "b"]}},
@@ -145,17 +135,17 @@ mod tests {
                 ]}),
             ),
             (
-                VectorStore::Weaviate,
+                StoreKind::Weaviate,
                 json!({"operator": "And", "operands": [
-                    {"path": ["categories"], "operator": "ContainsAny", "valueText": ["c"]},
-                    {"path": ["categories"], "operator": "ContainsAny", "valueText": ["a", "b"]},
+                    {"path": ["categories"], "operator": "ContainsAny", "valueTextArray": ["c"]},
+                    {"path": ["categories"], "operator": "ContainsAny", "valueTextArray": ["a", "b"]},
                     {"operator": "Not", "operands": [
-                        {"path": ["categories"], "operator": "ContainsAny", "valueText": ["d"]}
+                        {"path": ["categories"], "operator": "ContainsAny", "valueTextArray": ["d"]}
                     ]}
                 ]}),
             ),
             (
-                VectorStore::Chroma,
+                StoreKind::Chroma,
                 json!({"$and": [
                     {"categories:c": {"$eq": true}},
                     {"$or": [{"categories:a": {"$eq": true}}, {"categories:b": {"$eq": true}}]},
@@ -166,6 +156,6 @@ mod tests {
         for (store, wanted) in wanted {
             assert_eq!(of(store), Some(wanted));
         }
-        assert_eq!(StoreFilter::of(VectorStore::Qdrant, None).filter, None);
+        assert_eq!(StoreFilter::of(StoreKind::Qdrant, None).filter, None);
     }
 }

@@ -58,6 +58,7 @@ mod rules;
 mod runs;
 mod search;
 mod snapshots;
+mod stores;
 mod taxonomy;
 mod taxonomy_tree;
 mod vectors;

@@ -34,6 +34,7 @@ const BESIDE_THE_MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/apply", "makes the changes of others: tests/api/registry_file/"),
     ("POST", "/search", "changes nothing: tests/api/search.rs"),
     ("POST", "/search/resolve", "changes nothing: tests/api/search.rs"),
+    ("POST", "/search/stores/{}", "changes nothing: tests/api/stores/"),
 ];
 
 /// Where HTTP shall answer otherwise than SQL, and why: nowhere. The verbs only have other names: `DELETE` archives,

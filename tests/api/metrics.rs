@@ -345,7 +345,10 @@ fn queries(value: &Value, found: &mut Vec<String>) {
 
 #[tokio::test]
 async fn the_dashboard_and_the_alerts_name_only_what_there_is() {
-    let service = Service::start().await;
+    let mut setup = Setup::default();
+    let store = json!([{ "name": "docs", "kind": "pinecone", "url": "https://localhost" }]);
+    setup.config.vector_stores = Some(store.to_string().into());
+    let service = Service::with(setup).await;
     service.nobody().get("/").await.expect(StatusCode::OK);
     let series = Series::of(&service).await;
     let there: Vec<&str> =
