@@ -2404,6 +2404,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/search/stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the vector stores that can be searched
+         * @description Those that the configuration of the service names (`VECTOR_STORES`), without their addresses.
+         */
+        get: operations["list_search_stores"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/search/stores/{store}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search a vector store
+         * @description Asks it for what is nearest to a vector, and tells which blocks and edges are behind that, as
+         *     `POST /search/resolve` does. Leaves nothing behind. 422 `store_rejected` when the store does not take
+         *     the question, 503 `store_unavailable` while it cannot be reached or is left alone because it failed.
+         */
+        post: operations["search_store"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/taxonomy-categories": {
         parameters: {
             query?: never;
@@ -5651,6 +5693,11 @@ export interface components {
             /** @description None before Dagster has begun it, and of a run that is reported by hand. */
             steps: components["schemas"]["RunStep"][];
         };
+        /**
+         * @description What the scores of a store are: of a distance less is nearer, of a similarity more.
+         * @enum {string}
+         */
+        Scores: "distance" | "similarity";
         /** @description What is found. */
         SearchAnswer: {
             /**
@@ -5747,6 +5794,22 @@ export interface components {
             /** @description As many numbers as the model has dimensions. */
             values: number[];
         };
+        /** @description A store that searches may ask. */
+        SearchableStore: {
+            kind: components["schemas"]["VectorStore"];
+            /** @example docs */
+            name: string;
+            scores: components["schemas"]["Scores"];
+            /**
+             * @description What representations have as their `vector_db` whose vectors are there.
+             * @example Qdrant
+             */
+            vector_db: string;
+        };
+        /** @description The stores that searches may ask. */
+        SearchableStores: {
+            items: components["schemas"]["SearchableStore"][];
+        };
         /**
          * @description `name`, `created_at` or `updated_at`, with `-` before it for the reverse.
          * @default -created_at
@@ -5788,6 +5851,22 @@ export interface components {
             /** @description Send it as `cursor` to get the next page; null on the last one. */
             next_cursor: components["schemas"]["Cursor"] | null;
         };
+        /**
+         * @description What a store has found, best first: of its hits those behind which there is something that you may
+         *     see. What is not known here is only counted, in the metrics.
+         */
+        StoreAnswer: {
+            hits: components["schemas"]["ResolvedHit"][];
+            /** @description Those that their own `taxonomy_filter`, or the one that was asked for, does not let be found. */
+            refused: components["schemas"]["ResolvedHit"][];
+            /** @description What the scores are. */
+            scores: components["schemas"]["Scores"];
+            /**
+             * @description The name of the store.
+             * @example docs
+             */
+            store: string;
+        };
         /** @description A filter in the words of a store. */
         StoreFilter: {
             /**
@@ -5801,6 +5880,38 @@ export interface components {
                 [key: string]: unknown;
             } | null;
             for: components["schemas"]["VectorStore"];
+        };
+        /**
+         * @description What is asked of a vector store.
+         * @example {
+         *       "limit": 10,
+         *       "taxonomy": {
+         *         "any": [
+         *           "vision"
+         *         ],
+         *         "recursive": true
+         *       },
+         *       "vector": [
+         *         0.12,
+         *         -0.5,
+         *         0.33
+         *       ]
+         *     }
+         */
+        StoreQuestion: {
+            /**
+             * Format: int32
+             * @description How many hits the store is asked for; 10 when missing.
+             */
+            limit?: number | null;
+            /**
+             * @description In which categories a block is to be. The store is asked for the ids of categories in the field
+             *     `categories` of its vectors (`GET …/filter` of a representation says how), and what it finds is
+             *     judged here as well.
+             */
+            taxonomy?: components["schemas"]["TaxonomyFilter"] | null;
+            /** @description As many numbers as the vectors of the store have. */
+            vector: number[];
         };
         /**
          * @description What a search is constrained to. A thing passes when it is in at least one category of `any`, in
@@ -6003,7 +6114,7 @@ export interface components {
             vector_key?: string;
         };
         /**
-         * @description A vector store whose filters can be written.
+         * @description A kind of vector store that is known here.
          * @enum {string}
          */
         VectorStore: "qdrant" | "pinecone" | "weaviate" | "chroma";
@@ -13945,6 +14056,107 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["Internal"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    list_search_stores: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stores */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchableStores"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    search_store: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of a store */
+                store: components["schemas"]["Reference"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreQuestion"];
+            };
+        };
+        responses: {
+            /** @description What is found */
+            200: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreAnswer"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            /** @description `store_failed`: the store gives no answer that can be used */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["Unavailable"];
+            /** @description `store_timeout`: the store does not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_categories: {

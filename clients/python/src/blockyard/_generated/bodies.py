@@ -78,19 +78,6 @@ class NewCategory(TypedDict, closed=True):
     """
 
 
-class ForeignHit(TypedDict, closed=True):
-    """
-    What a vector store has found.
-    """
-
-    score: NotRequired[float | None]
-    """
-    Whatever the store says; it comes back as it is.
-    """
-    vector_db: str
-    vector_key: str
-
-
 class TaxonomyFilter(TypedDict, closed=True):
     """
     What a search is constrained to. A thing passes when it is in at least one category of `any`, in
@@ -104,6 +91,73 @@ class TaxonomyFilter(TypedDict, closed=True):
     recursive: NotRequired[bool | None]
     """
     Whether what is in a category below counts as in it; `false` when missing.
+    """
+
+
+class ForeignHit(TypedDict, closed=True):
+    """
+    What a vector store has found.
+    """
+
+    score: NotRequired[float | None]
+    """
+    Whatever the store says; it comes back as it is.
+    """
+    vector_db: str
+    vector_key: str
+
+
+class Where(TypedDict, closed=True):
+    """
+    What a thing is to be. All that is said must be so; what is said of one kind of things only (a
+    `block_type`, a category, `verified`) lets none of the others through.
+    """
+
+    alias: NotRequired[str | None]
+    """
+    A block or edge that has this alias.
+    """
+    author: NotRequired[str | None]
+    """
+    Who created it: an id, a username, or `me`.
+    """
+    block_type: NotRequired[Literal["dataset", "model"] | None]
+    """
+    Of a block.
+    """
+    created_after: NotRequired[str | None]
+    """
+    Created at this time or later.
+    """
+    created_before: NotRequired[str | None]
+    """
+    Created before this time.
+    """
+    metadata: NotRequired[dict[str, Any] | None]
+    """
+    By JSON pointers (RFC 6901) into the metadata of the active version: a value that is equal, or
+    an object of `eq`, `ne`, `in`, `gt`, `gte`, `lt`, `lte`, `exists`, `contains`. Beside pointers,
+    `all`, `any` and `none` are lists of such objects. Of a list in the metadata, any element counts.
+    """
+    taxonomy: NotRequired[TaxonomyFilter | None]
+    """
+    The categories of a block.
+    """
+    updated_after: NotRequired[str | None]
+    """
+    Last changed at this time or later.
+    """
+    updated_before: NotRequired[str | None]
+    """
+    Last changed before this time.
+    """
+    used_by: NotRequired[str | None]
+    """
+    A block or edge that this pipeline uses: its id or its name.
+    """
+    verified: NotRequired[bool | None]
+    """
+    Whether the active version of an edge has passed its verification.
     """
 
 
@@ -2083,6 +2137,27 @@ class CategoryPatch(TypedDict, closed=True):
     """
 
 
+class StoreQuestion(TypedDict, closed=True):
+    """
+    What is asked of a vector store.
+    """
+
+    limit: NotRequired[int | None]
+    """
+    How many hits the store is asked for; 10 when missing.
+    """
+    taxonomy: NotRequired[TaxonomyFilter | None]
+    """
+    In which categories a block is to be. The store is asked for the ids of categories in the field
+    `categories` of its vectors (`GET …/filter` of a representation says how), and what it finds is
+    judged here as well.
+    """
+    vector: list[float]
+    """
+    As many numbers as the vectors of the store have.
+    """
+
+
 class ForeignHits(TypedDict, closed=True):
     """
     What vector stores have found, best first.
@@ -2091,58 +2166,38 @@ class ForeignHits(TypedDict, closed=True):
     hits: list[ForeignHit]
 
 
-class Where(TypedDict, closed=True):
+class SearchRequest(TypedDict, closed=True):
     """
-    What a thing is to be. All that is said must be so; what is said of one kind of things only (a
-    `block_type`, a category, `verified`) lets none of the others through.
+    What is searched for. Words and a vector together find what either does, best first by both
+    (reciprocal rank fusion).
     """
 
-    alias: NotRequired[str | None]
+    explain: NotRequired[bool | None]
     """
-    A block or edge that has this alias.
+    Whether each hit says which words were found in which field.
     """
-    author: NotRequired[str | None]
+    facets: NotRequired[list[Literal["kind", "block_type", "category", "verified", "pipeline"]] | None]
     """
-    Who created it: an id, a username, or `me`.
+    By what hits are counted.
     """
-    block_type: NotRequired[Literal["dataset", "model"] | None]
+    fresh: NotRequired[bool | None]
     """
-    Of a block.
+    Whether stale embeddings are left out.
     """
-    created_after: NotRequired[str | None]
+    kinds: NotRequired[list[Literal["block", "edge", "pipeline"]] | None]
     """
-    Created at this time or later.
+    All when missing.
     """
-    created_before: NotRequired[str | None]
+    limit: NotRequired[int | None]
     """
-    Created before this time.
+    How many hits are shown, the best ones; 50 when missing.
     """
-    metadata: NotRequired[dict[str, Any] | None]
+    text: NotRequired[str | None]
     """
-    By JSON pointers (RFC 6901) into the metadata of the active version: a value that is equal, or
-    an object of `eq`, `ne`, `in`, `gt`, `gte`, `lt`, `lte`, `exists`, `contains`. Beside pointers,
-    `all`, `any` and `none` are lists of such objects. Of a list in the metadata, any element counts.
+    Words, as `q` of `GET /search`.
     """
-    taxonomy: NotRequired[TaxonomyFilter | None]
-    """
-    The categories of a block.
-    """
-    updated_after: NotRequired[str | None]
-    """
-    Last changed at this time or later.
-    """
-    updated_before: NotRequired[str | None]
-    """
-    Last changed before this time.
-    """
-    used_by: NotRequired[str | None]
-    """
-    A block or edge that this pipeline uses: its id or its name.
-    """
-    verified: NotRequired[bool | None]
-    """
-    Whether the active version of an edge has passed its verification.
-    """
+    vector: NotRequired[SearchVector | None]
+    where: NotRequired[Where | None]
 
 
 class NewPipelineGraph(TypedDict, closed=True):
@@ -2424,40 +2479,6 @@ class FileVector(TypedDict, closed=True):
     """
     vector_db: str
     vector_key: str
-
-
-class SearchRequest(TypedDict, closed=True):
-    """
-    What is searched for. Words and a vector together find what either does, best first by both
-    (reciprocal rank fusion).
-    """
-
-    explain: NotRequired[bool | None]
-    """
-    Whether each hit says which words were found in which field.
-    """
-    facets: NotRequired[list[Literal["kind", "block_type", "category", "verified", "pipeline"]] | None]
-    """
-    By what hits are counted.
-    """
-    fresh: NotRequired[bool | None]
-    """
-    Whether stale embeddings are left out.
-    """
-    kinds: NotRequired[list[Literal["block", "edge", "pipeline"]] | None]
-    """
-    All when missing.
-    """
-    limit: NotRequired[int | None]
-    """
-    How many hits are shown, the best ones; 50 when missing.
-    """
-    text: NotRequired[str | None]
-    """
-    Words, as `q` of `GET /search`.
-    """
-    vector: NotRequired[SearchVector | None]
-    where: NotRequired[Where | None]
 
 
 class PipelinePatch(TypedDict, closed=True):

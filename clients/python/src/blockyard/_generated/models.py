@@ -89,6 +89,70 @@ class CategoryPage(Model):
     """
 
 
+class Thing(Model):
+    """
+    Something in the registry.
+    """
+
+    entity_id: UUID
+    entity_type: str
+    """
+    `pipeline`, `pipeline_run`, `block`, `edge`, `taxonomy` or `vector`.
+    """
+    impact: str | None = None
+    """
+    With `in_use`, of a block, an edge or a pipeline: the address of what a change of it reaches.
+    """
+    name: str | None = None
+    """
+    Runs have none.
+    """
+
+
+class Fault(Model):
+    """
+    One fault of the input.
+    """
+
+    detail: str
+    """
+    What is wrong there.
+    """
+    pointer: str
+    """
+    JSON pointer into the body, or the name of a parameter.
+    """
+
+
+class Blocker(Model):
+    """
+    One reason why a pipeline may not run.
+    """
+
+    code: str
+    """
+    `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
+    `edge_verification_pending`, `edge_verification_failed`, `block_version_withdrawn` or
+    `edge_version_withdrawn`; of a warning `version_constraint`, `image_without_digest` or `engine_unreachable`.
+    """
+    detail: str
+    """
+    What to do about it.
+    """
+    entity_id: UUID
+    entity_type: str
+    """
+    `pipeline`, `block` or `edge`.
+    """
+    impact: str
+    """
+    The address of what a change of it reaches.
+    """
+    name: str
+    version_id: UUID | None
+    version_number: int | None
+
+
 class ForeignHit(Model):
     """
     What a vector store has found.
@@ -243,35 +307,6 @@ class PipelineBlock(Model):
     version_number: int
 
 
-class Blocker(Model):
-    """
-    One reason why a pipeline may not run.
-    """
-
-    code: str
-    """
-    `pipeline_archived`, `pipeline_empty`, `block_archived`, `edge_archived`, `edge_unverified`,
-    `edge_verification_pending`, `edge_verification_failed`, `block_version_withdrawn` or
-    `edge_version_withdrawn`; of a warning `version_constraint`, `image_without_digest` or `engine_unreachable`.
-    """
-    detail: str
-    """
-    What to do about it.
-    """
-    entity_id: UUID
-    entity_type: str
-    """
-    `pipeline`, `block` or `edge`.
-    """
-    impact: str
-    """
-    The address of what a change of it reaches.
-    """
-    name: str
-    version_id: UUID | None
-    version_number: int | None
-
-
 class Clearance(Model):
     """
     The verification that clears a version of an edge.
@@ -292,41 +327,6 @@ class LockedRepo(Model):
 
     branch: str
     repo_url: str
-
-
-class Thing(Model):
-    """
-    Something in the registry.
-    """
-
-    entity_id: UUID
-    entity_type: str
-    """
-    `pipeline`, `pipeline_run`, `block`, `edge`, `taxonomy` or `vector`.
-    """
-    impact: str | None = None
-    """
-    With `in_use`, of a block, an edge or a pipeline: the address of what a change of it reaches.
-    """
-    name: str | None = None
-    """
-    Runs have none.
-    """
-
-
-class Fault(Model):
-    """
-    One fault of the input.
-    """
-
-    detail: str
-    """
-    What is wrong there.
-    """
-    pointer: str
-    """
-    JSON pointer into the body, or the name of a parameter.
-    """
 
 
 class PipelineGraph(Model):
@@ -667,6 +667,26 @@ class AliasMove(Model):
     Where it pointed from then on; null when it was removed.
     """
     version_number: int | None
+
+
+class StoreFilter(Model):
+    """
+    A filter in the words of a store.
+    """
+
+    field: str
+    """
+    The field of a vector that has to have the ids of its block's categories: a list of texts; for
+    Chroma, one field for each category, named so with a colon and the id behind it, that is `true`.
+    """
+    filter: dict[str, Any] | None
+    """
+    What the store takes as its filter; null when nothing is filtered.
+    """
+    for_: Literal["qdrant", "pinecone", "weaviate", "chroma"] | str = Field(..., alias="for")
+    """
+    A kind of vector store that is known here.
+    """
 
 
 class BlockTaxonomy(Model):
@@ -1080,6 +1100,58 @@ class Alias(Model):
     version_number: int
 
 
+class Problem(Model):
+    """
+    Why a request was refused (RFC 9457).
+    """
+
+    blockers: list[Blocker] | None = None
+    """
+    With `not_ready`: why the pipeline may not run.
+    """
+    candidates: list[BlockCategory] | None = None
+    """
+    With `ambiguous`: the categories that have the name.
+    """
+    code: str
+    """
+    What is wrong, for programs: a word that never changes.
+    """
+    detail: str
+    """
+    What is wrong with this very request, for people.
+    """
+    errors: list[Fault] | None = None
+    """
+    All faults of the input, each with the JSON pointer (RFC 6901) to it, or the name of the
+    parameter.
+    """
+    missing: list[Thing] | None = None
+    """
+    With `missing`: up to 20 archived things that it needs.
+    """
+    request_id: str | None = None
+    """
+    The request, as the log and the audit trail know it.
+    """
+    status: int
+    """
+    The HTTP status.
+    """
+    title: str
+    """
+    The phrase of the HTTP status.
+    """
+    type: str
+    """
+    A URI that names the kind of problem.
+    """
+    used_by: list[Thing] | None = None
+    """
+    With `in_use`: up to 20 things that use it.
+    """
+
+
 class TaxonomyFilter(Model):
     """
     What a search is constrained to. A thing passes when it is in at least one category of `any`, in
@@ -1096,6 +1168,26 @@ class TaxonomyFilter(Model):
     recursive: bool | None = None
     """
     Whether what is in a category below counts as in it; `false` when missing.
+    """
+
+
+class SearchableStore(Model):
+    """
+    A store that searches may ask.
+    """
+
+    kind: Literal["qdrant", "pinecone", "weaviate", "chroma"] | str
+    """
+    A kind of vector store that is known here.
+    """
+    name: str
+    scores: Literal["distance", "similarity"] | str
+    """
+    What the scores of a store are: of a distance less is nearer, of a similarity more.
+    """
+    vector_db: str
+    """
+    What representations have as their `vector_db` whose vectors are there.
     """
 
 
@@ -1312,58 +1404,6 @@ class LockedBlock(Model):
     repos: list[LockedRepo]
     version_id: UUID
     version_number: int
-
-
-class Problem(Model):
-    """
-    Why a request was refused (RFC 9457).
-    """
-
-    blockers: list[Blocker] | None = None
-    """
-    With `not_ready`: why the pipeline may not run.
-    """
-    candidates: list[BlockCategory] | None = None
-    """
-    With `ambiguous`: the categories that have the name.
-    """
-    code: str
-    """
-    What is wrong, for programs: a word that never changes.
-    """
-    detail: str
-    """
-    What is wrong with this very request, for people.
-    """
-    errors: list[Fault] | None = None
-    """
-    All faults of the input, each with the JSON pointer (RFC 6901) to it, or the name of the
-    parameter.
-    """
-    missing: list[Thing] | None = None
-    """
-    With `missing`: up to 20 archived things that it needs.
-    """
-    request_id: str | None = None
-    """
-    The request, as the log and the audit trail know it.
-    """
-    status: int
-    """
-    The HTTP status.
-    """
-    title: str
-    """
-    The phrase of the HTTP status.
-    """
-    type: str
-    """
-    A URI that names the kind of problem.
-    """
-    used_by: list[Thing] | None = None
-    """
-    With `in_use`: up to 20 things that use it.
-    """
 
 
 class LockDiff(Model):
@@ -1927,26 +1967,6 @@ class EdgePage(Model):
     """
 
 
-class StoreFilter(Model):
-    """
-    A filter in the words of a store.
-    """
-
-    field: str
-    """
-    The field of a vector that has to have the ids of its block's categories: a list of texts; for
-    Chroma, one field for each category, named so with a colon and the id behind it, that is `true`.
-    """
-    filter: dict[str, Any] | None
-    """
-    What the store takes as its filter; null when nothing is filtered.
-    """
-    for_: Literal["qdrant", "pinecone", "weaviate", "chroma"] | str = Field(..., alias="for")
-    """
-    A vector store whose filters can be written.
-    """
-
-
 class StateChange(Model):
     """
     A thing that was otherwise at one instant than at the other.
@@ -2177,6 +2197,30 @@ class ResolvedHit(Model):
     Of an edge: `passed`, `failed`, `pending` or `none`.
     """
     version_number: int
+
+
+class SearchableStores(Model):
+    """
+    The stores that searches may ask.
+    """
+
+    items: list[SearchableStore]
+
+
+class Resolved(Model):
+    """
+    The blocks and edges behind them, in the order in which they came.
+    """
+
+    hits: list[ResolvedHit]
+    refused: list[ResolvedHit]
+    """
+    Those whose `taxonomy_filter` does not let their block be found: it is not in the categories.
+    """
+    unknown: list[ForeignHit]
+    """
+    Those that nothing here has as its vector representation.
+    """
 
 
 class Hit(Model):
@@ -2564,19 +2608,24 @@ class BlockPage(Model):
     """
 
 
-class Resolved(Model):
+class StoreAnswer(Model):
     """
-    The blocks and edges behind them, in the order in which they came.
+    What a store has found, best first: of its hits those behind which there is something that you may
+    see. What is not known here is only counted, in the metrics.
     """
 
     hits: list[ResolvedHit]
     refused: list[ResolvedHit]
     """
-    Those whose `taxonomy_filter` does not let their block be found: it is not in the categories.
+    Those that their own `taxonomy_filter`, or the one that was asked for, does not let be found.
     """
-    unknown: list[ForeignHit]
+    scores: Literal["distance", "similarity"] | str
     """
-    Those that nothing here has as its vector representation.
+    What the scores are.
+    """
+    store: str
+    """
+    The name of the store.
     """
 
 
