@@ -41,7 +41,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
-    aliases, api_keys, audit, blocks, changes, code_repos, dependencies, docker_images, document,
+    aliases, api_keys, audit, blocks, changes, code_repos, console, dependencies, docker_images, document,
     edges, embeddings, lineage, locks, pipelines, preview, runs, search, service, sessions,
     taxonomy, telemetry, users, vectors, verifications,
 };
@@ -124,7 +124,7 @@ pub fn start(
     let gatekeeper = web::Data::new(gatekeeper);
     let document = document();
     let known = Arc::new(KnownPaths::of(&document));
-    let patterns = document.paths.paths.keys().map(String::as_str);
+    let patterns = document.paths.paths.keys().map(String::as_str).chain([console::PATTERN]);
     let engine = Engine::start(config, &db).map_err(io::Error::other)?;
     let metrics = db
         .collectors()
@@ -173,6 +173,7 @@ pub fn start(
                 let answer = known.answer(&request);
                 async move { answer }
             }))
+            .wrap(from_fn(console::serve))
             .wrap(from_fn(around))
             .wrap(perimeter::cors(&origins))
     })
@@ -219,7 +220,12 @@ pub async fn around(
     let offers_upgrade = request.head().upgrade();
     let drain = request.app_data::<web::Data<Drain>>().cloned();
     let mut visit = Visit::of(&request);
-    let after = Position::shown(request.headers());
+    // A browser does not tell what it has seen.
+    let after = if console::is_below(request.path()) {
+        Ok(Position::BEYOND)
+    } else {
+        Position::shown(request.headers())
+    };
     let up_to = *after.as_ref().unwrap_or(&Position::BEYOND);
     let work = async {
         if let Err(refusal) = visit.admit().and(after) {
@@ -250,7 +256,7 @@ pub async fn around(
     let work = db::travelling(up_to, work);
     let (outcome, wrote) = telemetry::within_request(id.clone(), span.clone(), work).await;
     let (status, route) = match &outcome {
-        Ok(response) => (response.status(), response.request().match_pattern()),
+        Ok(response) => (response.status(), console::pattern(response.request())),
         Err(error) => (error.as_response_error().status_code(), None),
     };
     span.end(&id, route.as_deref(), status);

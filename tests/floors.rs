@@ -41,6 +41,7 @@ const FLOORS: &[&[&str]] = &[
     ],
     &["lineage", "preview", "search"],
     &["document"],
+    &["console"],
     &["server"],
     &["cli"],
     &["lib", "main"],

@@ -1,0 +1,447 @@
+//! Forms: each one request of the API that a browser can send, with its refusal shown where it belongs.
+//!
+//! A form names its request (`_call`), the revision of what it shows (`_if_match`) and a key of its own (`_key`), so
+//! that it changes nothing that somebody else has changed meanwhile, and nothing twice. Its fields are members of the
+//! body; behind a colon stands what an entry is to be there (`metadata:json`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use actix_web::http::header::{self, HeaderName};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
+use actix_web::HttpResponse;
+use askama::Template;
+use askama::filters::HtmlSafe;
+use serde_json::value::{RawValue, to_raw_value};
+use uuid::Uuid;
+
+use super::page::{self, Visit};
+use super::refusal::{Named, Refusal};
+use super::{door, queries, received, screens, see_other};
+use crate::api::etag;
+use crate::api::fields::{self, FromFields};
+use crate::api::path;
+use crate::api::problem::{Fault, Problem};
+use crate::api::time::DateTime;
+use crate::auth::Gatekeeper;
+use crate::auth::passwords::Password;
+use crate::sessions::password;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What somebody has entered into a form.
+pub(super) struct Entered(Vec<(String, String)>);
+
+impl Entered {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A form, as `form.html` shows it.
+#[derive(Template)]
+#[template(path = "form.html")]
+pub(super) struct Form {
+    /// Tells the forms of a page apart.
+    id: String,
+    base: String,
+    action: String,
+    call: String,
+    if_match: Option<String>,
+    then: String,
+    key: Uuid,
+    title: Option<String>,
+    button: &'static str,
+    is_small: bool,
+    fields: Vec<Field>,
+    /// What was entered before, and why it was refused.
+    refused: Option<Shown>,
+    is_dangerous: bool,
+    password_fault: Option<String>,
+    is_destructive: bool,
+}
+
+impl HtmlSafe for Form {}
+
+/// A refusal, but for the faults that stand at their fields.
+struct Shown {
+    detail: String,
+    faults: Vec<Fault>,
+    named: Vec<(String, Option<String>, Option<String>)>,
+    entered: Vec<(String, String)>,
+}
+
+/// One entry of a form.
+pub(super) struct Field {
+    name: &'static str,
+    label: &'static str,
+    help: Option<&'static str>,
+    value: String,
+    kind: Kind,
+    is_required: bool,
+    faults: Vec<String>,
+}
+
+enum Kind {
+    Line,
+    Password,
+    Text,
+    Code,
+    Choice(Vec<(String, String)>),
+    Hidden,
+}
+
+impl Field {
+    fn of(name: &'static str, label: &'static str, kind: Kind) -> Self {
+        let (value, faults) = (String::new(), Vec::new());
+        Self { name, label, help: None, value, kind, is_required: false, faults }
+    }
+
+    pub(super) fn line(name: &'static str, label: &'static str) -> Self {
+        Self::of(name, label, Kind::Line)
+    }
+
+    pub(super) fn password(name: &'static str, label: &'static str) -> Self {
+        Self::of(name, label, Kind::Password)
+    }
+
+    pub(super) fn text(name: &'static str, label: &'static str) -> Self {
+        Self::of(name, label, Kind::Text)
+    }
+
+    pub(super) fn code(name: &'static str, label: &'static str) -> Self {
+        Self::of(name, label, Kind::Code)
+    }
+
+    pub(super) fn hidden(name: &'static str, value: impl fmt::Display) -> Self {
+        Self::of(name, "", Kind::Hidden).value(value)
+    }
+
+    pub(super) fn choice<A: Into<String>, B: Into<String>>(
+        name: &'static str,
+        label: &'static str,
+        choices: impl IntoIterator<Item = (A, B)>,
+    ) -> Self {
+        let choices = choices.into_iter().map(|(value, label)| (value.into(), label.into()));
+        Self::of(name, label, Kind::Choice(choices.collect()))
+    }
+
+    pub(super) fn value(mut self, value: impl fmt::Display) -> Self {
+        self.value = value.to_string();
+        self
+    }
+
+    pub(super) fn help(mut self, help: &'static str) -> Self {
+        self.help = Some(help);
+        self
+    }
+
+    pub(super) fn required(mut self) -> Self {
+        self.is_required = true;
+        self
+    }
+
+    /// Its member of the body.
+    fn member(&self) -> &str {
+        self.name.split(':').next().unwrap_or_default()
+    }
+
+    /// What ties its help and its faults to it.
+    fn described(&self, form: &str) -> Description {
+        let id = |what: &str| format!("{form}-{}-{what}", self.member());
+        let help = self.help.map(|_| id("help"));
+        let fault = (!self.faults.is_empty()).then(|| id("fault"));
+        Description { by: help.into_iter().chain(fault).collect(), is_invalid: !self.faults.is_empty() }
+    }
+
+    fn rows(&self) -> usize {
+        self.value.lines().count().clamp(3, 24)
+    }
+}
+
+/// Ids of our own making, in attributes.
+struct Description {
+    by: Vec<String>,
+    is_invalid: bool,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.by.is_empty() {
+            write!(f, r#" aria-describedby="{}""#, self.by.join(" "))?;
+        }
+        f.write_str(if self.is_invalid { r#" aria-invalid="true""# } else { "" })
+    }
+}
+
+impl HtmlSafe for Description {}
+
+impl Form {
+    /// A form of this page for one request of the API.
+    pub(super) fn new(visit: &Visit, id: impl Into<String>, method: &str, path: &str) -> Self {
+        let id = id.into();
+        let refused = visit.refused.as_ref().filter(|(_, entered)| entered.get("_form") == Some(&id));
+        let shown = |(refusal, entered): &(Refusal, Entered)| Shown {
+            detail: refusal.detail.clone(),
+            faults: refusal.errors.clone(),
+            named: refusal.named().map(|named: &Named| (named.shown(), named.place(), named.detail.clone())).collect(),
+            entered: entered.0.clone(),
+        };
+        Self {
+            id,
+            base: visit.base().to_owned(),
+            action: visit.with("done", None),
+            call: format!("{method} {path}"),
+            if_match: None,
+            then: String::new(),
+            key: Uuid::now_v7(),
+            title: None,
+            button: "Save",
+            is_small: false,
+            fields: Vec::new(),
+            refused: refused.map(shown),
+            is_dangerous: is_dangerous(method, path),
+            password_fault: None,
+            is_destructive: method == "DELETE",
+        }
+        .with_password_fault()
+    }
+
+    fn with_password_fault(mut self) -> Self {
+        if let Some(shown) = &mut self.refused {
+            let at = shown.faults.iter().position(|fault| fault.pointer == "/_password");
+            self.password_fault = at.map(|at| shown.faults.swap_remove(at).detail);
+        }
+        self
+    }
+
+    /// Whether it was sent, and refused.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// Adds a field, with what was entered before and what is wrong with that.
+    pub(super) fn field(mut self, mut field: Field) -> Self {
+        if let Some(shown) = &mut self.refused {
+            let entered = shown.entered.iter().find(|(name, _)| name == field.name);
+            match (&field.kind, entered) {
+                (Kind::Password, _) => {}
+                (_, Some((_, value))) => field.value.clone_from(value),
+                (_, None) => {}
+            }
+            let member = format!("/{}", field.member());
+            let (here, others) = shown.faults.drain(..).partition(|fault: &Fault| {
+                fault.pointer.strip_prefix(&member).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+            shown.faults = others;
+            let here: Vec<Fault> = here;
+            field.faults.extend(here.into_iter().map(|fault| match fault.pointer.strip_prefix(&member) {
+                None | Some("") => fault.detail,
+                Some(within) => format!("{within}: {}", fault.detail),
+            }));
+        }
+        self.fields.push(field);
+        self
+    }
+
+    pub(super) fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    pub(super) fn button(mut self, button: &'static str) -> Self {
+        self.button = button;
+        self
+    }
+
+    /// A button and little else.
+    pub(super) fn small(mut self) -> Self {
+        self.is_small = true;
+        self
+    }
+
+    /// Only while what it shows has not changed.
+    pub(super) fn of_revision(mut self, revision: DateTime) -> Self {
+        self.if_match = Some(etag::of(revision));
+        self
+    }
+
+    /// Where to go afterwards, below the console; else this page again.
+    pub(super) fn then(mut self, place: impl Into<String>) -> Self {
+        self.then = place.into();
+        self
+    }
+
+    /// Afterwards to what was made.
+    pub(super) fn then_there(self) -> Self {
+        self.then("location")
+    }
+}
+
+/// Whether it takes the password once more: what changes who may do what, or removes for good.
+fn is_dangerous(method: &str, path: &str) -> bool {
+    let is_own_password = method == "POST" && path.starts_with("/users/") && path.ends_with("/password");
+    (path.starts_with("/users") && !is_own_password) || path.contains("purge=true")
+}
+
+/// A form that was sent.
+struct Sent {
+    method: Method,
+    target: String,
+    headers: Vec<(HeaderName, String)>,
+    body: Bytes,
+}
+
+fn read(entered: &Entered) -> Result<Sent, Refusal> {
+    let no_form = || Refusal::not_found("Form");
+    let (method, target) = entered.get("_call").and_then(|call| call.split_once(' ')).ok_or_else(no_form)?;
+    let method = match method {
+        "POST" => Method::POST,
+        "PUT" => Method::PUT,
+        "PATCH" => Method::PATCH,
+        "DELETE" => Method::DELETE,
+        _ => return Err(no_form()),
+    };
+    let mut target = target.to_owned();
+    for (name, value) in &entered.0 {
+        // What stands in the address: `/blocks/…/aliases/{alias}`.
+        if let Some(name) = name.strip_prefix('_') {
+            let segment = path::of(&[&value.trim()]);
+            target = target.replace(&format!("/{{{name}}}"), &segment);
+        }
+    }
+    // Tokens are for programs.
+    if !target.starts_with('/') || target.starts_with("/auth") {
+        return Err(no_form());
+    }
+    let mut headers = Vec::new();
+    if let Some(tag) = entered.get("_if_match") {
+        headers.push((header::IF_MATCH, tag.to_owned()));
+    }
+    if let Some(key) = entered.get("_key").filter(|_| method == Method::POST || method == Method::PATCH) {
+        headers.push((IDEMPOTENCY_KEY, key.to_owned()));
+    }
+    let mut body: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (name, value) in entered.0.iter().filter(|(name, _)| !name.starts_with('_')) {
+        let (member, kind) = name.split_once(':').unwrap_or((name, ""));
+        // Browsers end lines in forms as letters do.
+        let value = value.replace("\r\n", "\n");
+        let is_empty = value.trim().is_empty();
+        let json = match kind {
+            "skip" | "json" if is_empty => continue,
+            "clear" if is_empty => "null".to_owned(),
+            "json" => value,
+            _ => to_raw_value(&value).map_err(|_| Refusal::internal())?.get().to_owned(),
+        };
+        match RawValue::from_string(json.trim().to_owned()) {
+            Ok(json) => drop(body.insert(member, json)),
+            Err(error) => faults.push(Fault {
+                pointer: format!("/{member}"),
+                detail: format!("Is no JSON: {error}."),
+            }),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Problem::faults(faults).into());
+    }
+    let body = if body.is_empty() {
+        Bytes::new()
+    } else {
+        serde_json::to_vec(&body).map_err(|_| Refusal::internal())?.into()
+    };
+    Ok(Sent { method, target, headers, body })
+}
+
+/// What a form that was sent leads to: elsewhere, or the page again with what is wrong.
+pub(super) async fn respond(visit: &mut Visit, parts: &[&str]) -> HttpResponse {
+    let entered = match visit.api.request() {
+        Ok(request) => received(request).await,
+        Err(refusal) => Err(refusal),
+    };
+    let outcome = match entered {
+        Ok(pairs) => {
+            let entered = Entered(pairs);
+            let outcome = match parts {
+                ["account", "sessions", session, "end"] => end_session(visit, session).await,
+                _ => send(visit, &entered).await,
+            };
+            outcome.map_err(|refusal| (refusal, entered))
+        }
+        Err(refusal) => Err((refusal, Entered(Vec::new()))),
+    };
+    match outcome {
+        Ok(response) => response,
+        Err((refusal, entered)) => {
+            visit.refused = Some((refusal, entered));
+            screens::respond(visit, parts).await
+        }
+    }
+}
+
+async fn send(visit: &mut Visit, entered: &Entered) -> Result<HttpResponse, Refusal> {
+    let sent = read(entered)?;
+    if is_dangerous(sent.method.as_str(), &sent.target) {
+        confirm(visit, entered.get("_password").unwrap_or_default()).await?;
+    }
+    let headers: Vec<_> = sent.headers.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
+    let answer =
+        visit.api.call(sent.method, &sent.target, "application/json", &headers, sent.body).await?;
+    if sent.target.starts_with("/api-keys") && !answer.body.is_empty() {
+        // A key is shown once.
+        if let Some(page) = screens::account::issued(visit, &answer.body)? {
+            return Ok(page::html(StatusCode::OK, page));
+        }
+    }
+    let place = visit.place.clone();
+    let then = match entered.get("_then").unwrap_or_default() {
+        "location" => answer.location.unwrap_or(place),
+        then if then.starts_with('/') => then.to_owned(),
+        _ => {
+            let query = visit.target(&place, &["tab", "node", "q", "as_of"], &[]);
+            let mark = if query.contains('?') { '&' } else { '?' };
+            format!("{query}{mark}done=1")
+        }
+    };
+    Ok(see_other(&format!("/console{then}")).finish())
+}
+
+/// Whether it is really they, for what a browser left open must not do.
+async fn confirm(visit: &mut Visit, text: &str) -> Result<(), Refusal> {
+    let fault = |detail: &str| Refusal::from(Problem::invalid_field("/_password", detail));
+    if text.is_empty() {
+        return Err(fault("Is required for this."));
+    }
+    let db = visit.db()?;
+    let account = visit.me.user_id;
+    let request = visit.api.request()?.request();
+    let gatekeeper = Gatekeeper::of(request)?;
+    let attempt = gatekeeper.attempt(request);
+    let body = serde_json::json!({ "password": text }).to_string();
+    let given: Given = fields::read(body.as_bytes())?;
+    if password::is_of(&db, gatekeeper, account, &given.password, &attempt).await? {
+        return Ok(());
+    }
+    Err(fault("Is not your password."))
+}
+
+#[derive(FromFields)]
+struct Given {
+    password: Password,
+}
+
+/// `POST /console/account/sessions/{session}/end`
+async fn end_session(visit: &mut Visit, session: &str) -> Result<HttpResponse, Refusal> {
+    let session: Uuid = session.parse().map_err(|_| Refusal::not_found("Session"))?;
+    let db = visit.db()?;
+    let caller = visit.caller.clone();
+    db.find(&caller, "Session", async |scope| queries::end_own_session(scope, session).await).await?;
+    Ok(see_other("/console/account?done=1").finish())
+}
+
+/// To the door, where a session has ended in the middle of a page.
+pub(super) fn leave(visit: &mut Visit) -> Option<HttpResponse> {
+    let request = visit.api.request().ok()?;
+    Some(door::leave(request.request(), "/console/sign-in?ended=1"))
+}

@@ -1,0 +1,91 @@
+//! `/console/audit`: who did what, when, and what changed.
+
+use askama::Template;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::written;
+use crate::api::path;
+use crate::console::page::{Shell, Theme, Time, Visit};
+use crate::console::refusal::Refusal;
+use crate::console::tree::Tree;
+
+#[derive(Deserialize)]
+struct Trail {
+    items: Vec<Log>,
+    next_cursor: Option<String>,
+    partial: bool,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    username: Option<String>,
+    action_type: String,
+    entity_type: String,
+    entity_id: Option<Uuid>,
+    timestamp: Time,
+    details: Value,
+}
+
+impl Log {
+    /// What it was done to, if the row says it.
+    fn name(&self) -> Option<&str> {
+        let of = |side: &str| self.details.get(side)?.get("name")?.as_str();
+        of("after").or_else(|| of("before"))
+    }
+
+    fn by(&self) -> Option<&str> {
+        self.details.get("by")?.as_str()
+    }
+
+    fn tree(&self) -> Tree {
+        Tree::of(&self.details)
+    }
+
+    fn place(&self) -> Option<String> {
+        let id = self.entity_id?;
+        match self.entity_type.as_str() {
+            "block" => Some(format!("/blocks/{id}")),
+            "edge" => Some(format!("/edges/{id}")),
+            "pipeline" => Some(format!("/pipelines/{id}")),
+            "pipeline_run" => Some(format!("/runs/{id}")),
+            "taxonomy" => Some(format!("/taxonomy/{id}")),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "audit.html")]
+struct Page<'a> {
+    shell: Shell<'a>,
+    trail: Trail,
+    next: Option<String>,
+    /// The filters, where there are any.
+    filters: Option<[&'a str; 5]>,
+}
+
+pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
+    let known = ["user_id", "action_type", "entity_type", "entity_id", "timestamp_after", "timestamp_before", "cursor"];
+    let trail: Trail = visit.api.get(&visit.target("/audit-logs", &known, &[])).await?;
+    let next = trail.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
+    let of = |name| visit.param(name).unwrap_or_default();
+    let filters =
+        ["user_id", "action_type", "entity_type", "timestamp_after", "timestamp_before"].map(of);
+    let shell = visit.shell("Audit trail", "audit");
+    written(&Page { shell, trail, next, filters: Some(filters) })
+}
+
+/// Of one thing.
+pub(super) async fn history(
+    visit: &mut Visit,
+    kind: &'static str,
+    name: &str,
+) -> Result<String, Refusal> {
+    let target = visit.target(&path::of(&[&kind, &name, &"history"]), &["cursor"], &[]);
+    let trail: Trail = visit.api.get(&target).await?;
+    let next = trail.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
+    let shell = visit.shell("History", kind);
+    written(&Page { shell, trail, next, filters: None })
+}

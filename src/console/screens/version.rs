@@ -1,0 +1,106 @@
+//! `/console/blocks/{block}/versions/{version}`, and the same of edges with what was verified of it.
+
+use askama::Template;
+
+use super::things::Kind;
+use super::written;
+use crate::api::path;
+use crate::console::form::{Field, Form};
+use crate::console::page::{Shell, Theme, Visit};
+use crate::console::refusal::Refusal;
+use crate::console::seen::{Items, Verification, Version};
+use crate::console::tree::Tree;
+
+#[derive(Template)]
+#[template(path = "version.html")]
+struct Page<'a> {
+    shell: Shell<'a>,
+    kind: Kind,
+    name: &'a str,
+    version: &'a Version,
+    metadata: Tree,
+    verifications: Vec<(Verification, Option<Form>)>,
+    forms: Vec<Form>,
+    verify: Option<Form>,
+}
+
+pub(super) async fn show(
+    visit: &mut Visit,
+    kind: Kind,
+    name: &str,
+    which: &str,
+) -> Result<String, Refusal> {
+    let address = path::of(&[&kind.many(), &name, &"versions", &which]);
+    let version: Version = visit.api.get(&visit.target(&address, &["as_of"], &[])).await?;
+    // The number from here on: what `latest` means may change between two clicks.
+    let address = path::of(&[&kind.many(), &name, &"versions", &version.version_number]);
+    let here = format!("{}?done=1", path::of(&[&kind.many(), &name, &"versions", &version.version_number]));
+    let (mut verifications, mut verify) = (Vec::new(), None);
+    if kind == Kind::Edge {
+        let all = format!("{address}/verifications");
+        let found: Items<Verification> = visit.api.get(&format!("{all}?limit=50")).await?;
+        let may_report = visit.may_write();
+        verifications = found
+            .items
+            .into_iter()
+            .map(|one| {
+                let is_open = may_report && one.verification_status == "pending";
+                let form = is_open.then(|| report(visit, &one, &here));
+                (one, form)
+            })
+            .collect();
+        if may_report && version.withdrawn_at.is_none() {
+            verify = Some(verification(visit, &all, "verify", &here));
+        }
+    }
+    let mut forms = Vec::new();
+    if visit.may_write() {
+        if version.withdrawn_at.is_some() {
+            if visit.is_admin() || version.withdrawn_by == Some(visit.me.user_id) {
+                let form = Form::new(visit, "restore", "POST", &format!("{address}/restore"));
+                forms.push(form.then(here.clone()).button("Bring it back"));
+            }
+        } else {
+            if !version.is_active {
+                let form = Form::new(visit, "activate", "POST", &format!("{address}/activate"));
+                forms.push(form.then(here.clone()).button("Make it the active one"));
+            }
+            let form = Form::new(visit, "withdraw", "POST", &format!("{address}/withdraw"));
+            let reason = Field::line("reason", "Why").required();
+            let form = form.then(here.clone()).title("Withdraw it: no pipeline runs on it any more").field(reason);
+            forms.push(form.button("Withdraw"));
+        }
+    }
+    let title = format!("{name}, version {}", version.version_number);
+    written(&Page {
+        shell: visit.shell(title, kind.many()),
+        kind,
+        name,
+        metadata: Tree::of(&version.metadata),
+        version: &version,
+        verifications,
+        forms,
+        verify,
+    })
+}
+
+const OUTCOMES: [(&str, &str); 3] =
+    [("passed", "passed"), ("failed", "failed"), ("pending", "begins now; I report later")];
+
+/// Verifies a version of an edge.
+pub(super) fn verification(visit: &Visit, all: &str, id: &str, then: &str) -> Form {
+    Form::new(visit, id, "POST", all)
+        .then(then)
+        .button("Report")
+        .field(Field::choice("verification_status", "Outcome", OUTCOMES).required())
+        .field(Field::text("verification_logs:skip", "What was tried"))
+}
+
+fn report(visit: &Visit, pending: &Verification, then: &str) -> Form {
+    let address = path::of(&[&"verifications", &pending.verification_id]);
+    Form::new(visit, format!("report-{}", pending.verification_id), "PATCH", &address)
+        .then(then)
+        .button("Report")
+        .field(Field::choice("verification_status", "Outcome", OUTCOMES.into_iter().take(2)).required())
+        .field(Field::text("verification_logs:skip", "What was tried"))
+}
