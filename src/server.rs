@@ -41,9 +41,9 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
-    aliases, api_keys, audit, blocks, changes, code_repos, console, dependencies, docker_images, document,
-    edges, embeddings, lineage, locks, pipelines, preview, runs, search, service, sessions,
-    taxonomy, telemetry, users, vectors, verifications,
+    aliases, api_keys, audit, blocks, changes, code_repos, console, dependencies, docker_images,
+    document, edges, embeddings, lineage, locks, pipelines, preview, runs, search, service,
+    sessions, taxonomy, telemetry, users, vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -144,6 +144,8 @@ pub fn start(
     let perimeter = web::Data::new(Perimeter::new(config));
     let origins = config.cors_allowed_origins.clone();
     let body_limit = BodyLimit { bytes: config.body_limit, time: seconds(config.body_seconds) };
+    let rules = console::Rules { independent_verifier: config.require_independent_verifier };
+    let rules = web::Data::new(rules);
     let workers = match usize::from(config.workers) {
         0 => std::thread::available_parallelism()?.get(),
         workers => workers,
@@ -159,6 +161,7 @@ pub fn start(
             .app_data(metrics.clone())
             .app_data(readers.clone())
             .app_data(engine.clone())
+            .app_data(rules.clone())
             .app_data(body_limit)
             .app_data(path::config())
             .configure(routes)
@@ -360,7 +363,8 @@ fn as_problem(
     response: ServiceResponse<impl MessageBody + 'static>,
 ) -> ServiceResponse<impl MessageBody> {
     let status = response.status();
-    if status.as_u16() < 400 || is_problem(response.headers()) {
+    let is_told = is_problem(response.headers()) || console::is_answered(response.request());
+    if status.as_u16() < 400 || is_told {
         return response.map_into_boxed_body();
     }
     let response = response.map_into_boxed_body();

@@ -1,8 +1,8 @@
 //! What a request shows of its caller.
 
-use actix_web::{HttpMessage, HttpRequest};
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{StatusCode, header};
+use actix_web::{HttpMessage, HttpRequest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 

@@ -126,7 +126,11 @@ impl Api {
         let Ok(Ok(body)) = body::to_bytes_limited(response.into_body(), MOST_BYTES).await else {
             return Err(Refusal::internal());
         };
-        if status.is_success() { Ok(Answer { location, body }) } else { Err(Refusal::read(status, &body)) }
+        if status.is_success() {
+            Ok(Answer { location, body })
+        } else {
+            Err(Refusal::read(status, &body))
+        }
     }
 
     /// The answer to the browser.
@@ -134,7 +138,9 @@ impl Api {
         match (self.request, self.lost) {
             (Some(request), _) => Ok(request.into_response(response)),
             (None, Some(error)) => Err(error),
-            (None, None) => Err(error::ErrorInternalServerError("a request of the console is lost")),
+            (None, None) => {
+                Err(error::ErrorInternalServerError("a request of the console is lost"))
+            }
         }
     }
 }

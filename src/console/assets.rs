@@ -44,7 +44,8 @@ pub(super) struct Links {
 
 pub(super) fn links() -> &'static Links {
     static LINKS: LazyLock<Links> = LazyLock::new(|| {
-        let all = ASSETS.iter().fold(Sha256::new(), |digest, asset| digest.chain_update(asset.bytes));
+        let all =
+            ASSETS.iter().fold(Sha256::new(), |digest, asset| digest.chain_update(asset.bytes));
         let digest: String = all.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let link = |name: &str| format!("/assets/{digest}/{name}");
         let (style, script, icon) = (link("console.css"), link("console.js"), link("icon.svg"));

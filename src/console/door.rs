@@ -79,7 +79,8 @@ fn sign_in_page(
 ) -> HttpResponse {
     let base = page::base(request);
     let theme = Theme::of(request);
-    let page = SignIn { base: &base, assets: assets::links(), theme, then, username, refusal, notice };
+    let page =
+        SignIn { base: &base, assets: assets::links(), theme, then, username, refusal, notice };
     let status = refusal.map_or(actix_web::http::StatusCode::OK, Refusal::status);
     page::html(status, page.render())
 }
@@ -89,7 +90,8 @@ pub(super) fn show(request: ServiceRequest) -> ServiceResponse<BoxBody> {
     let query: Vec<_> = url::form_urlencoded::parse(request.query_string().as_bytes()).collect();
     let of = |name| query.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
     let notice = of("ended").map(|_| "You were signed out: the session has ended.");
-    let response = sign_in_page(request.request(), of("then").unwrap_or_default(), "", None, notice);
+    let response =
+        sign_in_page(request.request(), of("then").unwrap_or_default(), "", None, notice);
     request.into_response(response)
 }
 
@@ -115,7 +117,9 @@ pub(super) async fn sign_in(mut request: ServiceRequest) -> ServiceResponse<BoxB
         Ok(token) => {
             let then = if then.starts_with('/') { then.as_str() } else { "" };
             let shown = cookie(request.request(), &token.to_string(), "");
-            see_other(&format!("/console{then}")).insert_header((header::SET_COOKIE, shown)).finish()
+            see_other(&format!("/console{then}"))
+                .insert_header((header::SET_COOKIE, shown))
+                .finish()
         }
         Err(refusal) => sign_in_page(request.request(), &then, &username, Some(&refusal), None),
     };

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::HttpResponse;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use serde_json::value::{RawValue, to_raw_value};
@@ -152,7 +152,10 @@ impl Field {
         let id = |what: &str| format!("{form}-{}-{what}", self.member());
         let help = self.help.map(|_| id("help"));
         let fault = (!self.faults.is_empty()).then(|| id("fault"));
-        Description { by: help.into_iter().chain(fault).collect(), is_invalid: !self.faults.is_empty() }
+        Description {
+            by: help.into_iter().chain(fault).collect(),
+            is_invalid: !self.faults.is_empty(),
+        }
     }
 
     fn rows(&self) -> usize {
@@ -181,11 +184,15 @@ impl Form {
     /// A form of this page for one request of the API.
     pub(super) fn new(visit: &Visit, id: impl Into<String>, method: &str, path: &str) -> Self {
         let id = id.into();
-        let refused = visit.refused.as_ref().filter(|(_, entered)| entered.get("_form") == Some(&id));
+        let refused =
+            visit.refused.as_ref().filter(|(_, entered)| entered.get("_form") == Some(&id));
         let shown = |(refusal, entered): &(Refusal, Entered)| Shown {
             detail: refusal.detail.clone(),
             faults: refusal.errors.clone(),
-            named: refusal.named().map(|named: &Named| (named.shown(), named.place(), named.detail.clone())).collect(),
+            named: refusal
+                .named()
+                .map(|named: &Named| (named.shown(), named.place(), named.detail.clone()))
+                .collect(),
             entered: entered.0.clone(),
         };
         Self {
@@ -232,13 +239,18 @@ impl Form {
             }
             let member = format!("/{}", field.member());
             let (here, others) = shown.faults.drain(..).partition(|fault: &Fault| {
-                fault.pointer.strip_prefix(&member).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                fault
+                    .pointer
+                    .strip_prefix(&member)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             });
             shown.faults = others;
             let here: Vec<Fault> = here;
-            field.faults.extend(here.into_iter().map(|fault| match fault.pointer.strip_prefix(&member) {
-                None | Some("") => fault.detail,
-                Some(within) => format!("{within}: {}", fault.detail),
+            field.faults.extend(here.into_iter().map(|fault| {
+                match fault.pointer.strip_prefix(&member) {
+                    None | Some("") => fault.detail,
+                    Some(within) => format!("{within}: {}", fault.detail),
+                }
             }));
         }
         self.fields.push(field);
@@ -281,7 +293,8 @@ impl Form {
 
 /// Whether it takes the password once more: what changes who may do what, or removes for good.
 fn is_dangerous(method: &str, path: &str) -> bool {
-    let is_own_password = method == "POST" && path.starts_with("/users/") && path.ends_with("/password");
+    let is_own_password =
+        method == "POST" && path.starts_with("/users/") && path.ends_with("/password");
     (path.starts_with("/users") && !is_own_password) || path.contains("purge=true")
 }
 
@@ -295,7 +308,8 @@ struct Sent {
 
 fn read(entered: &Entered) -> Result<Sent, Refusal> {
     let no_form = || Refusal::not_found("Form");
-    let (method, target) = entered.get("_call").and_then(|call| call.split_once(' ')).ok_or_else(no_form)?;
+    let (method, target) =
+        entered.get("_call").and_then(|call| call.split_once(' ')).ok_or_else(no_form)?;
     let method = match method {
         "POST" => Method::POST,
         "PUT" => Method::PUT,
@@ -319,7 +333,9 @@ fn read(entered: &Entered) -> Result<Sent, Refusal> {
     if let Some(tag) = entered.get("_if_match") {
         headers.push((header::IF_MATCH, tag.to_owned()));
     }
-    if let Some(key) = entered.get("_key").filter(|_| method == Method::POST || method == Method::PATCH) {
+    if let Some(key) =
+        entered.get("_key").filter(|_| method == Method::POST || method == Method::PATCH)
+    {
         headers.push((IDEMPOTENCY_KEY, key.to_owned()));
     }
     let mut body: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
@@ -385,7 +401,8 @@ async fn send(visit: &mut Visit, entered: &Entered) -> Result<HttpResponse, Refu
     if is_dangerous(sent.method.as_str(), &sent.target) {
         confirm(visit, entered.get("_password").unwrap_or_default()).await?;
     }
-    let headers: Vec<_> = sent.headers.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
+    let headers: Vec<_> =
+        sent.headers.iter().map(|(name, value)| (name.clone(), value.as_str())).collect();
     let answer =
         visit.api.call(sent.method, &sent.target, "application/json", &headers, sent.body).await?;
     if sent.target.starts_with("/api-keys") && !answer.body.is_empty() {
@@ -436,7 +453,8 @@ async fn end_session(visit: &mut Visit, session: &str) -> Result<HttpResponse, R
     let session: Uuid = session.parse().map_err(|_| Refusal::not_found("Session"))?;
     let db = visit.db()?;
     let caller = visit.caller.clone();
-    db.find(&caller, "Session", async |scope| queries::end_own_session(scope, session).await).await?;
+    db.find(&caller, "Session", async |scope| queries::end_own_session(scope, session).await)
+        .await?;
     Ok(see_other("/console/account?done=1").finish())
 }
 

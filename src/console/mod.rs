@@ -25,6 +25,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 
 use api::Api;
+pub use page::Rules;
 use page::Visit;
 
 /// What metrics and traces call every page.
@@ -38,9 +39,14 @@ pub fn is_below(path: &str) -> bool {
     path == "/console" || path.starts_with("/console/")
 }
 
+/// Whether the console has answered a request, refusals included: with a page.
+pub fn is_answered(request: &HttpRequest) -> bool {
+    request.extensions().contains::<OfConsole>()
+}
+
 /// What metrics and traces call the route of a request.
 pub fn pattern(request: &HttpRequest) -> Option<String> {
-    if request.extensions().contains::<OfConsole>() {
+    if is_answered(request) {
         return Some(PATTERN.to_owned());
     }
     request.match_pattern()

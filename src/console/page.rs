@@ -27,6 +27,14 @@ use crate::sessions::queries::Me;
 pub(super) const NO_STORE: (HeaderName, HeaderValue) =
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
+/// What a page has to know of the configuration, so that it offers nothing that is refused. The application holds
+/// one, as `web::Data<Rules>`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules {
+    /// Whether nobody verifies what they have written themselves.
+    pub independent_verifier: bool,
+}
+
 /// Somebody who is signed in, and what they look at.
 pub(super) struct Visit {
     pub(super) api: Api,
@@ -49,7 +57,10 @@ impl Visit {
             base = self::base(request.request());
             theme = Theme::of(request.request());
             host = request.connection_info().host().to_owned();
-            host.insert_str(0, if perimeter::is_https(request.request()) { "https://" } else { "http://" });
+            host.insert_str(
+                0,
+                if perimeter::is_https(request.request()) { "https://" } else { "http://" },
+            );
             query = pairs(request.query_string());
         }
         Self { api, caller, me, place, query, refused: None, base, theme, host }
@@ -57,6 +68,15 @@ impl Visit {
 
     pub(super) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// What the configuration asks for.
+    pub(super) fn rules(&mut self) -> Rules {
+        let request = self.api.request().ok();
+        let rules = request.and_then(|request| {
+            request.app_data::<web::Data<Rules>>().map(|rules| *rules.get_ref())
+        });
+        rules.unwrap_or_default()
     }
 
     /// # Errors
@@ -115,7 +135,9 @@ impl Visit {
     pub(super) fn shell(&self, title: impl Into<String>, section: &'static str) -> Shell<'_> {
         let as_of = self.param("as_of");
         let at = as_of.map_or_else(String::new, |instant| {
-            let pair = form_urlencoded::Serializer::new(String::new()).append_pair("as_of", instant).finish();
+            let pair = form_urlencoded::Serializer::new(String::new())
+                .append_pair("as_of", instant)
+                .finish();
             format!("?{pair}")
         });
         Shell {
@@ -126,6 +148,7 @@ impl Visit {
             me: &self.me,
             theme: self.theme,
             place: &self.place,
+            query: &self.query,
             is_done: self.param("done").is_some(),
             asked: self.api.asked().iter().map(|target| self.curl(target)).collect(),
             as_of,
@@ -138,7 +161,11 @@ impl Visit {
 
     fn curl(&self, target: &str) -> String {
         let root = self.base.strip_suffix("/console").unwrap_or_default();
-        format!("curl -H \"X-API-Key: $BLOCKYARD_API_KEY\" '{}{root}{}'", self.host, target.replace('\'', "%27"))
+        format!(
+            "curl -H \"X-API-Key: $BLOCKYARD_API_KEY\" '{}{root}{}'",
+            self.host,
+            target.replace('\'', "%27")
+        )
     }
 }
 
@@ -151,6 +178,7 @@ pub(super) struct Shell<'a> {
     pub(super) me: &'a Me,
     pub(super) theme: Theme,
     pub(super) place: &'a str,
+    query: &'a [(String, String)],
     pub(super) is_done: bool,
     /// How to get the same without the console.
     pub(super) asked: Vec<String>,
@@ -161,6 +189,19 @@ pub(super) struct Shell<'a> {
     pub(super) at: String,
     pub(super) may_write: bool,
     pub(super) is_admin: bool,
+}
+
+impl Shell<'_> {
+    /// Whether the page can show what was so at another time.
+    pub(super) fn looks_back(&self) -> bool {
+        let is_of_now = self.place.ends_with("/new") || self.place.ends_with("/history");
+        matches!(self.section, "pipelines" | "blocks" | "edges" | "lineage") && !is_of_now
+    }
+
+    /// What else is asked of the page.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &(String, String)> {
+        self.query.iter().filter(|(name, _)| !matches!(name.as_str(), "as_of" | "cursor" | "done"))
+    }
 }
 
 /// Light or dark, where somebody has said so; else as their system has it.
@@ -203,11 +244,13 @@ impl HtmlSafe for Theme {}
 /// `POST /console/theme`
 pub(super) async fn choose_theme(mut request: ServiceRequest) -> ServiceResponse<BoxBody> {
     let pairs = received(&mut request).await.unwrap_or_default();
-    let of = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let of =
+        |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let theme = Theme::named(of("theme").unwrap_or_default());
     let then = of("then").filter(|then| then.starts_with('/')).unwrap_or_default();
     let prefix = perimeter::prefix(request.request());
-    let kept = format!("{THEME}={theme}; Path={prefix}/console; Max-Age=31536000; HttpOnly; SameSite=Lax");
+    let kept =
+        format!("{THEME}={theme}; Path={prefix}/console; Max-Age=31536000; HttpOnly; SameSite=Lax");
     let mut response = see_other(&format!("/console{then}"));
     let response = response.insert_header((header::SET_COOKIE, kept)).finish();
     request.into_response(response)
@@ -216,7 +259,8 @@ pub(super) async fn choose_theme(mut request: ServiceRequest) -> ServiceResponse
 /// A cookie of the browser.
 pub(super) fn cookie(request: &HttpRequest, name: &str) -> Option<String> {
     let values = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-    let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs =
+        values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
 }
 
@@ -267,7 +311,8 @@ pub(super) struct Time(pub(super) DateTime);
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = self.0.to_string();
-        let (date, time) = (exact.get(..10).unwrap_or_default(), exact.get(11..16).unwrap_or_default());
+        let (date, time) =
+            (exact.get(..10).unwrap_or_default(), exact.get(11..16).unwrap_or_default());
         write!(f, r#"<time datetime="{exact}" title="{exact}">{date} {time} UTC</time>"#)
     }
 }

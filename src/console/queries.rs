@@ -76,11 +76,8 @@ pub(super) async fn end_own_session(
     scope: &mut Scope<'_>,
     session: Uuid,
 ) -> Result<Option<Uuid>, Failure> {
-    let query = sqlx::query_file_scalar!(
-        "sql/console/end_own_session.sql",
-        scope.caller() as _,
-        session
-    );
+    let query =
+        sqlx::query_file_scalar!("sql/console/end_own_session.sql", scope.caller() as _, session);
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 

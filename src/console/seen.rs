@@ -103,7 +103,8 @@ impl Use {
     pub(super) fn how(&self) -> String {
         match (&self.alias, self.by.as_str()) {
             (Some(alias), _) => format!("follows {alias}"),
-            (None, by) => by.replace('_', " "),
+            (None, "pin") => "pinned".to_owned(),
+            (None, _) => "follows active".to_owned(),
         }
     }
 }

@@ -61,7 +61,9 @@ pub(super) fn line(value: &Value) -> String {
 fn children(value: &Value, left: &mut usize, depth: usize) -> Vec<Node> {
     let pairs: Vec<(String, &Value)> = match value {
         Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect()
+        }
         _ => Vec::new(),
     };
     let mut nodes = Vec::new();

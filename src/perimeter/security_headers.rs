@@ -17,7 +17,8 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 4] = [
 ];
 
 const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
-const NO_DEVICES: HeaderValue = HeaderValue::from_static("camera=(), geolocation=(), microphone=()");
+const NO_DEVICES: HeaderValue =
+    HeaderValue::from_static("camera=(), geolocation=(), microphone=()");
 const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");

@@ -23,6 +23,7 @@ mod blocks;
 mod candidates;
 mod code_repos;
 mod concurrency;
+mod console;
 mod dependencies;
 mod docker_images;
 mod document;

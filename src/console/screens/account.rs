@@ -55,7 +55,10 @@ pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
         .button("Make a key")
         .field(Field::line("name", "Name").required().help("What it is for."))
         .field(Field::choice("role:skip", "Role", ROLES).required())
-        .field(Field::line("expires_at:skip", "Ends").help("A date, such as 2027-06-30; without one it does not end."));
+        .field(
+            Field::line("expires_at:skip", "Ends")
+                .help("A date, such as 2027-06-30; without one it does not end."),
+        );
     let password = Form::new(visit, "password", "POST", "/users/me/password")
         .then("/account?done=1")
         .button("Set it")
@@ -66,7 +69,13 @@ pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
                 .help("12 characters at least. All browsers and programs that are signed in have to sign in again."),
         );
     let keys = keys.collect();
-    written(&Page { shell: visit.shell("Your account", "account"), keys, sessions, new_key, password })
+    written(&Page {
+        shell: visit.shell("Your account", "account"),
+        keys,
+        sessions,
+        new_key,
+        password,
+    })
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use super::written;
 use crate::api::path;
 use crate::console::page::{Shell, Theme, Time, Visit};
 use crate::console::refusal::Refusal;
-use crate::console::tree::Tree;
+use crate::console::tree;
 
 #[derive(Deserialize)]
 struct Trail {
@@ -39,8 +39,8 @@ impl Log {
         self.details.get("by")?.as_str()
     }
 
-    fn tree(&self) -> Tree {
-        Tree::of(&self.details)
+    fn text(&self) -> String {
+        tree::pretty(&self.details)
     }
 
     fn place(&self) -> Option<String> {
@@ -67,8 +67,17 @@ struct Page<'a> {
 }
 
 pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
-    let known = ["user_id", "action_type", "entity_type", "entity_id", "timestamp_after", "timestamp_before", "cursor"];
-    let trail: Trail = visit.api.get(&visit.target("/audit-logs", &known, &[])).await?;
+    let known = [
+        "user_id",
+        "action_type",
+        "entity_type",
+        "entity_id",
+        "timestamp_after",
+        "timestamp_before",
+        "cursor",
+    ];
+    let trail: Trail =
+        visit.api.get(&visit.target("/audit-logs", &known, &[("limit", "25")])).await?;
     let next = trail.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
     let of = |name| visit.param(name).unwrap_or_default();
     let filters =
@@ -83,7 +92,8 @@ pub(super) async fn history(
     kind: &'static str,
     name: &str,
 ) -> Result<String, Refusal> {
-    let target = visit.target(&path::of(&[&kind, &name, &"history"]), &["cursor"], &[]);
+    let target =
+        visit.target(&path::of(&[&kind, &name, &"history"]), &["cursor"], &[("limit", "25")]);
     let trail: Trail = visit.api.get(&target).await?;
     let next = trail.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
     let shell = visit.shell("History", kind);

@@ -49,7 +49,8 @@ pub(super) async fn show(visit: &mut Visit, kind: Kind, name: &str) -> Result<St
     let from = visit.param("from").unwrap_or("active").to_owned();
     let to = visit.param("to").unwrap_or("latest").to_owned();
     let address = path::of(&[&kind.many(), &name]);
-    let target = visit.target(&format!("{address}/diff"), &["as_of"], &[("from", &from), ("to", &to)]);
+    let target =
+        visit.target(&format!("{address}/diff"), &["as_of"], &[("from", &from), ("to", &to)]);
     let patch: Vec<Operation> = visit.api.get(&target).await?;
     let old = path::of(&[&kind.many(), &name, &"versions", &from]);
     let old: Version = visit.api.get(&visit.target(&old, &["as_of"], &[])).await?;

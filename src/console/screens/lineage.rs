@@ -80,7 +80,11 @@ pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
     let start = found.nodes.iter().find(|node| node.distance == 0);
     let title = start.map_or("Lineage".to_owned(), |node| format!("Lineage of {}", node.name));
     let drawing = visit.target("/lineage/drawing", &KNOWN, &more);
-    let picture = if found.nodes.len() <= MOST_DRAWN { format!("{}{drawing}", visit.base()) } else { String::new() };
+    let picture = if found.nodes.len() <= MOST_DRAWN {
+        format!("{}{drawing}", visit.base())
+    } else {
+        String::new()
+    };
     let next = found.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
     written(&Page {
         shell: visit.shell(title, "lineage"),

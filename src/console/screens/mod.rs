@@ -11,15 +11,15 @@ mod runs;
 mod search;
 mod taxonomy;
 mod things;
-mod version;
 mod verify;
+mod version;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
+use super::form;
 use super::page::{self, NO_STORE, Visit};
 use super::refusal::Refusal;
-use super::form;
 
 /// The page, with what was refused if it comes after that.
 pub(super) async fn respond(visit: &mut Visit, parts: &[&str]) -> HttpResponse {

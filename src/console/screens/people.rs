@@ -39,7 +39,8 @@ const ROLES: [(&str, &str); 3] = [
 ];
 
 pub(super) async fn list(visit: &mut Visit) -> Result<String, Refusal> {
-    let target = visit.target("/users", &["cursor", "q", "role", "is_active"], &[("sort", "username")]);
+    let target =
+        visit.target("/users", &["cursor", "q", "role", "is_active"], &[("sort", "username")]);
     let page: Items<User> = visit.api.get(&target).await?;
     let next = page.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
     let form = visit.is_admin().then(|| {
@@ -47,7 +48,11 @@ pub(super) async fn list(visit: &mut Visit) -> Result<String, Refusal> {
             .button("Add")
             .field(Field::line("username", "Username").required())
             .field(Field::line("email", "Email address").required())
-            .field(Field::password("password", "Their first password").required().help("12 characters at least."))
+            .field(
+                Field::password("password", "Their first password")
+                    .required()
+                    .help("12 characters at least."),
+            )
             .field(Field::choice("role", "Role", ROLES).required())
     });
     written(&List { shell: visit.shell("People", "people"), page, next, form })
@@ -82,7 +87,8 @@ pub(super) async fn show(visit: &mut Visit, name: &str) -> Result<String, Refusa
             ));
             if user.user_id != visit.me.user_id {
                 let form = Form::new(visit, "deactivate", "DELETE", &address);
-                forms.push(("Deactivate", form.of_revision(user.updated_at.0).button("Deactivate")));
+                forms
+                    .push(("Deactivate", form.of_revision(user.updated_at.0).button("Deactivate")));
             }
         } else {
             let form = Form::new(visit, "restore", "POST", &format!("{address}/restore"));

@@ -6,20 +6,23 @@ use actix_web::web::Bytes;
 use askama::Template;
 use uuid::Uuid;
 
+use super::things::restore;
 use super::version::verification;
 use super::written;
 use crate::api::path;
 use crate::console::form::{Field, Form};
 use crate::console::page::{Shell, Theme, Visit};
 use crate::console::refusal::Refusal;
-use crate::console::seen::{self, Blocker, Items, Pipeline, PipelineBlock, PipelineEdge, Readiness};
+use crate::console::seen::{
+    self, Blocker, Items, Pipeline, PipelineBlock, PipelineEdge, Readiness,
+};
 use crate::console::tree::{self, Tree};
 
 #[derive(Template)]
 #[template(path = "pipelines.html")]
 struct List<'a> {
     shell: Shell<'a>,
-    page: Items<Pipeline>,
+    rows: Vec<(Pipeline, Option<Form>)>,
     next: Option<String>,
     q: &'a str,
     ready: &'a str,
@@ -29,14 +32,36 @@ struct List<'a> {
 }
 
 pub(super) async fn list(visit: &mut Visit) -> Result<String, Refusal> {
-    let known = ["q", "ready", "created_by", "block", "edge", "sort", "cursor", "archived", "as_of", "where"];
+    let known = [
+        "q",
+        "ready",
+        "created_by",
+        "block",
+        "edge",
+        "sort",
+        "cursor",
+        "archived",
+        "as_of",
+        "where",
+    ];
     let page: Items<Pipeline> = visit.api.get(&visit.target("/pipelines", &known, &[])).await?;
     let next = page.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
+    let rows = page.items.into_iter().map(|one| {
+        let form =
+            restore(visit, "pipelines", one.pipeline_id, one.archived_at.is_some(), one.created_by);
+        (one, form)
+    });
+    let rows = rows.collect();
     let param = |name| visit.param(name).unwrap_or_default();
     let ready = param("ready");
-    let filters = [("all", ""), ("may run now", "true"), ("may not", "false")].map(|(title, value)| {
-        (title, visit.with("ready", Some(value).filter(|value| !value.is_empty())), ready == value)
-    });
+    let filters =
+        [("all", ""), ("may run now", "true"), ("may not", "false")].map(|(title, value)| {
+            (
+                title,
+                visit.with("ready", Some(value).filter(|value| !value.is_empty())),
+                ready == value,
+            )
+        });
     written(&List {
         shell: visit.shell("Pipelines", "pipelines"),
         next,
@@ -45,7 +70,7 @@ pub(super) async fn list(visit: &mut Visit) -> Result<String, Refusal> {
         sort: param("sort"),
         is_archived: visit.param("archived") == Some("true"),
         filters,
-        page,
+        rows,
     })
 }
 
@@ -67,9 +92,20 @@ pub(super) fn new(visit: &Visit) -> Result<String, Refusal> {
         .then_there()
         .field(Field::line("name", "Name").required())
         .field(Field::text("description:skip", "Description"))
-        .field(Field::code("blocks:json", "Blocks").value(BLOCKS).help("A JSON list; each by its name or its id."))
-        .field(Field::code("edges:json", "Edges").value(EDGES).help("A JSON list; each leads from one of the blocks to another."))
-        .field(Field::code("dagster_pipeline_config:json", "Configuration of Dagster").help("A JSON object."));
+        .field(
+            Field::code("blocks:json", "Blocks")
+                .value(BLOCKS)
+                .help("A JSON list; each by its name or its id."),
+        )
+        .field(
+            Field::code("edges:json", "Edges")
+                .value(EDGES)
+                .help("A JSON list; each leads from one of the blocks to another."),
+        )
+        .field(
+            Field::code("dagster_pipeline_config:json", "Configuration of Dagster")
+                .help("A JSON object."),
+        );
     let told = "Blocks joined by edges. Each takes the active version unless it is pinned.";
     written(&New { shell: visit.shell("Make a pipeline", "pipelines"), form, told })
 }
@@ -113,7 +149,8 @@ pub(super) async fn show(visit: &mut Visit, name: &str) -> Result<String, Refusa
     let address = path::of(&[&"pipelines", &name]);
     // What ran is not what was so at an instant.
     let include = if visit.param("as_of").is_some() { "blocks,edges" } else { "blocks,edges,runs" };
-    let pipeline: Pipeline = visit.api.get(&visit.target(&address, &["as_of"], &[("include", include)])).await?;
+    let pipeline: Pipeline =
+        visit.api.get(&visit.target(&address, &["as_of"], &[("include", include)])).await?;
     let address = path::of(&[&"pipelines", &pipeline.pipeline_id]);
     let readiness: Readiness =
         visit.api.get(&visit.target(&format!("{address}/readiness"), &["as_of"], &[])).await?;
@@ -137,7 +174,10 @@ pub(super) async fn show(visit: &mut Visit, name: &str) -> Result<String, Refusa
         Form::new(visit, "run", "POST", &format!("{address}/runs"))
             .then_there()
             .button("Run it")
-            .field(Field::code("parameters:json", "Parameters").help("A JSON object, which the steps are told."))
+            .field(
+                Field::code("parameters:json", "Parameters")
+                    .help("A JSON object, which the steps are told."),
+            )
     });
     let page = Page {
         shell: visit.shell(pipeline.name.as_str(), "pipelines"),
@@ -164,7 +204,8 @@ fn mended<'a>(visit: &Visit, blocker: &'a Blocker, here: &str) -> Mended<'a> {
     let form = match blocker.code.as_str() {
         _ if !visit.may_write() => None,
         "edge_unverified" | "edge_verification_failed" => {
-            let all = path::of(&[&"edges", &blocker.entity_id, &"versions", &version, &"verifications"]);
+            let all =
+                path::of(&[&"edges", &blocker.entity_id, &"versions", &version, &"verifications"]);
             let id = format!("verify-{}", blocker.entity_id);
             Some(verification(visit, &all, &id, &format!("{here}?done=1")))
         }

@@ -29,7 +29,9 @@ pub(super) async fn named(visit: &mut Visit, runs: Vec<Run>) -> Result<Vec<Named
     let ids: Vec<Uuid> = runs.iter().map(|run| run.pipeline_id).collect();
     let names = db.run(&caller, async |scope| queries::pipeline_names(scope, &ids).await).await?;
     let names: HashMap<Uuid, String> = names.into_iter().collect();
-    let name = |run: &Run| names.get(&run.pipeline_id).cloned().unwrap_or_else(|| run.pipeline_id.to_string());
+    let name = |run: &Run| {
+        names.get(&run.pipeline_id).cloned().unwrap_or_else(|| run.pipeline_id.to_string())
+    };
     Ok(runs.into_iter().map(|run| Named { pipeline: name(&run), run }).collect())
 }
 
@@ -52,13 +54,18 @@ const STATES: [(&str, &str); 6] = [
 ];
 
 pub(super) async fn list(visit: &mut Visit) -> Result<String, Refusal> {
-    let known = ["status", "block", "edge", "version", "alias", "lock_digest", "cursor", "pipeline"];
+    let known =
+        ["status", "block", "edge", "version", "alias", "lock_digest", "cursor", "pipeline"];
     let page: Items<Run> = visit.api.get(&visit.target("/runs", &known, &[])).await?;
     let next = page.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
     let runs = named(visit, page.items).await?;
     let status = visit.param("status").unwrap_or_default();
     let filter = |(title, value): (&'static str, &str)| {
-        (title, visit.with("status", Some(value).filter(|value| !value.is_empty())), status == value)
+        (
+            title,
+            visit.with("status", Some(value).filter(|value| !value.is_empty())),
+            status == value,
+        )
     };
     let filters = STATES.into_iter().map(filter).collect();
     written(&List { shell: visit.shell("Runs", "runs"), runs, next, filters })
@@ -131,7 +138,10 @@ pub(super) async fn show(visit: &mut Visit, id: &str) -> Result<String, Refusal>
             );
         }
         if run.cancel_requested_at.is_none() {
-            forms.push(Form::new(visit, "cancel", "POST", &format!("{address}/cancel")).button("Cancel it"));
+            forms.push(
+                Form::new(visit, "cancel", "POST", &format!("{address}/cancel"))
+                    .button("Cancel it"),
+            );
         }
     }
     let page = Page {

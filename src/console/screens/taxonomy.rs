@@ -27,7 +27,8 @@ struct Page<'a> {
 }
 
 pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
-    let target = visit.target("/taxonomy-categories", &["cursor"], &[("roots", "true"), ("sort", "name")]);
+    let target =
+        visit.target("/taxonomy-categories", &["cursor"], &[("roots", "true"), ("sort", "name")]);
     let page: Items<Category> = visit.api.get(&target).await?;
     let next = page.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
     let form = visit.may_write().then(|| {
@@ -80,10 +81,15 @@ fn forms(visit: &Visit, category: &Subtree, address: &str) -> Vec<(&'static str,
     let change = Form::new(visit, "change", "PATCH", address)
         .of_revision(category.updated_at.0)
         .field(Field::line("name", "Name").value(&category.name).required())
-        .field(Field::line("parent_id:clear", "Below").value(parent).help("The id of a category, or nothing."));
+        .field(
+            Field::line("parent_id:clear", "Below")
+                .value(parent)
+                .help("The id of a category, or nothing."),
+        );
     let mut forms = vec![("Make one below it", below), ("Change or move it", change)];
     if visit.may_archive(category.created_by) {
-        let archive = Form::new(visit, "archive", "DELETE", address).of_revision(category.updated_at.0);
+        let archive =
+            Form::new(visit, "archive", "DELETE", address).of_revision(category.updated_at.0);
         forms.push(("Archive it", archive.then("/taxonomy").button("Archive")));
     }
     forms

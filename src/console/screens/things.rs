@@ -2,6 +2,7 @@
 
 use askama::Template;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::written;
 use crate::api::path;
@@ -46,7 +47,7 @@ impl Kind {
 struct List<'a> {
     shell: Shell<'a>,
     kind: Kind,
-    page: Items<Thing>,
+    rows: Vec<(Thing, Option<Form>)>,
     next: Option<String>,
     q: &'a str,
     block_type: &'a str,
@@ -55,11 +56,30 @@ struct List<'a> {
 }
 
 pub(super) async fn list(visit: &mut Visit, kind: Kind) -> Result<String, Refusal> {
-    let known =
-        ["q", "block_type", "category", "recursive", "sort", "cursor", "archived", "as_of", "where"];
-    let target = visit.target(&format!("/{}", kind.many()), &known, &[]);
+    let known = [
+        "q",
+        "block_type",
+        "category",
+        "recursive",
+        "sort",
+        "cursor",
+        "archived",
+        "as_of",
+        "where",
+    ];
+    let more: &[_] = match kind {
+        Kind::Block => &[],
+        Kind::Edge => &[("include", "verifications")],
+    };
+    let target = visit.target(&format!("/{}", kind.many()), &known, more);
     let page: Items<Thing> = visit.api.get(&target).await?;
     let next = page.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
+    let rows = page.items.into_iter().map(|thing| {
+        let form =
+            restore(visit, kind.many(), thing.id, thing.archived_at.is_some(), thing.created_by);
+        (thing, form)
+    });
+    let rows = rows.collect();
     let param = |name| visit.param(name).unwrap_or_default();
     written(&List {
         shell: visit.shell(kind.title(), kind.many()),
@@ -69,7 +89,22 @@ pub(super) async fn list(visit: &mut Visit, kind: Kind) -> Result<String, Refusa
         block_type: param("block_type"),
         sort: param("sort"),
         is_archived: visit.param("archived") == Some("true"),
-        page,
+        rows,
+    })
+}
+
+/// Brings back what is archived.
+pub(super) fn restore(
+    visit: &Visit,
+    many: &str,
+    id: Uuid,
+    is_archived: bool,
+    created_by: Option<Uuid>,
+) -> Option<Form> {
+    (is_archived && visit.may_archive(created_by)).then(|| {
+        let address = path::of(&[&many, &id, &"restore"]);
+        let form = Form::new(visit, format!("restore-{id}"), "POST", &address);
+        form.small().then(format!("/{many}/{id}")).button("Restore")
     })
 }
 
@@ -98,7 +133,9 @@ pub(super) fn new(visit: &Visit, kind: Kind) -> Result<String, Refusal> {
         )
         .field(activation("open"));
     let (title, told) = match kind {
-        Kind::Block => ("Register a block", "A named dataset or model. What is entered becomes version 1."),
+        Kind::Block => {
+            ("Register a block", "A named dataset or model. What is entered becomes version 1.")
+        }
         Kind::Edge => (
             "Register an edge",
             "A connection between blocks. What is entered becomes version 1, which has to be verified before a pipeline runs on it.",
@@ -108,8 +145,7 @@ pub(super) fn new(visit: &Visit, kind: Kind) -> Result<String, Refusal> {
 }
 
 fn activation(value: &str) -> Field {
-    let choices =
-        [("open", "at once"), ("reviewed", "once somebody else has activated them")];
+    let choices = [("open", "at once"), ("reviewed", "once somebody else has activated them")];
     Field::choice("activation", "Changes count", choices).value(value).required()
 }
 
@@ -148,15 +184,19 @@ struct Page<'a> {
 pub(super) async fn show(visit: &mut Visit, kind: Kind, name: &str) -> Result<String, Refusal> {
     let include = match kind {
         Kind::Block => "versions,categories,aliases,used_by",
-        Kind::Edge => "versions,aliases,used_by",
+        Kind::Edge => "versions,verifications,aliases,used_by",
     };
     let address = path::of(&[&kind.many(), &name]);
     let target = visit.target(&address, &["as_of"], &[("include", include)]);
     let thing: Thing = visit.api.get(&target).await?;
-    let wanted: Vec<&str> = visit.param("columns").unwrap_or_default().split(',').map(str::trim).collect();
+    let wanted: Vec<&str> =
+        visit.param("columns").unwrap_or_default().split(',').map(str::trim).collect();
     let wanted: Vec<&str> = wanted.into_iter().filter(|name| !name.is_empty()).take(8).collect();
     let rows = thing.versions.iter().map(|version| Row {
-        cells: wanted.iter().map(|name| at(&version.metadata, name).map(tree::line).unwrap_or_default()).collect(),
+        cells: wanted
+            .iter()
+            .map(|name| at(&version.metadata, name).map(tree::line).unwrap_or_default())
+            .collect(),
         version,
     });
     let columns = wanted.iter().map(|name| column(name, &thing.versions)).collect();
@@ -183,7 +223,9 @@ fn column(name: &str, versions: &[Version]) -> Column {
     let numbers: Vec<(i32, f64)> = versions
         .iter()
         .rev()
-        .filter_map(|version| Some((version.version_number, at(&version.metadata, name)?.as_f64()?)))
+        .filter_map(|version| {
+            Some((version.version_number, at(&version.metadata, name)?.as_f64()?))
+        })
         .collect();
     Column { name: name.to_owned(), line: line(name, &numbers) }
 }
@@ -195,7 +237,8 @@ fn line(name: &str, numbers: &[(i32, f64)]) -> Option<Line> {
     }
     let least = numbers.iter().map(|(_, number)| *number).fold(f64::INFINITY, f64::min);
     let most = numbers.iter().map(|(_, number)| *number).fold(f64::NEG_INFINITY, f64::max);
-    let (width, height) = (f64::from(last.0 - first.0).max(1.0), (most - least).max(f64::MIN_POSITIVE));
+    let (width, height) =
+        (f64::from(last.0 - first.0).max(1.0), (most - least).max(f64::MIN_POSITIVE));
     let point = |(version, number): &(i32, f64)| {
         let x = f64::from(version - first.0) / width * 300.0 + 5.0;
         format!("{x:.1},{:.1}", 55.0 - (number - least) / height * 50.0)
@@ -253,7 +296,11 @@ fn forms(visit: &Visit, kind: Kind, thing: &Thing) -> Vec<(&'static str, Form)> 
             Form::new(visit, "alias", "PUT", &format!("{address}/aliases/{{alias}}"))
                 .then(here.clone())
                 .button("Point it there")
-                .field(Field::line("_alias", "Alias").required().help("Such as champion. One that is there moves."))
+                .field(
+                    Field::line("_alias", "Alias")
+                        .required()
+                        .help("Such as champion. One that is there moves."),
+                )
                 .field(Field::line("version", "Version").value(thing.version_number).required()),
         ),
     ];

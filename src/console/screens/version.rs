@@ -8,7 +8,7 @@ use crate::api::path;
 use crate::console::form::{Field, Form};
 use crate::console::page::{Shell, Theme, Visit};
 use crate::console::refusal::Refusal;
-use crate::console::seen::{Items, Verification, Version};
+use crate::console::seen::{Items, Thing, Verification, Version};
 use crate::console::tree::Tree;
 
 #[derive(Template)]
@@ -22,6 +22,8 @@ struct Page<'a> {
     verifications: Vec<(Verification, Option<Form>)>,
     forms: Vec<Form>,
     verify: Option<Form>,
+    /// Why something is not offered.
+    told: Option<&'static str>,
 }
 
 pub(super) async fn show(
@@ -34,7 +36,10 @@ pub(super) async fn show(
     let version: Version = visit.api.get(&visit.target(&address, &["as_of"], &[])).await?;
     // The number from here on: what `latest` means may change between two clicks.
     let address = path::of(&[&kind.many(), &name, &"versions", &version.version_number]);
-    let here = format!("{}?done=1", path::of(&[&kind.many(), &name, &"versions", &version.version_number]));
+    let here = format!(
+        "{}?done=1",
+        path::of(&[&kind.many(), &name, &"versions", &version.version_number])
+    );
     let (mut verifications, mut verify) = (Vec::new(), None);
     if kind == Kind::Edge {
         let all = format!("{address}/verifications");
@@ -53,6 +58,13 @@ pub(super) async fn show(
             verify = Some(verification(visit, &all, "verify", &here));
         }
     }
+    let thing: Thing = visit.api.get(&path::of(&[&kind.many(), &name])).await?;
+    let is_own = version.created_by == Some(visit.me.user_id);
+    let mut told = None;
+    if is_own && verify.is_some() && visit.rules().independent_verifier {
+        verify = None;
+        told = Some("You have written this version, so somebody else verifies it.");
+    }
     let mut forms = Vec::new();
     if visit.may_write() {
         if version.withdrawn_at.is_some() {
@@ -61,13 +73,20 @@ pub(super) async fn show(
                 forms.push(form.then(here.clone()).button("Bring it back"));
             }
         } else {
-            if !version.is_active {
+            if !version.is_active && is_own && thing.activation == "reviewed" {
+                told = Some(
+                    "You have written this version, and changes are reviewed: somebody else makes it the active one.",
+                );
+            } else if !version.is_active {
                 let form = Form::new(visit, "activate", "POST", &format!("{address}/activate"));
                 forms.push(form.then(here.clone()).button("Make it the active one"));
             }
             let form = Form::new(visit, "withdraw", "POST", &format!("{address}/withdraw"));
             let reason = Field::line("reason", "Why").required();
-            let form = form.then(here.clone()).title("Withdraw it: no pipeline runs on it any more").field(reason);
+            let form = form
+                .then(here.clone())
+                .title("Withdraw it: no pipeline runs on it any more")
+                .field(reason);
             forms.push(form.button("Withdraw"));
         }
     }
@@ -81,6 +100,7 @@ pub(super) async fn show(
         verifications,
         forms,
         verify,
+        told,
     })
 }
 
@@ -101,6 +121,9 @@ fn report(visit: &Visit, pending: &Verification, then: &str) -> Form {
     Form::new(visit, format!("report-{}", pending.verification_id), "PATCH", &address)
         .then(then)
         .button("Report")
-        .field(Field::choice("verification_status", "Outcome", OUTCOMES.into_iter().take(2)).required())
+        .field(
+            Field::choice("verification_status", "Outcome", OUTCOMES.into_iter().take(2))
+                .required(),
+        )
         .field(Field::text("verification_logs:skip", "What was tried"))
 }
