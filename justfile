@@ -32,6 +32,14 @@ postgres version *arguments:
 pgvector *arguments:
     .ci/on-postgresql pgvector {{ arguments }}
 
+# Tries the console in a real Chromium (apt-get install chromium chromium-driver), with axe-core; needs npm
+console-browser *arguments:
+    BLOCKYARD_AXE=$(.ci/axe) cargo test --locked --test api console::browser {{ arguments }}
+
+# Makes docs/console: a picture of every screen, of a registry as `blockyard demo` fills it; needs what console-browser needs
+console-pictures:
+    BLOCKYARD_PICTURES=$PWD/docs/console cargo test --locked --test api console::browser::pictures
+
 # Breaks what can break, 50 times, and shows what it measures
 faults rounds="50":
     BLOCKYARD_FAULT_ROUNDS={{ rounds }} cargo test --locked --test faults -- --nocapture --test-threads=1

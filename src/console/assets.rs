@@ -46,7 +46,9 @@ pub(super) fn links() -> &'static Links {
     static LINKS: LazyLock<Links> = LazyLock::new(|| {
         let all =
             ASSETS.iter().fold(Sha256::new(), |digest, asset| digest.chain_update(asset.bytes));
-        let digest: String = all.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = all.finalize();
+        let digest: [u8; 8] = std::array::from_fn(|at| digest[at]);
+        let digest = format!("{:016x}", u64::from_be_bytes(digest));
         let link = |name: &str| format!("/assets/{digest}/{name}");
         let (style, script, icon) = (link("console.css"), link("console.js"), link("icon.svg"));
         Links { digest, style, script, icon }

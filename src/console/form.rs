@@ -60,6 +60,7 @@ pub(super) struct Form {
     is_dangerous: bool,
     password_fault: Option<String>,
     is_destructive: bool,
+    username: String,
 }
 
 impl HtmlSafe for Form {}
@@ -158,6 +159,10 @@ impl Field {
         }
     }
 
+    fn is_password(&self) -> bool {
+        matches!(self.kind, Kind::Password)
+    }
+
     fn rows(&self) -> usize {
         self.value.lines().count().clamp(3, 24)
     }
@@ -211,6 +216,7 @@ impl Form {
             is_dangerous: is_dangerous(method, path),
             password_fault: None,
             is_destructive: method == "DELETE",
+            username: visit.me.username.clone(),
         }
         .with_password_fault()
     }
@@ -264,6 +270,12 @@ impl Form {
 
     pub(super) fn button(mut self, button: &'static str) -> Self {
         self.button = button;
+        self
+    }
+
+    /// What is not easily taken back.
+    pub(super) fn destructive(mut self) -> Self {
+        self.is_destructive = true;
         self
     }
 

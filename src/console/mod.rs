@@ -5,6 +5,11 @@
 //! whoever has signed in ([`api`]). So nothing about the registry is decided here: what a page shows, what a form may
 //! do and how it is refused, the routes say, and every page can tell with which requests the same is had.
 
+#![allow(
+    clippy::struct_field_names,
+    reason = "pages read the answers of the API, which have these names"
+)]
+
 mod api;
 mod assets;
 mod door;

@@ -56,11 +56,8 @@ impl Visit {
         if let Ok(request) = api.request() {
             base = self::base(request.request());
             theme = Theme::of(request.request());
-            host = request.connection_info().host().to_owned();
-            host.insert_str(
-                0,
-                if perimeter::is_https(request.request()) { "https://" } else { "http://" },
-            );
+            let scheme = if perimeter::is_https(request.request()) { "https" } else { "http" };
+            host = format!("{scheme}://{}", request.connection_info().host());
             query = pairs(request.query_string());
         }
         Self { api, caller, me, place, query, refused: None, base, theme, host }

@@ -79,7 +79,8 @@ impl Development {
         let minutes = config.access_token_seconds / 60;
         let url = format!("http://{address}");
         let mut text = format!(
-            "\nBlockyard listens on {url} (documentation: {url}/docs).\n\
+            "\nThe console: {url}/console\n\
+             Blockyard listens on {url} (documentation: {url}/docs).\n\
              Its private PostgreSQL lives in {}; Ctrl-C stops both, the data stay.\n",
             dir.display()
         );

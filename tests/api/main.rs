@@ -10,6 +10,10 @@ mod permissions;
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod world;
 
+#[path = "../support/chromium.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod chromium;
+
 #[path = "../support/dagster.rs"]
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod dagster;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::written;
@@ -29,9 +29,21 @@ struct Hit {
     block_type: Option<String>,
     version_number: Option<i32>,
     verification_status: Option<String>,
-    snippet: Option<String>,
+    #[serde(default)]
+    snippet: Snippet,
     #[serde(default)]
     explain: Vec<Words>,
+}
+
+/// A piece of a text, in which `**` stands around what was found.
+#[derive(Default)]
+struct Snippet(Vec<String>);
+
+impl<'de> Deserialize<'de> for Snippet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+        Ok(Self(text.split("**").map(str::to_owned).collect()))
+    }
 }
 
 #[derive(Deserialize)]

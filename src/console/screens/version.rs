@@ -20,7 +20,7 @@ struct Page<'a> {
     version: &'a Version,
     metadata: Tree,
     verifications: Vec<(Verification, Option<Form>)>,
-    forms: Vec<Form>,
+    forms: Vec<(&'static str, Form)>,
     verify: Option<Form>,
     /// Why something is not offered.
     told: Option<&'static str>,
@@ -70,7 +70,7 @@ pub(super) async fn show(
         if version.withdrawn_at.is_some() {
             if visit.is_admin() || version.withdrawn_by == Some(visit.me.user_id) {
                 let form = Form::new(visit, "restore", "POST", &format!("{address}/restore"));
-                forms.push(form.then(here.clone()).button("Bring it back"));
+                forms.push(("Bring it back", form.then(here.clone()).button("Bring it back")));
             }
         } else {
             if !version.is_active && is_own && thing.activation == "reviewed" {
@@ -79,15 +79,12 @@ pub(super) async fn show(
                 );
             } else if !version.is_active {
                 let form = Form::new(visit, "activate", "POST", &format!("{address}/activate"));
-                forms.push(form.then(here.clone()).button("Make it the active one"));
+                forms.push(("Make it the active one", form.then(here.clone()).button("Activate")));
             }
             let form = Form::new(visit, "withdraw", "POST", &format!("{address}/withdraw"));
             let reason = Field::line("reason", "Why").required();
-            let form = form
-                .then(here.clone())
-                .title("Withdraw it: no pipeline runs on it any more")
-                .field(reason);
-            forms.push(form.button("Withdraw"));
+            let form = form.then(here.clone()).field(reason).button("Withdraw").destructive();
+            forms.push(("Withdraw it, so that no pipeline runs on it", form));
         }
     }
     let title = format!("{name}, version {}", version.version_number);

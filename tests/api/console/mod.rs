@@ -1,5 +1,6 @@
 //! The console, as a browser without scripts sees it.
 
+mod browser;
 mod door;
 mod forms;
 mod hostile;

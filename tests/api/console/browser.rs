@@ -1,0 +1,136 @@
+//! The console in a real Chromium: where there is none, these tests say so and are left out.
+
+use serde_json::{Value, json};
+
+use super::{Ids, furnished, screens};
+use crate::chromium::Chromium;
+use crate::service::{PASSWORD, Service};
+
+async fn sign_in(browser: &Chromium, service: &Service, username: &str) {
+    browser.open(&service.url("/console/sign-in")).await;
+    browser.write("#username", username).await;
+    browser.write("#password", PASSWORD).await;
+    browser.click("button.main").await;
+    // (A click does not wait for the page that it leads to, a look does.)
+    browser.open(&service.url("/console")).await;
+}
+
+/// A person's day: from registering to a run.
+async fn day(browser: &Chromium, service: &Service) {
+    sign_in(browser, service, "dan").await;
+    for (kind, name) in [("blocks", "photographs"), ("blocks", "classifier"), ("edges", "training")]
+    {
+        browser.open(&service.url(&format!("/console/{kind}/new"))).await;
+        browser.write("#new-name", name).await;
+        browser.write("#new-metadata", "{\"by\": \"hand\"").await;
+        browser.click("#form-new button").await;
+        assert!(browser.text().await.contains("Is no JSON"), "{}", browser.text().await);
+        browser.write("#new-metadata", "{\"by\": \"hand\"}").await;
+        browser.click("#form-new button").await;
+        assert!(browser.text().await.contains("hand"), "{}", browser.text().await);
+    }
+    browser.open(&service.url("/console/pipelines/new")).await;
+    browser.write("#new-name", "nightly").await;
+    browser
+        .write("#new-blocks", r#"[{"block_id": "photographs"}, {"block_id": "classifier"}]"#)
+        .await;
+    let edges = r#"[{"edge_id": "training", "source_block_id": "photographs", "target_block_id": "classifier"}]"#;
+    browser.write("#new-edges", edges).await;
+    browser.click("#form-new button").await;
+    let text = browser.text().await;
+    assert!(text.contains("It may not run") && text.contains("was never verified"), "{text}");
+    browser.click(".verdict details summary").await;
+    browser.click(".verdict form button").await;
+    let text = browser.text().await;
+    assert!(text.contains("It may run now"), "{text}");
+    browser.click("#form-run button").await;
+    assert!(browser.text().await.contains("queued"), "{}", browser.text().await);
+    browser.click("#form-report button").await;
+    assert!(browser.text().await.contains("started"), "{}", browser.text().await);
+    browser.click(".who button").await;
+    browser.open(&service.url("/console/blocks")).await;
+    assert!(browser.text().await.contains("Password"), "{}", browser.text().await);
+}
+
+#[tokio::test]
+async fn a_day_in_the_console_with_scripts_and_without() {
+    let Some(browser) = Chromium::start().await else { return };
+    for is_off in [false, true] {
+        let service = Service::start().await;
+        browser.command("Emulation.setScriptExecutionDisabled", json!({ "value": is_off })).await;
+        day(&browser, &service).await;
+    }
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+/// The screens that are pages.
+fn pages(ids: &Ids) -> Vec<String> {
+    screens(ids).into_iter().filter(|place| !place.contains("/drawing")).collect()
+}
+
+#[tokio::test]
+async fn every_screen_fits_and_loads_nothing_from_elsewhere() {
+    let Some(browser) = Chromium::start().await else { return };
+    let service = Service::start().await;
+    let ids = furnished(&service).await;
+    sign_in(&browser, &service, "ada").await;
+    let loaded = "return performance.getEntriesByType('resource').map((entry) => entry.name)";
+    let width =
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    for size in [360, 768, 1280] {
+        browser.resize(size).await;
+        for place in pages(&ids) {
+            browser.open(&service.url(&place)).await;
+            let over = browser.run(width).await;
+            assert_eq!(over, json!(0), "{place} is wider than {size}");
+            for address in browser.run(loaded).await.as_array().expect("addresses") {
+                let address = address.as_str().expect("a text");
+                assert!(address.starts_with(&service.url("/console/")), "{place} loads {address}");
+            }
+        }
+    }
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+/// WCAG 2.2, levels A and AA, as far as axe-core can see. `.ci/axe` fetches it.
+#[tokio::test]
+async fn every_screen_can_be_used_by_everybody() {
+    let Some(browser) = Chromium::start().await else { return };
+    let Ok(path) = std::env::var("BLOCKYARD_AXE") else {
+        eprintln!("left out: BLOCKYARD_AXE names no axe.min.js (just console-browser)");
+        return;
+    };
+    let axe = std::fs::read_to_string(path).expect("axe-core");
+    let service = Service::start().await;
+    let ids = furnished(&service).await;
+    let mut faults = Vec::new();
+    for username in ["vera", "dora", "ada"] {
+        sign_in(&browser, &service, username).await;
+        for place in pages(&ids) {
+            for scheme in ["light", "dark"] {
+                browser.prefer(scheme).await;
+                // What is dark is the same page in other colours.
+                let rules = if scheme == "light" {
+                    browser.open(&service.url(&place)).await;
+                    browser.run("for (const one of document.querySelectorAll('details')) one.open = true").await;
+                    browser.run(&axe).await;
+                    "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']"
+                } else {
+                    "{ type: 'rule', values: ['color-contrast'] }"
+                };
+                let found = browser.resolve(&format!("axe.run({{ runOnly: {rules} }})")).await;
+                let violations =
+                    found["violations"].as_array().unwrap_or_else(|| panic!("{place}: {found}"));
+                faults.extend(violations.iter().map(|fault: &Value| {
+                    format!(
+                        "{username} {place} {scheme}: {} at {}",
+                        fault["help"], fault["nodes"][0]["html"]
+                    )
+                }));
+            }
+        }
+        browser.open(&service.url("/console")).await;
+        browser.click(".who button").await;
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
