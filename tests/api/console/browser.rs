@@ -1,5 +1,8 @@
 //! The console in a real Chromium: where there is none, these tests say so and are left out.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Ids, furnished, screens};
@@ -133,4 +136,86 @@ async fn every_screen_can_be_used_by_everybody() {
         browser.click(".who button").await;
     }
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// A registry as a small team would have it.
+async fn example(service: &Service) {
+    let requests: Vec<(String, String, String, Value)> =
+        serde_json::from_str(include_str!("example.json")).expect("requests");
+    for (who, method, path, body) in requests {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let person = service.login(&who).await;
+        let request = person.request(method, &path);
+        let request = if body.is_null() { request } else { request.json(body) };
+        let answer = request.send().await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text);
+    }
+    let dan = service.developer().await;
+    for outcome in ["success", "success", "failure", "started"] {
+        let run = dan
+            .post(
+                "/pipelines/image-training/runs",
+                json!({ "parameters": { "date": "2026-11-22" } }),
+            )
+            .await;
+        let path = format!("/runs/{}", run.expect(StatusCode::CREATED).id("run_id"));
+        dan.patch(&path, json!({ "status": "started" })).await.expect(StatusCode::OK);
+        let report = match outcome {
+            "failure" => {
+                json!({ "status": outcome, "failure": "CUDA out of memory. Tried to allocate 2.00 GiB." })
+            }
+            _ => json!({ "status": outcome }),
+        };
+        dan.patch(&path, report).await.expect(StatusCode::OK);
+    }
+}
+
+/// Writes what `docs/console` shows to the folder that `BLOCKYARD_PICTURES` names (`just console-pictures`).
+#[tokio::test]
+async fn pictures() {
+    let Ok(folder) = std::env::var("BLOCKYARD_PICTURES") else { return };
+    let browser = Chromium::start().await.expect("a Chromium");
+    let service = Service::start().await;
+    example(&service).await;
+    std::fs::create_dir_all(&folder).expect("a folder");
+    browser.prefer("light").await;
+    browser.resize(1280).await;
+    browser.open(&service.url("/console/sign-in")).await;
+    let take = async |name: &str| {
+        let picture = STANDARD.decode(browser.picture().await).expect("a picture");
+        std::fs::write(format!("{folder}/{name}.png"), picture).expect("a file");
+    };
+    take("sign-in").await;
+    sign_in(&browser, &service, "ada").await;
+    let run = service.developer().await.get("/runs?status=failure").await.items("run_id");
+    let run = format!("/runs/{}", run[0].as_str().expect("an id"));
+    let pipeline = service.developer().await.get("/pipelines/churn").await.id("pipeline_id");
+    let lineage = format!("/lineage?node=pipeline:{pipeline}");
+    for (name, place, scheme, width) in [
+        ("home", "", "light", 1280),
+        ("pipelines", "/pipelines", "light", 1280),
+        ("pipeline", "/pipelines/churn", "light", 1280),
+        ("pipeline-dark", "/pipelines/image-training", "dark", 1280),
+        ("pipeline-narrow", "/pipelines/churn", "light", 360),
+        ("verify", "/verify", "light", 1280),
+        ("blocks", "/blocks", "light", 1280),
+        ("block", "/blocks/resnet-50?columns=training.accuracy,training.epochs", "light", 1280),
+        ("block-new", "/blocks/new", "light", 1280),
+        ("edges", "/edges", "light", 1280),
+        ("version", "/edges/fit-churn/versions/1", "light", 1280),
+        ("difference", "/blocks/resnet-50/diff?from=active&to=latest", "light", 1280),
+        ("lineage", &lineage, "light", 1280),
+        ("runs", "/runs", "light", 1280),
+        ("run", &run, "light", 1280),
+        ("search", "/search?q=imagenet", "light", 1280),
+        ("taxonomy", "/taxonomy/Vision", "light", 1280),
+        ("audit", "/audit?entity_type=pipeline", "light", 1280),
+        ("people", "/people", "light", 1280),
+        ("account", "/account", "dark", 1280),
+    ] {
+        browser.prefer(scheme).await;
+        browser.resize(width).await;
+        browser.open(&service.url(&format!("/console{place}"))).await;
+        take(name).await;
+    }
 }

@@ -111,3 +111,20 @@ async fn no_page_loads_or_runs_anything_that_is_not_ours() {
         }
     }
 }
+
+#[test]
+fn no_template_switches_escaping_off() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut pages = 0;
+    for entry in std::fs::read_dir(folder).expect("templates") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_some_and(|extension| extension == "html") {
+            let text = std::fs::read_to_string(&path).expect("a template");
+            for way in ["|safe", "| safe", "escape(", "|e(", "autoescape"] {
+                assert!(!text.contains(way), "{}: {way}", path.display());
+            }
+            pages += 1;
+        }
+    }
+    assert!(pages > 25, "{pages}");
+}
