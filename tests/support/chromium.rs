@@ -120,12 +120,18 @@ impl Chromium {
         lines.map(|line| line["message"].to_string()).collect()
     }
 
-    pub async fn text(&self) -> String {
-        let root = self.element("body").await;
-        let url = format!("{}/element/{root}/text", self.session);
-        let answer: Value =
-            self.http.get(url).send().await.expect("chromedriver").json().await.expect("an answer");
-        answer["value"].as_str().unwrap_or_default().to_owned()
+    /// Waits until the page that a click leads to says something.
+    pub async fn says(&self, text: &str) {
+        let mut shown = String::new();
+        for _ in 0..200 {
+            shown =
+                self.run("return document.body ? document.body.innerText : ''").await.to_string();
+            if shown.contains(text) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{text:?} is not said by {shown}");
     }
 
     /// The whole page, as a PNG in base64.
