@@ -2,7 +2,7 @@
 
 use actix_web::body::{self, BoxBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue, InvalidHeaderValue};
 use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
@@ -89,6 +89,11 @@ impl Api {
         body: Bytes,
     ) -> Result<Answer, Refusal> {
         let uri: Uri = target.parse().map_err(|_| Refusal::not_found("Address"))?;
+        let more =
+            headers.iter().map(|(name, value)| Ok((name.clone(), HeaderValue::from_str(value)?)));
+        let more: Result<Vec<_>, InvalidHeaderValue> = more.collect();
+        let more = more.map_err(|_| Refusal::not_found("Form"))?;
+        // Nothing goes wrong from here on, or the request would be gone.
         let mut request = self.request.take().ok_or_else(Refusal::internal)?;
         request.head_mut().method = method;
         request.match_info_mut().get_mut().update(&uri);
@@ -105,9 +110,8 @@ impl Api {
         if !body.is_empty() {
             all.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        for (name, value) in headers {
-            let value = HeaderValue::from_str(value).map_err(|_| Refusal::not_found("Address"))?;
-            all.insert(name.clone(), value);
+        for (name, value) in more {
+            all.insert(name, value);
         }
         let body = Box::pin(stream::once(async { Ok(body) }));
         request.set_payload(Payload::Stream { payload: body });

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::page::{self, NO_STORE, Theme};
 use super::queries::{self, Beginning};
 use super::refusal::Refusal;
-use super::{assets, received, see_other};
+use super::{assets, below, received, see_other};
 use crate::api::fields;
 use crate::api::problem::Problem;
 use crate::auth::Gatekeeper;
@@ -115,9 +115,8 @@ pub(super) async fn sign_in(mut request: ServiceRequest) -> ServiceResponse<BoxB
     };
     let response = match outcome {
         Ok(token) => {
-            let then = if then.starts_with('/') { then.as_str() } else { "" };
             let shown = cookie(request.request(), &token.to_string(), "");
-            see_other(&format!("/console{then}"))
+            see_other(&format!("/console{}", below(&then)))
                 .insert_header((header::SET_COOKIE, shown))
                 .finish()
         }

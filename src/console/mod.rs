@@ -19,6 +19,7 @@ mod queries;
 mod refusal;
 mod screens;
 mod seen;
+mod sent;
 mod tree;
 
 use actix_web::body::BoxBody;
@@ -104,7 +105,7 @@ pub async fn serve(
                 let response = if is_safe {
                     screens::respond(&mut visit, &parts).await
                 } else {
-                    form::respond(&mut visit, &parts).await
+                    sent::respond(&mut visit, &parts).await
                 };
                 visit.api.end(response)
             }
@@ -117,6 +118,12 @@ pub async fn serve(
 fn is_browser(request: &ServiceRequest) -> bool {
     let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
     accepted.is_some_and(|accepted| accepted.starts_with("text/html"))
+}
+
+/// An address below the console, as a browser has said it; nothing, unless it is one.
+fn below(place: &str) -> &str {
+    let is_plain = place.starts_with('/') && place.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain { place } else { "" }
 }
 
 /// 303: what there is to see is elsewhere.

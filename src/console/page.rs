@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::api::Api;
 use super::form::Entered;
 use super::refusal::Refusal;
-use super::{assets, received, see_other};
+use super::{assets, below, received, see_other};
 use crate::api::time::DateTime;
 use crate::auth::account::Role;
 use crate::auth::caller::Caller;
@@ -125,7 +125,9 @@ impl Visit {
         if let Some(value) = value {
             query.append_pair(name, value);
         }
-        format!("{}{}?{}", self.base, self.place, query.finish())
+        let query = query.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{}{mark}{query}", self.base, self.place)
     }
 
     /// What surrounds the page.
@@ -244,7 +246,7 @@ pub(super) async fn choose_theme(mut request: ServiceRequest) -> ServiceResponse
     let of =
         |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     let theme = Theme::named(of("theme").unwrap_or_default());
-    let then = of("then").filter(|then| then.starts_with('/')).unwrap_or_default();
+    let then = below(of("then").unwrap_or_default());
     let prefix = perimeter::prefix(request.request());
     let kept =
         format!("{THEME}={theme}; Path={prefix}/console; Max-Age=31536000; HttpOnly; SameSite=Lax");

@@ -17,7 +17,7 @@ mod version;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-use super::form;
+use super::door;
 use super::page::{self, NO_STORE, Visit};
 use super::refusal::Refusal;
 
@@ -41,7 +41,7 @@ pub(super) async fn respond(visit: &mut Visit, parts: &[&str]) -> HttpResponse {
     let status = visit.refused.as_ref().map_or(StatusCode::OK, |(refusal, _)| refusal.status());
     let refusal = match outcome {
         Ok(text) => return page::html(status, Ok(text)),
-        Err(refusal) if refusal.is_of_nobody() => match form::leave(visit) {
+        Err(refusal) if refusal.is_of_nobody() => match leave(visit) {
             Some(response) => return response,
             None => refusal,
         },
@@ -100,4 +100,10 @@ fn written(page: &impl askama::Template) -> Result<String, Refusal> {
         tracing::error!(%error, "a page cannot be written");
         Refusal::internal()
     })
+}
+
+/// To the door, where a session has ended in the middle of a page.
+fn leave(visit: &mut Visit) -> Option<HttpResponse> {
+    let request = visit.api.request().ok()?;
+    Some(door::leave(request.request(), "/console/sign-in?ended=1"))
 }

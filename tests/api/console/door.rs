@@ -30,7 +30,8 @@ async fn whoever_is_not_signed_in_is_led_to_the_door_and_back() {
 #[tokio::test]
 async fn nobody_is_led_away_from_the_console() {
     let service = Service::start().await;
-    for then in ["//evil.example", "https://evil.example", "\\\\evil.example", "/../blocks"] {
+    let elsewhere = ["//evil.example", "https://evil.example", "\\\\evil.example", "/../blocks"];
+    for then in elsewhere.into_iter().chain(["/x\r\nSet-Cookie: a=b", "/ü"]) {
         let mut browser = Browser::new(&service);
         let pairs = [("username", "dan"), ("password", PASSWORD), ("then", then)];
         let page = browser.post("/console/sign-in", &pairs).await;

@@ -192,6 +192,14 @@ async fn a_form_makes_no_other_request_than_one_of_the_api() {
             .await;
         assert!(page.status.is_client_error(), "{call:?}: {} {}", page.status, page.text);
     }
+    for (name, value) in
+        [("_key", "a\nb"), ("_if_match", "\u{7}"), ("_if_match", "no tag"), ("_key", "ü")]
+    {
+        let call = if name == "_key" { "POST /blocks" } else { "PATCH /blocks/x" };
+        let pairs = [("_form", "new"), ("_call", call), (name, value), ("description", "d")];
+        let page = browser.post("/console/blocks/new", &pairs).await;
+        assert!(page.status.is_client_error(), "{name}: {} {}", page.status, page.text);
+    }
     let page = browser
         .request(Method::DELETE, "/console/blocks/new", &[("Sec-Fetch-Site", "same-origin")], &[])
         .await;
