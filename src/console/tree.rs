@@ -86,9 +86,14 @@ fn node(key: String, value: &Value, left: &mut usize, depth: usize) -> Node {
         Value::Array(items) if items.is_empty() => ("none", "empty list".to_owned()),
         Value::Object(members) if members.is_empty() => ("none", "empty object".to_owned()),
         _ if depth == DEEPEST => ("none", "deeper than is shown".to_owned()),
-        Value::Array(items) => ("list", format!("{} items", items.len())),
-        Value::Object(members) => ("list", format!("{} members", members.len())),
+        Value::Array(items) => ("list", counted(items.len(), "item")),
+        Value::Object(members) => ("list", counted(members.len(), "member")),
     };
     let nodes = if kind == "list" { children(value, left, depth + 1) } else { Vec::new() };
     Node { key, kind, value: text, nodes }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }

@@ -24,6 +24,7 @@ struct Log {
     action_type: String,
     entity_type: String,
     entity_id: Option<Uuid>,
+    subject_id: Option<Uuid>,
     timestamp: Time,
     details: Value,
 }
@@ -43,14 +44,23 @@ impl Log {
         tree::pretty(&self.details)
     }
 
+    /// What kind of row it was.
+    fn table(&self) -> &str {
+        self.details.get("table").and_then(Value::as_str).unwrap_or(&self.entity_type)
+    }
+
+    /// Where the console shows it, or what it is part of.
     fn place(&self) -> Option<String> {
-        let id = self.entity_id?;
-        match self.entity_type.as_str() {
-            "block" => Some(format!("/blocks/{id}")),
-            "edge" => Some(format!("/edges/{id}")),
-            "pipeline" => Some(format!("/pipelines/{id}")),
-            "pipeline_run" => Some(format!("/runs/{id}")),
-            "taxonomy" => Some(format!("/taxonomy/{id}")),
+        let whole = self.subject_id.or(self.entity_id)?;
+        match self.table() {
+            "blocks" | "block_versions" | "block_taxonomies" => Some(format!("/blocks/{whole}")),
+            "edges" | "edge_versions" | "edge_verifications" => Some(format!("/edges/{whole}")),
+            "pipelines" | "pipeline_blocks" | "pipeline_edges" => {
+                Some(format!("/pipelines/{whole}"))
+            }
+            "pipeline_runs" => Some(format!("/runs/{}", self.entity_id?)),
+            "taxonomy_categories" => Some(format!("/taxonomy/{whole}")),
+            "users" => Some(format!("/people/{whole}")),
             _ => None,
         }
     }

@@ -31,6 +31,17 @@ struct Node {
     verification_status: Option<String>,
 }
 
+impl Node {
+    /// On which side of what is looked at it stands.
+    fn whereabouts(&self) -> &'static str {
+        match self.direction.as_deref() {
+            Some("up") => "feeds it",
+            Some("down") => "is fed by it",
+            _ => "it itself",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Join {
     kind: String,

@@ -101,6 +101,7 @@ struct Line {
 struct Page<'a> {
     shell: Shell<'a>,
     run: &'a Run,
+    pipeline: &'a str,
     parameters: Tree,
     steps: Option<Steps>,
     lines: Vec<Line>,
@@ -112,6 +113,8 @@ struct Page<'a> {
 pub(super) async fn show(visit: &mut Visit, id: &str) -> Result<String, Refusal> {
     let address = path::of(&[&"runs", &id]);
     let run: Run = visit.api.get(&address).await?;
+    let Named { run, pipeline } =
+        named(visit, vec![run]).await?.pop().ok_or_else(|| Refusal::not_found("Run"))?;
     let (mut steps, mut lines, mut silence) = (None, Vec::new(), None);
     if run.launch && run.dagster_run_id.is_some() {
         match visit.api.get(&format!("{address}/steps")).await {
@@ -148,6 +151,7 @@ pub(super) async fn show(visit: &mut Visit, id: &str) -> Result<String, Refusal>
         shell: visit.shell(format!("Run {}", run.run_id), "runs"),
         parameters: Tree::of(&run.parameters),
         run: &run,
+        pipeline: &pipeline,
         steps,
         lines,
         silence,
