@@ -7,10 +7,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde_json::json;
 
-use super::page::{self, NO_STORE, Theme};
+use super::assets;
+use super::page::{self, Theme};
 use super::queries::{self, Beginning};
 use super::refusal::Refusal;
-use super::{assets, below, received, see_other};
+use super::wire::{NO_STORE, below, received, see_other};
 use crate::api::fields;
 use crate::api::problem::Problem;
 use crate::auth::Gatekeeper;
@@ -19,8 +20,8 @@ use crate::auth::opaque_token::OpaqueToken;
 use crate::auth::signed_in::SignedIn;
 use crate::db::Db;
 use crate::perimeter;
+use crate::sessions::password::{self, Login};
 use crate::sessions::queries::{Me, me};
-use crate::sessions::{password, routes::Login};
 
 /// A browser stays signed in for a week at most, and for half a day in which nobody looks.
 const LIFETIME_SECONDS: i32 = 7 * 24 * 3600;

@@ -12,18 +12,10 @@ use uuid::Uuid;
 
 use super::page::Visit;
 use super::refusal::{Named, Refusal};
+use super::wire::Entered;
 use crate::api::etag;
 use crate::api::problem::Fault;
 use crate::api::time::DateTime;
-
-/// What somebody has entered into a form.
-pub(super) struct Entered(pub(super) Vec<(String, String)>);
-
-impl Entered {
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
 
 /// A form, as `form.html` shows it.
 #[derive(Template)]

@@ -21,18 +21,20 @@ mod screens;
 mod seen;
 mod sent;
 mod tree;
+mod wire;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, VARY};
-use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest};
 use percent_encoding::percent_decode_str;
 
 use api::Api;
 pub use page::Rules;
 use page::Visit;
+use wire::see_other;
 
 /// What metrics and traces call every page.
 pub const PATTERN: &str = "/console/{page}*";
@@ -118,25 +120,4 @@ pub async fn serve(
 fn is_browser(request: &ServiceRequest) -> bool {
     let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
     accepted.is_some_and(|accepted| accepted.starts_with("text/html"))
-}
-
-/// An address below the console, as a browser has said it; nothing, unless it is one.
-fn below(place: &str) -> &str {
-    let is_plain = place.starts_with('/') && place.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_plain { place } else { "" }
-}
-
-/// 303: what there is to see is elsewhere.
-fn see_other(path: &str) -> actix_web::HttpResponseBuilder {
-    let mut response = HttpResponse::SeeOther();
-    response.insert_header((header::LOCATION, path)).insert_header(page::NO_STORE);
-    response
-}
-
-/// The whole text of a request's body.
-async fn received(request: &mut ServiceRequest) -> Result<Vec<(String, String)>, refusal::Refusal> {
-    let mut payload = request.take_payload();
-    let bytes = crate::api::body::receive(request.request(), &mut payload).await?;
-    let pairs = url::form_urlencoded::parse(&bytes);
-    Ok(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -13,19 +13,15 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::api::Api;
-use super::form::Entered;
+use super::assets;
 use super::refusal::Refusal;
-use super::{assets, below, received, see_other};
+use super::wire::{Entered, NO_STORE, below, received, see_other};
 use crate::api::time::DateTime;
 use crate::auth::account::Role;
 use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::perimeter;
 use crate::sessions::queries::Me;
-
-/// A page is whoever's it was: nothing keeps it, also not on a machine that several use.
-pub(super) const NO_STORE: (HeaderName, HeaderValue) =
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 
 /// What a page has to know of the configuration, so that it offers nothing that is refused. The application holds
 /// one, as `web::Data<Rules>`.

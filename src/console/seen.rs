@@ -112,6 +112,8 @@ impl Use {
 #[derive(Deserialize)]
 pub(super) struct Verification {
     pub(super) verification_id: Uuid,
+    pub(super) edge_id: Uuid,
+    pub(super) version_number: i32,
     pub(super) verification_status: String,
     pub(super) verification_logs: Option<String>,
     pub(super) verified_at: Option<Time>,

@@ -9,10 +9,11 @@ use actix_web::web::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
-use super::form::{Entered, is_dangerous};
+use super::form::is_dangerous;
 use super::page::{self, Visit};
 use super::refusal::Refusal;
-use super::{below, queries, received, screens, see_other};
+use super::wire::{Entered, below, received, see_other};
+use super::{queries, screens};
 use crate::api::fields::{self, FromFields};
 use crate::api::path;
 use crate::api::problem::{Fault, Problem};

@@ -1,15 +1,28 @@
 //! Whether somebody knows a password. Every way to try one comes here, and is counted alike.
 
 use actix_web::http::{StatusCode, header};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::queries;
-use super::routes::Login;
+use crate::api::fields::FromFields;
+use crate::api::name::Tidy;
 use crate::api::problem::Problem;
 use crate::auth::Gatekeeper;
 use crate::auth::passwords::Password;
 use crate::auth::throttle::Attempt;
 use crate::db::Db;
+
+/// Who wants to log in.
+#[derive(Debug, ToSchema, FromFields)]
+#[schema(example = json!({ "username": "ada", "password": "correct horse battery staple" }))]
+pub struct Login {
+    /// Username or email address.
+    #[schema(value_type = String, max_length = 254)]
+    pub username: Tidy<254>,
+    #[schema(value_type = String, format = Password, max_length = 256)]
+    pub password: Password,
+}
 
 /// An account, and the hash of it that the password met.
 pub(crate) struct Proven {

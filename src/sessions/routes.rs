@@ -6,12 +6,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::password::{self, wrong_credentials};
+use super::password::{self, Login, wrong_credentials};
 use super::queries::{self, Me, NewSession, Rotation};
 use crate::api::body::Body;
 use crate::api::entity::Entity;
 use crate::api::fields::FromFields;
-use crate::api::name::Tidy;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
@@ -21,19 +20,7 @@ use crate::auth::Gatekeeper;
 use crate::auth::account::User;
 use crate::auth::caller::Caller;
 use crate::auth::opaque_token::OpaqueToken;
-use crate::auth::passwords::Password;
 use crate::db::Db;
-
-/// Who wants to log in.
-#[derive(Debug, ToSchema, FromFields)]
-#[schema(example = json!({ "username": "ada", "password": "correct horse battery staple" }))]
-pub struct Login {
-    /// Username or email address.
-    #[schema(value_type = String, max_length = 254)]
-    pub username: Tidy<254>,
-    #[schema(value_type = String, format = Password, max_length = 256)]
-    pub password: Password,
-}
 
 /// A refresh token that is presented.
 #[derive(Debug, ToSchema, FromFields)]

@@ -18,8 +18,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::door;
-use super::page::{self, NO_STORE, Visit};
+use super::page::{self, Visit};
 use super::refusal::Refusal;
+use super::wire::NO_STORE;
 
 /// The page, with what was refused if it comes after that.
 pub(super) async fn respond(visit: &mut Visit, parts: &[&str]) -> HttpResponse {
@@ -77,6 +78,7 @@ async fn show(visit: &mut Visit, parts: &[&str]) -> Result<String, Refusal> {
         ["edges", edge, "versions", which] => {
             version::show(visit, things::Kind::Edge, edge, which).await
         }
+        ["verifications", verification] => version::verification_alone(visit, verification).await,
         ["verify"] => verify::show(visit).await,
         ["runs"] => runs::list(visit).await,
         ["runs", run] => runs::show(visit, run).await,

@@ -124,3 +124,21 @@ fn report(visit: &Visit, pending: &Verification, then: &str) -> Form {
         )
         .field(Field::text("verification_logs:skip", "What was tried"))
 }
+
+#[derive(Template)]
+#[template(path = "verification.html")]
+struct Alone<'a> {
+    shell: Shell<'a>,
+    one: &'a Verification,
+    form: Option<Form>,
+}
+
+/// `/console/verifications/{verification}`, with its logs, which lists leave out.
+pub(super) async fn verification_alone(visit: &mut Visit, id: &str) -> Result<String, Refusal> {
+    let one: Verification = visit.api.get(&path::of(&[&"verifications", &id])).await?;
+    let is_open = visit.may_write() && one.verification_status == "pending";
+    let here = format!("/verifications/{}?done=1", one.verification_id);
+    let form = is_open.then(|| report(visit, &one, &here));
+    let shell = visit.shell("A verification", "verify");
+    written(&Alone { shell, one: &one, form })
+}

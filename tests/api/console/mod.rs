@@ -206,23 +206,25 @@ pub async fn furnished(service: &Service) -> Ids {
         .expect(StatusCode::CREATED);
     dan.put("/blocks/a/aliases/champion", json!({ "version": "1" })).await;
     let run = dan.post("/pipelines/p/runs", json!({})).await.expect(StatusCode::CREATED);
+    let opened = dan.post("/edges/ab/versions/1/verifications", json!({})).await;
+    let opened = opened.expect(StatusCode::CREATED).id("verification_id");
     let category = dan.post("/taxonomy-categories", json!({ "name": "vision" })).await;
     let category = category.expect(StatusCode::CREATED).id("category_id");
     dan.put("/blocks/a/categories/vision", json!({})).await;
-    Ids { p, run: run.id("run_id"), category, vera: service.id_of("vera").await }
+    Ids { p, run: run.id("run_id"), opened, category, vera: service.id_of("vera").await }
 }
 
 pub struct Ids {
     pub p: String,
-
     pub run: String,
+    pub opened: String,
     pub category: String,
     pub vera: String,
 }
 
 /// Every screen, with a thing of each kind.
 pub fn screens(ids: &Ids) -> Vec<String> {
-    let Ids { p, run, category, vera, .. } = ids;
+    let Ids { p, run, opened, category, vera } = ids;
     [
         "",
         "/pipelines",
@@ -266,6 +268,7 @@ pub fn screens(ids: &Ids) -> Vec<String> {
         format!("/lineage?node=pipeline:{p}"),
         format!("/lineage/drawing?node=pipeline:{p}"),
         format!("/impact?node=pipeline:{p}"),
+        format!("/verifications/{opened}"),
         format!("/taxonomy/{category}"),
         format!("/people/{vera}"),
         "/people".to_owned(),
