@@ -48,8 +48,9 @@ faults rounds="50":
 fmt *flags:
     cargo fmt --all {{ flags }}
 
-# Looks for what the compiler and clippy warn of
+# Looks for what the compiler and clippy warn of, and for what a merge has left behind
 lint:
+    ! git grep --line-number --extended-regexp '^(<{7}|>{7})( |$)'
     cargo clippy --all-targets --locked -- --deny warnings
 
 # Refreshes .sqlx after a query or a migration has changed; with --check only compares

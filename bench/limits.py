@@ -28,11 +28,12 @@ A_PIPELINE = f"('{PIPELINE}' || :i)"
 # What a PATCH writes; `wrk` sends the same.
 METADATA = '{"format": "parquet", "rows": 5000000, "tags": ["bench"], "metrics": {"accuracy": 0.93}, "nonce": %d}'
 NEW_METADATA = "('" + METADATA.replace("%d", "' || :r || '") + "')::jsonb"
+WORDS = """jsonb_to_tsvector('english', %s, '["key", "string"]')"""
 # On the tables of minimal.sql.
 MINIMAL_WRITE = f"""
 with changed as (
     update bench.blocks set
-        metadata = {NEW_METADATA}, updated_at = clock_timestamp(), current_version_id = gen_random_uuid(),
+        metadata = {NEW_METADATA}, metadata_words = {WORDS % NEW_METADATA}, updated_at = clock_timestamp(), current_version_id = gen_random_uuid(),
         version_number = latest_version_number + 1, latest_version_number = latest_version_number + 1
     where (select set_config('request.jwt.claims', :claims, true)) is not null
       and block_id = {A_BLOCK}::uuid and archived_at is null
@@ -57,9 +58,9 @@ FIRST_METADATA = "'" + json.dumps(json.loads(NEW_BLOCK)["metadata"]) + "'::jsonb
 MINIMAL_CREATE = f"""
 with made as (
     insert into bench.blocks (block_id, name, block_type, metadata, created_at, updated_at, created_by,
-        current_version_id, version_number, latest_version_number, name_key, search)
+        current_version_id, version_number, latest_version_number, name_key, search, metadata_words)
     select gen_random_uuid(), {NEW_NAME}, 'dataset', {FIRST_METADATA}, clock_timestamp(), clock_timestamp(), ({CALLER} ->> 'sub')::uuid,
-        gen_random_uuid(), 1, 1, lower({NEW_NAME}), to_tsvector('simple', {NEW_NAME})
+        gen_random_uuid(), 1, 1, lower({NEW_NAME}), to_tsvector('simple', {NEW_NAME}), {WORDS % FIRST_METADATA}
     where (select set_config('request.jwt.claims', :claims, true)) is not null
     returning {COLUMNS}
 ), version as (

@@ -13,9 +13,9 @@ create table bench.block_versions (like public.block_versions including all);
 create table bench.audit_logs (like public.audit_logs including all) partition by range ("timestamp");
 create table bench.audit_logs_default partition of bench.audit_logs default;
 insert into bench.blocks (block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
-    current_version_id, version_number, latest_version_number, name_key, search)
+    current_version_id, version_number, latest_version_number, name_key, search, metadata_words)
 select block_id, name, block_type, description, metadata, created_at, updated_at, created_by, archived_at,
-    current_version_id, version_number, latest_version_number, name_key, search
+    current_version_id, version_number, latest_version_number, name_key, search, metadata_words
 from public.blocks
 order by block_id;
 insert into bench.block_versions select * from public.block_versions order by version_id;

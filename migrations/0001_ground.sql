@@ -47,7 +47,7 @@ begin
             -- What it reads is in memory or on an SSD, where one page costs as much as the next. With the default of 4, which means
             -- a disk that turns, tables of a few pages (users among them) are read whole for a single row.
             ('random_page_cost', '1.1'),
-            -- Its statements name what they read without a schema: it is read in `past` instead when they are asked what was so (0024_history.sql).
+            -- Its statements name what they read without a schema: it is read in `past` instead when they are asked what was so (0025_history.sql).
             ('search_path', 'app, public'),
             -- What a statement may sort and hash on the disk is a superuser's to bound, or whoever's that was granted it
             -- (`grant set on parameter temp_file_limit`); Supabase's `postgres` is neither, and goes without.
@@ -792,7 +792,7 @@ end $$;
 
 -- A guard runs before the policy of its table has been asked, and with more rights than the writer has. So
 -- that it tells nobody what they may not see, two triggers come before it: one refuses whom the policy
--- would refuse (0026_lockdown.sql makes it), the other looks with the writer's own eyes.
+-- would refuse (0027_lockdown.sql makes it), the other looks with the writer's own eyes.
 create function app.refuse_writer() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp

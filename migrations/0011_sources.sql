@@ -342,6 +342,42 @@ create index dependencies_depends_on_block_id_idx on public.dependencies (depend
 create index dependencies_depends_on_edge_id_idx on public.dependencies (depends_on_edge_id);
 create index dependencies_created_at_idx on public.dependencies (created_at, dependency_id);
 
+-- Only asked of a dependency that is refused, so each thing is looked at once, however many ways lead there.
+create function app.way_of_dependencies(from_id uuid, to_id uuid) returns text
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    -- Each thing that is reached, with what led to it.
+    reached jsonb := jsonb_build_object(from_id, null);
+    front uuid[] := array[from_id];
+    way uuid[] := array[to_id];
+begin
+    while to_id <> all (front) and front <> '{}' loop
+        select coalesce(array_agg(n.id), '{}'), reached || coalesce(jsonb_object_agg(n.id, n.by), '{}')
+        into front, reached
+        from (
+            select distinct on (d.depends_on_id) d.depends_on_id as id, d.entity_id as by
+            from public.dependencies d
+            where (d.block_id = any (front) or d.edge_id = any (front))
+              and d.dependency_type = 'internal' and not reached ? d.depends_on_id::text
+            order by d.depends_on_id, d.entity_id
+        ) as n;
+    end loop;
+    while way[1] <> from_id loop
+        way := (reached ->> way[1]::text)::uuid || way;
+    end loop;
+    if array_length(way, 1) > 20 then
+        way := way[:10] || null::uuid || way[array_length(way, 1) - 9:];
+    end if;
+    return (
+        select string_agg(coalesce(b.name, e.name, '…'), ' → ' order by w.place)
+        from unnest(way) with ordinality as w (id, place)
+        left join public.blocks b on b.block_id = w.id
+        left join public.edges e on e.edge_id = w.id);
+end $$;
+comment on function app.way_of_dependencies(uuid, uuid) is 'The names along the shortest way on which one thing depends on another.';
+
 create function app.guard_dependencies() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -377,7 +413,7 @@ begin
         )
         select from needed where (entity_type, entity_id) = (new.entity_type, new.entity_id)
     ) then
-        raise exception 'what it depends on depends on it'
+        raise exception 'what it depends on depends on it: %', app.way_of_dependencies(new.depends_on_id, new.entity_id)
             using errcode = '23514', constraint = 'dependencies_cycle', table = 'dependencies';
     end if;
     return new;

@@ -7,6 +7,7 @@ create table public.pipelines (
     created_at timestamptz not null default clock_timestamp(),
     updated_at timestamptz not null default clock_timestamp(),
     dagster_pipeline_config jsonb not null default '{}',
+    parameters_schema jsonb,
     created_by uuid default app.caller_id() constraint pipelines_created_by_fkey references public.users,
     times_run int not null default 0,
     average_runtime double precision,
@@ -18,7 +19,9 @@ create table public.pipelines (
     constraint pipelines_name_check check (app.is_name(name)),
     constraint pipelines_description_check check (char_length(description) <= 10000),
     -- What else is asked of it: app.require_json() and app.dagster_faults().
-    constraint pipelines_dagster_pipeline_config_check check (jsonb_typeof(dagster_pipeline_config) = 'object')
+    constraint pipelines_dagster_pipeline_config_check check (jsonb_typeof(dagster_pipeline_config) = 'object'),
+    -- And of this one: app.require_json() and app.schema_faults().
+    constraint pipelines_parameters_schema_check check (jsonb_typeof(parameters_schema) = 'object')
 );
 comment on table public.pipelines is 'Blocks joined by edges: directed acyclic graphs that run on Dagster.';
 comment on column public.pipelines.times_run is 'Runs that ended after they had begun. Kept from pipeline_runs by trigger.';
@@ -26,6 +29,8 @@ comment on column public.pipelines.average_runtime is
     'Seconds, over the succeeded runs whose beginning is known; null before the first.';
 comment on column public.pipelines.runs_succeeded is 'Runs that succeeded and whose beginning is known: those behind average_runtime.';
 comment on column public.pipelines.runtime_total is 'Of the succeeded runs: the exact sum behind average_runtime.';
+comment on column public.pipelines.parameters_schema is
+    'JSON Schema (draft 2020-12) for the parameters of its runs; null lets in any JSON object. Runs that were started keep what they have.';
 comment on column public.pipelines.name_key is
     'By which names are found, compared and sorted: byte by byte, so that a cursor means the same in every database. '
     'A column, because an index on an expression is of no use to a condition under row-level security.';
@@ -224,6 +229,204 @@ end $$;
 comment on function app.dagster_faults(jsonb, text) is
     'What keeps a dagster_pipeline_config from being let in, each fault with its JSON pointer; null when nothing does.';
 
+-- What a run may be started with -------------------------------------------------------------------
+
+-- JSON Schema, draft 2020-12, as far as a schema says where it stands what fits: without references,
+-- which would let a schema of a few lines take for ever, and without what needs another's result.
+-- What is not known is refused, where JSON Schema would ignore it: `maxmium` would be no bound.
+create function app.schema_faults(schema jsonb, here text, is_root boolean default true) returns table (pointer text, detail text)
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    types constant text[] := array['null', 'boolean', 'object', 'array', 'number', 'string', 'integer'];
+    word record;
+    part record;
+    fault text;
+begin
+    if jsonb_typeof(schema) = 'boolean' and not is_root then
+        return;
+    elsif jsonb_typeof(schema) <> 'object' then
+        return query select here, 'Must be a JSON object, or true or false.';
+        return;
+    end if;
+    for word in
+        select w.key as name, w.value, jsonb_typeof(w.value) as kind, here || app.pointer_step(w.key) as place
+        from jsonb_each(schema) as w
+    loop
+        fault := case
+            when word.name = '$schema' and is_root then case
+                when word.value <> '"https://json-schema.org/draft/2020-12/schema"' then 'Must be https://json-schema.org/draft/2020-12/schema.' end
+            when word.name in ('title', 'description', '$comment', 'format') then case when word.kind <> 'string' then 'Must be a text.' end
+            when word.name in ('deprecated', 'readOnly', 'writeOnly') then case when word.kind <> 'boolean' then 'Must be true or false.' end
+            when word.name in ('default', 'const') then null
+            when word.name = 'examples' then case when word.kind <> 'array' then 'Must be an array.' end
+            when word.name = 'enum' then case
+                when word.kind <> 'array' or word.value = '[]' then 'Must be an array with at least one value.' end
+            when word.name = 'type' and is_root then case when word.value <> '"object"' then 'Must be object: parameters are one.' end
+            when word.name = 'type' then case
+                when not (case word.kind when 'array' then word.value else jsonb_build_array(word.value) end <@ to_jsonb(types) and word.value <> '[]')
+                then 'Must be null, boolean, object, array, number, string or integer, or an array of those.' end
+            when word.name in ('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum') then case
+                when word.kind <> 'number' then 'Must be a number.' end
+            when word.name = 'multipleOf' then case
+                when not case word.kind when 'number' then word.value::numeric > 0 else false end then 'Must be a number above 0.' end
+            when word.name in ('minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties') then case
+                when not app.is_whole(word.value, 0, 2147483647) then 'Must be a whole number from 0 to 2147483647.' end
+            when word.name = 'uniqueItems' then case when word.kind <> 'boolean' then 'Must be true or false.' end
+            when word.name = 'required' then case
+                when word.kind <> 'array' or word.value @? '$[*] ? (@.type() != "string")' then 'Must be an array of texts.' end
+            when word.name = 'pattern' then case when word.kind <> 'string' then 'Must be a text.' else app.pattern_fault(word.value #>> '{}') end
+            when word.name = 'properties' then case when word.kind <> 'object' then 'Must be a JSON object.' end
+            when word.name in ('allOf', 'anyOf', 'oneOf') then case
+                when word.kind <> 'array' or word.value = '[]' then 'Must be an array with at least one schema.' end
+            when word.name in ('items', 'additionalProperties', 'not') then null
+            else 'Is not known here: only $schema, title, description, $comment, default, examples, deprecated, readOnly, writeOnly, format, '
+                'type, enum, const, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern, '
+                'minItems, maxItems, uniqueItems, items, minProperties, maxProperties, required, properties, additionalProperties, '
+                'allOf, anyOf, oneOf and not are.'
+            end;
+        if fault is not null then
+            return query select word.place, fault;
+            continue;
+        end if;
+        for part in
+            select word.place, word.value as schema where word.name in ('items', 'additionalProperties', 'not')
+            union all
+            select word.place || app.pointer_step(p.key), p.value from jsonb_each(case word.name when 'properties' then word.value else '{}' end) as p
+            union all
+            select word.place || '/' || a.ordinality - 1, a.value
+            from jsonb_array_elements(case when word.name in ('allOf', 'anyOf', 'oneOf') then word.value else '[]' end) with ordinality as a
+        loop
+            return query select f.* from app.schema_faults(part.schema, part.place, false) as f;
+        end loop;
+    end loop;
+end $$;
+comment on function app.schema_faults(jsonb, text, boolean) is
+    'What keeps a schema for parameters from being let in, each fault with its JSON pointer.';
+
+create function app.pattern_fault(pattern text) returns text
+language plpgsql immutable strict
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if length(pattern) > 500 then
+        return 'Must have at most 500 characters.';
+    end if;
+    -- What means something else, or nothing, to ECMAScript: letters and digits behind a backslash, groups
+    -- that do more than group, empty brackets, classes within brackets, and braces that are no bound.
+    if regexp_replace(pattern, '\\[^[:alnum:]]', 'x', 'g') ~ '\\[[:alnum:]]|\(\?(?!:)|\[\^?\]|\[[.:=]|^\*|\{(?!\d{1,3}(,\d{0,3})?\})' then
+        return 'Is no pattern that is the same everywhere: write [0-9] for \d, (?:…) or (…) for a group, and \{ for a brace.';
+    end if;
+    perform '' ~ pattern;
+    return null;
+exception when invalid_regular_expression then
+    return 'Is no regular expression.';
+end $$;
+comment on function app.pattern_fault(text) is
+    'What is wrong with a pattern: it must be a regular expression, and the same one to PostgreSQL and to ECMAScript.';
+
+create function app.misfits(value jsonb, schema jsonb, here text) returns table (pointer text, detail text)
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    kind constant text := jsonb_typeof(value);
+    words constant jsonb := '{"null": "null", "boolean": "true or false", "object": "a JSON object", "array": "an array",
+        "number": "a number", "string": "a text", "integer": "a whole number"}'::jsonb;
+    types constant jsonb := case jsonb_typeof(schema -> 'type') when 'array' then schema -> 'type' else jsonb_build_array(schema -> 'type') end;
+    amount constant numeric := case kind
+        when 'number' then value::numeric
+        when 'string' then char_length(value #>> '{}')
+        when 'array' then jsonb_array_length(value)
+        when 'object' then (select count(*) from jsonb_object_keys(value)) end;
+    member record;
+    fitting bigint;
+begin
+    if jsonb_typeof(schema) = 'boolean' then
+        return query select here, 'Is not allowed here.' where not schema::boolean;
+        return;
+    end if;
+    if schema ? 'type' and not (types ? kind or types ? 'integer' and kind = 'number' and amount % 1 = 0) then
+        -- Whatever else is asked is asked of that type.
+        return query select here, format('Must be %s.',
+            (select string_agg(words ->> t.name, ' or ' order by t.ordinality) from jsonb_array_elements_text(types) with ordinality as t (name, ordinality)));
+        return;
+    end if;
+    return query select here, f.detail from (values
+        (case when schema ? 'enum' and not schema -> 'enum' @> jsonb_build_array(value) then format('Must be one of %s.', schema -> 'enum') end),
+        (case when schema ? 'const' and schema -> 'const' <> value then format('Must be %s.', schema -> 'const') end)
+    ) as f (detail) where f.detail is not null;
+    case kind
+    when 'number' then
+        return query select here, f.detail from (values
+            (case when amount < (schema ->> 'minimum')::numeric then format('Must be %s or more.', schema ->> 'minimum') end),
+            (case when amount > (schema ->> 'maximum')::numeric then format('Must be %s or less.', schema ->> 'maximum') end),
+            (case when amount <= (schema ->> 'exclusiveMinimum')::numeric then format('Must be more than %s.', schema ->> 'exclusiveMinimum') end),
+            (case when amount >= (schema ->> 'exclusiveMaximum')::numeric then format('Must be less than %s.', schema ->> 'exclusiveMaximum') end),
+            (case when amount % (schema ->> 'multipleOf')::numeric <> 0 then format('Must be a multiple of %s.', schema ->> 'multipleOf') end)
+        ) as f (detail) where f.detail is not null;
+    when 'string' then
+        return query select here, f.detail from (values
+            (case when amount < (schema ->> 'minLength')::numeric then format('Must have at least %s characters.', schema ->> 'minLength') end),
+            (case when amount > (schema ->> 'maxLength')::numeric then format('Must have at most %s characters.', schema ->> 'maxLength') end),
+            (case when value #>> '{}' !~ (schema ->> 'pattern') then format('Must match %s.', schema ->> 'pattern') end)
+        ) as f (detail) where f.detail is not null;
+    when 'array' then
+        return query select here, f.detail from (values
+            (case when amount < (schema ->> 'minItems')::numeric then format('Must have at least %s items.', schema ->> 'minItems') end),
+            (case when amount > (schema ->> 'maxItems')::numeric then format('Must have at most %s items.', schema ->> 'maxItems') end),
+            (case when schema @> '{"uniqueItems": true}' and amount > (select count(distinct i) from jsonb_array_elements(value) as i)
+                then 'Must not have an item twice.' end)
+        ) as f (detail) where f.detail is not null;
+    when 'object' then
+        return query select here, f.detail from (values
+            (case when amount < (schema ->> 'minProperties')::numeric then format('Must have at least %s members.', schema ->> 'minProperties') end),
+            (case when amount > (schema ->> 'maxProperties')::numeric then format('Must have at most %s members.', schema ->> 'maxProperties') end)
+        ) as f (detail) where f.detail is not null;
+        return query select here || app.pointer_step(r.name), 'Is required.'
+            from jsonb_array_elements_text(coalesce(schema -> 'required', '[]')) as r (name)
+            where not value ? r.name;
+    else
+        null;
+    end case;
+    for member in
+        select here || app.pointer_step(m.key) as place, m.value,
+            coalesce(schema -> 'properties' -> m.key, schema -> 'additionalProperties') as schema,
+            schema -> 'additionalProperties' = 'false' and not coalesce(schema -> 'properties' ? m.key, false) as is_unknown
+        from jsonb_each(case kind when 'object' then value else '{}' end) as m
+        where schema -> 'properties' ? m.key or schema ? 'additionalProperties'
+        union all
+        select here || '/' || a.ordinality - 1, a.value, schema -> 'items', false
+        from jsonb_array_elements(case kind when 'array' then value else '[]' end) with ordinality as a
+        where schema ? 'items'
+        union all
+        select here, value, s.part, false from jsonb_array_elements(schema -> 'allOf') as s (part)
+    loop
+        if member.is_unknown then
+            return query select member.place, 'Is not known here.';
+        else
+            return query select f.* from app.misfits(member.value, member.schema, member.place) as f;
+        end if;
+    end loop;
+    if schema ? 'anyOf' and not exists (
+        select from jsonb_array_elements(schema -> 'anyOf') as s (part) where not exists (select from app.misfits(value, s.part, ''))) then
+        return query select here, 'Must fit one of the schemas of anyOf.';
+    end if;
+    if schema ? 'oneOf' then
+        select count(*) into fitting
+        from jsonb_array_elements(schema -> 'oneOf') as s (part) where not exists (select from app.misfits(value, s.part, ''));
+        if fitting <> 1 then
+            return query select here, format('Must fit one schema of oneOf, and fits %s.', fitting);
+        end if;
+    end if;
+    if schema ? 'not' and not exists (select from app.misfits(value, schema -> 'not', '')) then
+        return query select here, 'Must not fit the schema of not.';
+    end if;
+end $$;
+comment on function app.misfits(jsonb, jsonb, text) is
+    'Where and why a value does not fit a schema that app.schema_faults() finds no fault with.';
+
 -- Pipelines --------------------------------------------------------------------------------------
 
 create function app.require_no_unfinished_runs(pipeline uuid) returns void
@@ -267,6 +470,22 @@ begin
                     column = 'dagster_pipeline_config', detail = faults::text;
         end if;
     end if;
+    if tg_op = 'UPDATE' and new.parameters_schema = old.parameters_schema then
+        new.parameters_schema := old.parameters_schema;
+    elsif new.parameters_schema is not null then
+        perform app.require_json(new.parameters_schema, 'pipelines', 'parameters_schema');
+        faults := case
+            when octet_length(new.parameters_schema::text) > 65536 then jsonb_build_array(jsonb_build_object(
+                'pointer', '/parameters_schema', 'detail', 'Has more than 65536 bytes as it is printed.'))
+            else (
+                select jsonb_agg(to_jsonb(f))
+                from (select f.* from app.schema_faults(new.parameters_schema, '/parameters_schema') as f limit 200) as f) end;
+        if faults is not null then
+            raise exception 'the schema is not allowed: %', faults -> 0 ->> 'detail'
+                using errcode = '23514', constraint = 'pipelines_parameters_schema_faults', table = 'pipelines',
+                    column = 'parameters_schema', detail = faults::text;
+        end if;
+    end if;
     if tg_op = 'INSERT' then
         new.archived_at := null;
         return new;
@@ -281,13 +500,13 @@ begin
             perform app.require_no_unfinished_runs(new.pipeline_id);
         end if;
     end if;
-    if new.archived_at is not null and (new.name, new.description, new.dagster_pipeline_config)
-        is distinct from (old.name, old.description, old.dagster_pipeline_config) then
+    if new.archived_at is not null and (new.name, new.description, new.dagster_pipeline_config, new.parameters_schema)
+        is distinct from (old.name, old.description, old.dagster_pipeline_config, old.parameters_schema) then
         raise exception 'an archived pipeline does not change; restore it first'
             using errcode = '23514', constraint = 'pipelines_archived', table = 'pipelines';
     end if;
-    if (new.name, new.description, new.dagster_pipeline_config, new.archived_at)
-        is distinct from (old.name, old.description, old.dagster_pipeline_config, old.archived_at) then
+    if (new.name, new.description, new.dagster_pipeline_config, new.parameters_schema, new.archived_at)
+        is distinct from (old.name, old.description, old.dagster_pipeline_config, old.parameters_schema, old.archived_at) then
         new.updated_at := app.next_revision(old.updated_at);
     end if;
     return new;
@@ -458,8 +677,8 @@ grant execute on function app.find_pipelines(text) to blockyard_api;
 
 alter table public.pipelines enable row level security;
 revoke all on public.pipelines from public, anon, authenticated, service_role;
-grant select, insert (name, description, dagster_pipeline_config),
-      update (name, description, dagster_pipeline_config, archived_at), delete on public.pipelines to authenticated;
+grant select, insert (name, description, dagster_pipeline_config, parameters_schema),
+      update (name, description, dagster_pipeline_config, parameters_schema, archived_at), delete on public.pipelines to authenticated;
 create policy pipelines_select on public.pipelines for select to authenticated
     using ((select app.caller_role()) is not null and (archived_at is null or created_by = (select app.caller_id()) or (select app.is_admin())));
 create policy pipelines_insert on public.pipelines for insert to authenticated

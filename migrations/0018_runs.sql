@@ -182,6 +182,8 @@ as $$
 declare
     outcomes constant public.run_status[] := array['success', 'failure', 'canceled']::public.run_status[];
     worker constant text := app.worker(new.claim);
+    schema jsonb;
+    faults jsonb;
     blocking jsonb;
     lock text;
 begin
@@ -200,10 +202,19 @@ begin
         -- Whatever the answer rests on is held until the run is in: the pipeline and its graph,
         -- the pointers of its blocks and edges, the aliases that it follows, the versions that
         -- verifications and withdrawals queue on.
-        perform from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
+        select p.parameters_schema into schema from public.pipelines p where p.pipeline_id = new.pipeline_id for share;
         if not found then
             raise exception 'there is no such pipeline'
                 using errcode = '23503', constraint = 'pipeline_runs_pipeline_id_fkey', table = 'pipeline_runs';
+        end if;
+        if schema is not null then
+            select jsonb_agg(to_jsonb(f)) into faults
+            from (select f.* from app.misfits(new.parameters, schema, '/parameters') as f limit 200) as f;
+        end if;
+        if faults is not null then
+            raise exception 'the parameters do not fit the schema of the pipeline: %', faults -> 0 ->> 'detail'
+                using errcode = '23514', constraint = 'pipeline_runs_parameters_faults', table = 'pipeline_runs',
+                    column = 'parameters', detail = faults::text;
         end if;
         perform from public.blocks b
             where b.block_id in (select pb.block_id from public.pipeline_blocks pb where pb.pipeline_id = new.pipeline_id)

@@ -131,6 +131,8 @@ begin
         union all select 'alias', alias_id, alias from public.aliases where created_by = id
         union all select 'alias', move_id, alias from public.alias_moves where moved_by = id
         union all select 'pipeline_run', run_id, null from public.pipeline_runs where created_by = id
+        union all select 'embedding_model', model_id, name from public.embedding_models where created_by = id
+        union all select 'vector', embedding_id, null from public.embeddings where created_by = id
         union all select 'audit_log', log_id, null from public.audit_logs where user_id = id
         limit 20) as u;
     if traces is not null then

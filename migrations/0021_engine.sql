@@ -29,12 +29,14 @@ create table app.outbox (
     leased_until timestamptz,
     unknown_since timestamptz,
     last_error text,
+    traceparent text,
     constraint outbox_task_check check (task in ('launch', 'cancel', 'lineage')),
     constraint outbox_event_check check ((event is not null) = (task = 'lineage'))
 );
 comment on table app.outbox is 'What others are to be told, written in the transaction that gives the reason and taken by any instance.';
 comment on column app.outbox.lease is 'Who has it; another takes it when the lease is over.';
 comment on column app.outbox.unknown_since is 'Of a launch: when somebody tried it last without learning what came of it. It is looked up before it is tried again.';
+comment on column app.outbox.traceparent is 'Of a launch and a cancellation: the span of the request that asked for it. It decides nothing.';
 create unique index outbox_run_id_task_key on app.outbox (run_id, task) where task <> 'lineage';
 create index outbox_due_at_idx on app.outbox (due_at);
 create index outbox_run_id_idx on app.outbox (run_id, created_at, task_id);
@@ -114,17 +116,19 @@ create function app.fill_outbox() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    traceparent constant text := left(nullif(current_setting('app.request', true), '')::jsonb ->> 'traceparent', 55);
 begin
     if tg_op = 'INSERT' then
         if new.launch then
-            insert into app.outbox (run_id, task) values (new.run_id, 'launch');
+            insert into app.outbox (run_id, task, traceparent) values (new.run_id, 'launch', traceparent);
         end if;
         return null;
     end if;
     if new.ended_at is not null and old.ended_at is null then
         delete from app.outbox o where o.run_id = new.run_id and o.task in ('launch', 'cancel');
     elsif new.launch and new.ended_at is null and new.cancel and not old.cancel then
-        insert into app.outbox (run_id, task) values (new.run_id, 'cancel') on conflict do nothing;
+        insert into app.outbox (run_id, task, traceparent) values (new.run_id, 'cancel', traceparent) on conflict do nothing;
     end if;
     if new.status <> old.status and (select e.sends_lineage from app.engine e) then
         -- Of a run whose beginning nobody reported, it is told with its end.
@@ -184,7 +188,7 @@ comment on function app.note_engine(text) is 'Notes that Dagster does not answer
 create function app.take_task(tasks text[], seconds int)
 returns table (
     task_id uuid, lease uuid, run_id uuid, task text, attempts int, is_unknown boolean, unknown_seconds double precision,
-    age_seconds double precision, dagster_run_id text, event jsonb)
+    age_seconds double precision, dagster_run_id text, event jsonb, traceparent text)
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -212,7 +216,7 @@ begin
         for update of t skip locked)
     returning o.task_id, o.lease, o.run_id, o.task, o.attempts, o.unknown_since is not null,
         extract(epoch from clock_timestamp() - o.unknown_since)::double precision,
-        extract(epoch from clock_timestamp() - o.created_at)::double precision, r.dagster_run_id, o.event;
+        extract(epoch from clock_timestamp() - o.created_at)::double precision, r.dagster_run_id, o.event, o.traceparent;
 end $$;
 comment on function app.take_task(text[], int) is 'Takes what is due first, for so long. Nobody waits for who has taken something else.';
 

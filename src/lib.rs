@@ -48,6 +48,7 @@ pub mod owner;
 pub mod perimeter;
 pub mod pipelines;
 pub mod preview;
+pub mod registry_file;
 pub mod resource;
 pub mod runs;
 pub mod search;

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
@@ -32,7 +32,7 @@ use crate::api::unread::Unread;
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::{self, Db};
-use crate::document::{Edition, ServedDocument, page};
+use crate::document::{Edition, ServedDocument, file_schema, page};
 use crate::engine::Engine;
 use crate::perimeter::{self, Perimeter, Visit};
 use crate::service::drain::Drain;
@@ -42,8 +42,8 @@ use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
     aliases, api_keys, audit, blocks, changes, code_repos, console, dependencies, docker_images,
-    document, edges, embeddings, lineage, locks, pipelines, preview, runs, search, service,
-    sessions, taxonomy, telemetry, users, vectors, verifications,
+    document, edges, embeddings, lineage, locks, pipelines, preview, registry_file, runs, search,
+    service, sessions, taxonomy, telemetry, users, vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,6 +71,7 @@ fn routes(config: &mut impl Router) {
     taxonomy::link_routes::configure(config);
     aliases::routes::configure(config);
     preview::routes::configure(config);
+    registry_file::routes::configure(config);
     code_repos::routes::configure(config);
     docker_images::routes::configure(config);
     docker_images::log_routes::configure(config);
@@ -112,7 +113,7 @@ pub async fn prepare(config: &Config, db: &Db) -> Result<(), Problem> {
 /// Starts to serve on `listener`; the returned server runs until it is told to stop.
 ///
 /// # Errors
-/// When the listener cannot be used, or the document has no JSON form.
+/// When the listener cannot be used.
 pub fn start(
     listener: TcpListener,
     config: &Config,
@@ -138,12 +139,15 @@ pub fn start(
     let readers = web::Data::new(Readers::new(config));
     let documents = [("/openapi.json", Edition::V3_1), ("/openapi-3.0.json", Edition::V3_0)];
     let documents = documents
-        .into_iter()
-        .map(|(path, edition)| Ok((path, Arc::new(ServedDocument::of(&document, edition)?))))
-        .collect::<io::Result<Vec<_>>>()?;
+        .map(|(path, edition)| (path, Arc::new(ServedDocument::new(edition, self::document))));
+    let editors_schema = Arc::new(LazyLock::new(|| file_schema::text(&self::document())));
     let perimeter = web::Data::new(Perimeter::new(config));
     let origins = config.cors_allowed_origins.clone();
-    let body_limit = BodyLimit { bytes: config.body_limit, time: seconds(config.body_seconds) };
+    let body_limit = BodyLimit {
+        bytes: config.body_limit,
+        file_bytes: config.apply_body_limit,
+        time: seconds(config.body_seconds),
+    };
     let rules = console::Rules { independent_verifier: config.require_independent_verifier };
     let rules = web::Data::new(rules);
     let workers = match usize::from(config.workers) {
@@ -153,6 +157,7 @@ pub fn start(
     let server = HttpServer::new(move || {
         let known = Arc::clone(&known);
         let documents = documents.clone();
+        let editors_schema = editors_schema.clone();
         App::new()
             .app_data(web::Data::new(db.clone()))
             .app_data(gatekeeper.clone())
@@ -170,6 +175,13 @@ pub fn start(
                     config.route(path, web::get().to(move |request| served(&document, &request)));
                 }
             })
+            .route(
+                file_schema::PATH,
+                web::get().to(move || {
+                    let text = editors_schema.as_ref().as_ref().map(String::as_str);
+                    written(text, "application/schema+json")
+                }),
+            )
             .service(web::redirect("/docs", "/docs/"))
             .route("/docs/{_:.*}", web::get().to(page::file))
             .default_service(web::to(move |request: HttpRequest| {
@@ -192,9 +204,25 @@ pub fn start(
     Ok(server.run())
 }
 
-fn served(document: &ServedDocument, request: &HttpRequest) -> Ready<HttpResponse> {
-    let text = document.below(perimeter::prefix(request));
-    ready(HttpResponse::Ok().content_type("application/json").body(text))
+fn served(
+    document: &ServedDocument,
+    request: &HttpRequest,
+) -> Ready<Result<HttpResponse, Problem>> {
+    written(document.below(perimeter::prefix(request)), "application/json")
+}
+
+/// What was written when it was first asked for.
+fn written(
+    text: Result<impl Into<String>, &serde_json::Error>,
+    media_type: &str,
+) -> Ready<Result<HttpResponse, Problem>> {
+    ready(match text {
+        Ok(text) => Ok(HttpResponse::Ok().content_type(media_type).body(text.into())),
+        Err(error) => {
+            tracing::error!(%error, "the document cannot be written");
+            Err(Problem::internal())
+        }
+    })
 }
 
 fn seconds(number: u32) -> Duration {

@@ -40,6 +40,7 @@ const FLOORS: &[&[&str]] = &[
         "owner",
     ],
     &["lineage", "preview", "search"],
+    &["registry_file"],
     &["document"],
     &["console"],
     &["server"],

@@ -40,7 +40,7 @@ from (
     union all
     select e.created_by, 'CREATE', 'edge', e.edge_id, e.edge_id, e.created_at,
         pg_temp.details('POST', '/edges', e.created_at, jsonb_build_object('table', 'edges', 'after', jsonb_strip_nulls(
-            to_jsonb(e) - '{search,name_key,updated_at,metadata,latest_version_number}'::text[])))
+            to_jsonb(e) - '{search,metadata_words,name_key,updated_at,metadata,latest_version_number}'::text[])))
     from public.edges e
     where e.created_at >= :'after' and e.created_at < :'before'
     union all

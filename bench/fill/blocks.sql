@@ -24,9 +24,10 @@ select bench.block_version_id(i, version), bench.block_id(i), version, name, blo
 from version;
 
 insert into public.blocks (block_id, name, block_type, description, metadata, created_at, updated_at, created_by,
-    current_version_id, version_number, latest_version_number, name_key, search)
+    current_version_id, version_number, latest_version_number, name_key, search, metadata_words)
 select bench.block_id(i), name, block_type, description, metadata, block_created_at, created_at,
     bench.user_id(5 * bench.pick(:seed, i, 40) + 2 + bench.pick(:seed, i + 1, 3)),
-    bench.block_version_id(i, version), version, version, app.name_key(name), app.search_vector(name, description)
+    bench.block_version_id(i, version), version, version, app.name_key(name), app.search_vector(name, description),
+    app.metadata_words(metadata)
 from version
 where version = versions;

@@ -20,7 +20,7 @@ select
         when 'dependency' then case when c.is_met then 'depends_on' else 'constraint_unmet' end
         else r.arc end as "code!",
     case r.arc
-        when 'alias' then format('The alias points to version %s.', coalesce(ab.version_number, ae.version_number))
+        when 'alias' then format('The alias points to version %s.', coalesce(a.block_version_number, a.edge_version_number))
         when 'pipeline_edge' then format('Comes after %s in the pipeline %s, by the edge %s.', n.name, p.name, e.name)
         when 'output' then format('The edge %s leads to it in the pipeline %s.', e.name, p.name)
         when 'member' then case
@@ -37,20 +37,28 @@ select
     (
         select jsonb_agg(jsonb_build_object(
             'entity_type', s.type, 'entity_id', s.id,
-            'name', coalesce(sb.name, se.name, sp.name, sa.alias)) order by s.ordinality)
+            'name', case s.type
+                when 'block' then (select b.name from blocks b where b.block_id = s.id)
+                when 'edge' then (select e.name from edges e where e.edge_id = s.id)
+                when 'pipeline' then (select p.name from pipelines p where p.pipeline_id = s.id)
+                else (select a.alias from aliases a where a.alias_id = s.id)
+            end) order by s.ordinality)
         from unnest(r.path_types, r.path_ids) with ordinality as s (type, id, ordinality)
-        left join blocks sb on s.type = 'block' and sb.block_id = s.id
-        left join edges se on s.type = 'edge' and se.edge_id = s.id
-        left join pipelines sp on s.type = 'pipeline' and sp.pipeline_id = s.id
-        left join aliases sa on s.type = 'alias' and sa.alias_id = s.id
     ) as "path!"
 from reached r
-left join aliases a on r.entity_type = 'alias' and a.alias_id = r.entity_id
-left join block_versions ab on ab.version_id = a.block_version_id
-left join edge_versions ae on ae.version_id = a.edge_version_id
-left join pipelines p on p.pipeline_id = r.pipeline_id
-left join edges e on e.edge_id = r.edge_id
-left join dependencies d on d.dependency_id = r.dependency_id
+-- Lateral, so that each is looked up by its id, and in the past no table is read whole.
+left join lateral (
+    select
+        a.alias,
+        (select v.version_number from block_versions v where v.version_id = a.block_version_id) as block_version_number,
+        (select v.version_number from edge_versions v where v.version_id = a.edge_version_id) as edge_version_number
+    from aliases a
+    where r.entity_type = 'alias' and a.alias_id = r.entity_id
+    offset 0
+) as a on true
+left join lateral (select p.name from pipelines p where p.pipeline_id = r.pipeline_id offset 0) as p on true
+left join lateral (select e.name from edges e where e.edge_id = r.edge_id offset 0) as e on true
+left join lateral (select d.version_constraint from dependencies d where d.dependency_id = r.dependency_id offset 0) as d on true
 left join lateral (
     select b.name, b.current_version_id from blocks b where r.near_type = 'block' and b.block_id = r.near_id
     union all
@@ -58,10 +66,11 @@ left join lateral (
 ) as n on true
 left join lateral (select constraint_admits(d.version_constraint, n.current_version_id) as is_met) as c on r.arc = 'dependency'
 left join lateral (
-    select coalesce(b.name, e.name, p.name, a.alias) as name
-    from (select) as one
-    left join blocks b on r.entity_type = 'block' and b.block_id = r.entity_id
-    left join edges e on r.entity_type = 'edge' and e.edge_id = r.entity_id
+    select coalesce(
+        case r.entity_type
+            when 'block' then (select b.name from blocks b where b.block_id = r.entity_id)
+            when 'edge' then (select e.name from edges e where e.edge_id = r.entity_id)
+        end, p.name, a.alias) as name
 ) as t on true
 -- By what the pipeline has it: what follows the active version is reached before what is pinned.
 left join lateral (

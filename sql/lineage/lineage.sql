@@ -12,17 +12,21 @@ with root as materialized (
     union all
     select r.entity_type, r.entity_id, r.way, r.distance, r.is_new from reached r where r.nth <= $10
 ), thing as materialized (
-    select
-        k.*, coalesce(b.name, e.name, p.name) as name, b.block_type,
-        coalesce(b.current_version_id, e.current_version_id) as version_id,
-        coalesce(b.version_number, e.version_number) as version_number,
-        s.status as verification_status,
-        coalesce(b.archived_at, e.archived_at, p.archived_at) as archived_at
+    -- Lateral, so that each is looked up by its id, and in the past no table is read whole.
+    select k.*, it.*
     from known k
-    left join blocks b on k.entity_type = 'block' and b.block_id = k.entity_id
-    left join edges e on k.entity_type = 'edge' and e.edge_id = k.entity_id
-    left join edge_version_statuses s on s.version_id = e.current_version_id
-    left join pipelines p on k.entity_type = 'pipeline' and p.pipeline_id = k.entity_id
+    left join lateral (
+        select b.name, b.block_type, b.current_version_id as version_id, b.version_number, null::text as verification_status, b.archived_at
+        from blocks b
+        where k.entity_type = 'block' and b.block_id = k.entity_id
+        union all
+        select e.name, null, e.current_version_id, e.version_number,
+            (select s.status from edge_version_statuses s where s.version_id = e.current_version_id), e.archived_at
+        from edges e
+        where k.entity_type = 'edge' and e.edge_id = k.entity_id
+        union all
+        select p.name, null, null, null, null, p.archived_at from pipelines p where k.entity_type = 'pipeline' and p.pipeline_id = k.entity_id
+    ) as it on true
     where k.is_new or k.distance = 0
 ), near as (
     select
@@ -70,7 +74,7 @@ select
     coalesce((
         select jsonb_agg(jsonb_build_object(
             'kind', a.kind, 'source_type', a.source_type, 'source_id', a.source_id, 'target_type', a.target_type, 'target_id', a.target_id,
-            'edge_id', a.edge_id, 'edge_name', e.name, 'verification_status', s.status,
+            'edge_id', a.edge_id, 'edge_name', e.name, 'verification_status', e.status,
             'dependency_id', a.dependency_id, 'version_constraint', d.version_constraint,
             'pipeline_count', coalesce(cardinality(a.pipeline_ids), 0),
             'pipelines', coalesce((
@@ -78,9 +82,13 @@ select
                 from pipelines p where p.pipeline_id = any (a.pipeline_ids[1:20])), '[]'))
             order by a.source_id, a.target_id, a.kind, a.edge_id)
         from (select * from arc limit 5000) as a
-        left join edges e on e.edge_id = a.edge_id
-        left join edge_version_statuses s on s.version_id = e.current_version_id
-        left join dependencies d on d.dependency_id = a.dependency_id), '[]') as "edges!: _",
+        left join lateral (
+            select e.name, (select s.status from edge_version_statuses s where s.version_id = e.current_version_id) as status
+            from edges e
+            where e.edge_id = a.edge_id
+            offset 0
+        ) as e on true
+        left join lateral (select d.version_constraint from dependencies d where d.dependency_id = a.dependency_id offset 0) as d on true), '[]') as "edges!: _",
     exists (select from reached r where r.nth > $10) as "more!",
     (select count(*) > 5000 from arc) as "crowded!"
 from root

@@ -1,4 +1,4 @@
--- $2 name, $3 description, $4 dagster_pipeline_config, $5 blocks, $6 edges, as the request has them.
+-- $2 name, $3 description, $4 dagster_pipeline_config, $5 blocks, $6 edges, as the request has them, $7 parameters_schema.
 -- The answer has no parts: what this statement has put in, it does not see itself.
 -- The trigger of each part sees what was inserted before it: the pipeline, then blocks, then edges.
 with graph as materialized (
@@ -6,8 +6,8 @@ with graph as materialized (
     from app.resolve_graph($5, $6, false) as g
     where (select app.as_caller($1))
 ), pipeline as (
-    insert into pipelines (name, description, dagster_pipeline_config)
-    select $2, $3, coalesce($4::jsonb, '{}')
+    insert into pipelines (name, description, dagster_pipeline_config, parameters_schema)
+    select $2, $3, coalesce($4::jsonb, '{}'), $7::jsonb
     from graph
     where (select app.as_caller($1))
     returning *
@@ -28,7 +28,7 @@ with graph as materialized (
     where (select app.as_caller($1))
 )
 select
-    pipeline_id, name, description, created_at, updated_at, dagster_pipeline_config, created_by, times_run,
+    pipeline_id, name, description, created_at, updated_at, dagster_pipeline_config, parameters_schema, created_by, times_run,
     average_runtime, archived_at,
     (select u.username from usernames u where u.user_id = created_by) as created_by_username, null::timestamptz as purged_at,
     '[]'::jsonb as blocks, '[]'::jsonb as edges, null::jsonb as runs

@@ -1,6 +1,6 @@
 select
     p.pipeline_id as "pipeline_id!", p.name as "name!", p.description, p.created_at as "created_at!", p.updated_at as "updated_at!",
-    p.dagster_pipeline_config as "dagster_pipeline_config!", p.created_by, p.times_run as "times_run!", p.average_runtime, p.archived_at,
+    p.dagster_pipeline_config as "dagster_pipeline_config!", p.parameters_schema, p.created_by, p.times_run as "times_run!", p.average_runtime, p.archived_at,
     (select u.username from usernames u where u.user_id = p.created_by) as created_by_username,
     (select x.purged_at from purged x where x.entity_id = p.pipeline_id) as purged_at,
     case when $4 then p.its_blocks end as blocks,

@@ -1,4 +1,5 @@
--- The pipelines that the changes of this transaction reach: by what the audit trail has of its request. $2 rows.
+-- The pipelines that the changes of this transaction reach: by what the audit trail has of its request, and by what is changed yet
+-- ($2). $3 rows.
 -- (Of the trail everybody sees their own.)
 with touched as materialized (
     select distinct l.subject_id as id
@@ -6,6 +7,8 @@ with touched as materialized (
     where (select app.as_caller($1))
       and l."timestamp" >= transaction_timestamp()
       and l.details #>> '{request,id}' = $1::jsonb #>> '{request,id}'
+    union
+    select unnest($2::uuid[])
 )
 select p.pipeline_id
 from (
@@ -31,4 +34,4 @@ from (
 join pipelines p using (pipeline_id)
 where (select app.as_caller($1))
 order by p.pipeline_id
-limit $2
+limit $3

@@ -3,7 +3,8 @@
 -- or $10 name, and $11 id; $12 rows.
 select
     category_id, name, parent_id, created_at, updated_at, created_by, archived_at,
-    (select u.username from usernames u where u.user_id = created_by) as created_by_username
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username,
+    (select x.purged_at from purged x where x.entity_id = c.category_id) as purged_at
 from taxonomy_categories c
 where (select app.as_caller($1))
   and ($6::text is null or (select owner_id('block', $6, true)) is not null)

@@ -19,7 +19,8 @@ with recursive tree as (
 select
     category_id as "category_id!", name as "name!", parent_id, created_at as "created_at!", updated_at as "updated_at!",
     created_by, archived_at,
-    (select u.username from usernames u where u.user_id = created_by) as created_by_username
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username,
+    (select x.purged_at from purged x where x.entity_id = category_id) as purged_at
 from tree
 where (select app.as_caller($1))
 limit $3

@@ -7,4 +7,4 @@ where (select app.as_caller($1))
   and ($6::timestamptz[] is null or updated_at = any ($6))
 returning
     category_id, name, parent_id, created_at, updated_at, created_by, archived_at,
-    (select u.username from usernames u where u.user_id = created_by) as created_by_username
+    (select u.username from usernames u where u.user_id = created_by) as created_by_username, null::timestamptz as purged_at

@@ -17,17 +17,24 @@ use super::problem::Problem;
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimit {
     pub bytes: usize,
+    /// Of a whole registry as a file.
+    pub file_bytes: usize,
     pub time: Duration,
 }
 
 impl Default for BodyLimit {
     fn default() -> Self {
-        Self { bytes: 2 * 1024 * 1024, time: Duration::from_secs(30) }
+        Self { bytes: 2 * 1024 * 1024, file_bytes: 16 * 1024 * 1024, time: Duration::from_secs(30) }
     }
 }
 
 /// What a body can be read as.
 pub trait FromBody: Sized {
+    /// How many bytes of it are taken.
+    fn limit(limit: &BodyLimit) -> usize {
+        limit.bytes
+    }
+
     /// # Errors
     /// 415 when the body is of another media type, 400 when it is not of that form, 422 with its
     /// faults.
@@ -69,13 +76,13 @@ impl<T: FromBody + 'static> FromRequest for Body<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = receive(request, payload);
+        let bytes = receive(request, payload, T::limit);
         let request = request.clone();
         Box::pin(async move { T::from_body(&request, &bytes.await?).map(Body) })
     }
 }
 
-/// Receives the whole body; nothing is read before the future is polled.
+/// Receives the whole body, of so many bytes at most; nothing is read before the future is polled.
 ///
 /// # Errors
 /// 415 when it is encoded, 413 when it is larger than [`BodyLimit`] allows, 408 when it takes
@@ -83,6 +90,7 @@ impl<T: FromBody + 'static> FromRequest for Body<T> {
 pub fn receive(
     request: &HttpRequest,
     payload: &mut Payload,
+    bytes: fn(&BodyLimit) -> usize,
 ) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
     let payload = web::Payload::from_request(request, payload);
     let request = request.clone();
@@ -90,6 +98,7 @@ pub fn receive(
         let broken_off = || Problem::malformed("The body broke off.");
         let payload = payload.await;
         let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
+        let most = bytes(&limit);
         let encoded = request
             .headers()
             .get(header::CONTENT_ENCODING)
@@ -101,14 +110,14 @@ pub fn receive(
         }
         let length = request.headers().get(header::CONTENT_LENGTH);
         let announced = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > limit.bytes as u64) {
-            return Err(Problem::too_large(limit.bytes, announced));
+        if announced.is_some_and(|length| length > most as u64) {
+            return Err(Problem::too_large(most, announced));
         }
         let payload = payload.map_err(|_| broken_off())?;
-        match timeout(limit.time, payload.to_bytes_limited(limit.bytes)).await {
+        match timeout(limit.time, payload.to_bytes_limited(most)).await {
             Ok(Ok(Ok(bytes))) => Ok(bytes),
             Ok(Ok(Err(_))) => Err(broken_off()),
-            Ok(Err(_)) => Err(Problem::too_large(limit.bytes, None)),
+            Ok(Err(_)) => Err(Problem::too_large(most, None)),
             Err(_) => Err(Problem::too_slow()),
         }
     }
@@ -121,7 +130,8 @@ pub fn is_json(request: &HttpRequest) -> bool {
 
 const JSON: &str = "application/json";
 
-fn is_of(request: &HttpRequest, media_type: &str) -> bool {
+/// Whether the body says that it is of this media type.
+pub fn is_of(request: &HttpRequest, media_type: &str) -> bool {
     let mime = request.mime_type().ok().flatten();
     mime.is_some_and(|mime| mime.essence_str() == media_type)
 }

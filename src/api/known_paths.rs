@@ -36,7 +36,7 @@ impl KnownPaths {
                 (ResourceDef::new(path.as_str()), methods)
             })
             .collect();
-        for path in ["/openapi.json", "/openapi-3.0.json"] {
+        for path in ["/openapi.json", "/openapi-3.0.json", "/schemas/registry.v1.json"] {
             known.push((ResourceDef::new(path), vec!["OPTIONS", "GET", "HEAD"]));
         }
         Self(known)

@@ -346,6 +346,34 @@ impl Problem {
         .with_header(header::RETRY_AFTER, "5")
     }
 
+    /// 409: files of others say otherwise.
+    pub fn managed(errors: Vec<Fault>) -> Self {
+        let detail = "Other files manage what this one would change.";
+        Self { errors, ..Self::conflict("managed", detail) }
+    }
+
+    /// The same of a part of the body: faults are below this JSON pointer, and without any the whole
+    /// part is what it is about.
+    #[must_use]
+    pub fn within(mut self, pointer: &str) -> Self {
+        if self.errors.is_empty() {
+            self.errors.push(Fault { pointer: String::new(), detail: self.detail.clone() });
+        }
+        for fault in &mut self.errors {
+            fault.pointer.insert_str(0, pointer);
+        }
+        self
+    }
+
+    /// The same of a body that has other words for its members.
+    #[must_use]
+    pub fn in_words_of(mut self, word: fn(&str) -> String) -> Self {
+        for fault in &mut self.errors {
+            fault.pointer = word(&fault.pointer);
+        }
+        self
+    }
+
     /// 409: something uses it.
     pub fn in_use(detail: &str, used_by: Value) -> Self {
         Self { used_by: with_impact(used_by), ..Self::conflict("in_use", detail) }

@@ -53,6 +53,9 @@ struct RequestLine {
     id: String,
     method: String,
     path: String,
+    /// For what is done of it later; not for the trail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
 }
 
 impl Caller {
@@ -136,6 +139,7 @@ impl FromRequest for Caller {
                 id: telemetry::request_id().unwrap_or_else(|| Uuid::now_v7().to_string()),
                 method: request.method().to_string(),
                 path: request.path().to_owned(),
+                traceparent: telemetry::traceparent(),
             };
             let only_reads = request.method().is_safe();
             let (request, line) = if only_reads { (None, Some(line)) } else { (Some(line), None) };

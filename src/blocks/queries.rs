@@ -12,7 +12,7 @@ use crate::db::{Failure, Scope};
 use crate::resource::verbs::Revision;
 use crate::versions::Which;
 
-pub(super) async fn create(scope: &mut Scope<'_>, block: &NewBlock) -> Result<Block, Failure> {
+pub(crate) async fn create(scope: &mut Scope<'_>, block: &NewBlock) -> Result<Block, Failure> {
     let query = sqlx::query_file_as!(
         Block,
         "sql/blocks/create.sql",

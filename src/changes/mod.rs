@@ -1,4 +1,4 @@
-//! What differs between two instants. The database keeps the history (`migrations/0024_history.sql`).
+//! What differs between two instants. The database keeps the history (`migrations/0025_history.sql`).
 
 mod queries;
 pub mod routes;

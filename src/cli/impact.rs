@@ -4,14 +4,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use url::Url;
 
-/// A preview takes 10 seconds at most, and may wait for its turn.
-const PATIENCE: Duration = Duration::from_mins(1);
+use super::asking::{Asked, Question};
 
 #[derive(Debug, Args)]
 pub(super) struct Impact {
@@ -27,12 +24,8 @@ pub(super) struct Impact {
     /// How to tell it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// The address of the server
-    #[arg(long, env = "BLOCKYARD_URL")]
-    url: Url,
-    /// An API key; better by its variable, since arguments show in the list of processes
-    #[arg(long, env = "BLOCKYARD_API_KEY", hide_env_values = true)]
-    api_key: String,
+    #[command(flatten)]
+    server: Asked,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,34 +84,10 @@ fn is_open(answer: &Value) -> bool {
 }
 
 async fn ask(arguments: &Impact) -> Result<Value, Box<dyn Error>> {
-    let mut address = arguments.url.clone();
-    address
-        .path_segments_mut()
-        .map_err(|()| "BLOCKYARD_URL is no address of a server")?
-        .pop_if_empty()
-        .extend(["impact", "preview"]);
-    // Err: somebody has installed one before, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-    let answer = client
-        .post(address)
-        .bearer_auth(&arguments.api_key)
-        .json(&json!({ "changes": changes(arguments)? }))
-        .send()
-        .await?;
-    let status = answer.status();
-    let text = answer.text().await?;
-    let body: Value = serde_json::from_str(&text)
-        .map_err(|_| format!("the server answers {status}, and no JSON"))?;
-    if status.is_success() {
-        return Ok(body);
-    }
-    let mut said = format!("{status}: {}", body["detail"].as_str().unwrap_or_default());
-    for fault in body["errors"].as_array().into_iter().flatten() {
-        let part = |name: &str| fault[name].as_str().unwrap_or_default();
-        let _ = write!(said, "\n  {}: {}", part("pointer"), part("detail"));
-    }
-    Err(said.into())
+    let body = json!({ "changes": changes(arguments)? });
+    let question =
+        Question { path: &["impact", "preview"], body: Some(&body), ..Question::default() };
+    arguments.server.ask(&question).await
 }
 
 /// Those of the file, then those of the command line.

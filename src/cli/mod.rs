@@ -1,5 +1,7 @@
 //! The command line: what it offers, and where each command is carried out.
 
+mod asking;
+mod file;
 mod health;
 mod impact;
 mod open_files;
@@ -66,6 +68,14 @@ enum Command {
     LoginRole(LoginRole),
     /// Ask a server what changes would break; ends with 0, 1 (they would) or 2 (no verdict)
     Impact(impact::Impact),
+    /// Tell what a registry file would change; ends with 0 (nothing), 2 (something) or 1 (an error)
+    Plan(file::Plan),
+    /// Make the registry what a file says, or carry out a plan that was kept
+    Apply(file::Apply),
+    /// Show how the registry differs from a file; ends as `plan` does
+    Diff(file::Diff),
+    /// Print the registry as a file
+    Export(file::Export),
     /// Open psql on the private database, as its owner, also while it serves; or print its address
     Psql(Psql),
     /// Ask the service on this machine whether it can serve (for container health checks)
@@ -196,7 +206,7 @@ struct LoginRole {
 }
 
 /// Carries out what the command line says. Exit codes: 0, 1 for a failure, 2 for a command line
-/// that makes no sense; `impact` has its own.
+/// that makes no sense; `impact`, `plan` and `diff` have their own.
 pub fn run() -> ExitCode {
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
     let outcome = tokio::runtime::Builder::new_multi_thread()
@@ -216,6 +226,10 @@ pub fn run() -> ExitCode {
 async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Impact(arguments) => return Ok(impact::impact(&arguments).await),
+        Command::Plan(arguments) => return file::plan(&arguments).await,
+        Command::Apply(arguments) => return file::apply(&arguments).await,
+        Command::Diff(arguments) => return file::diff(&arguments).await,
+        Command::Export(arguments) => return file::export(&arguments).await,
         Command::Openapi { version } => openapi(version.into()),
         // The largest by far: on the heap, where it costs one allocation.
         Command::Serve => Box::pin(serve::serve(Config::load()?)).await,

@@ -75,8 +75,9 @@ async fn bring_up_to_date(login: &PgConnectOptions, project: &ProjectRoles) -> O
     owner.close().await;
     if differences > 0 {
         eprintln!(
-            "warning: {differences} privileges differ from what the migrations give, as after a restore: \
-             `blockyard check` lists them, `blockyard check --mend` puts them right."
+            "warning: {} from what the migrations give, as after a restore: \
+             `blockyard check` lists what differs, `blockyard check --mend` puts it right.",
+            number_of(differences)
         );
     }
     Ok(())
@@ -113,7 +114,8 @@ async fn compare(login: &PgConnectOptions, mend: bool) -> Outcome {
         match differences.len() {
             0 => Ok(()),
             number => Err(format!(
-                "{number} differences; `blockyard check --mend` makes the statements that stand here, as the owner"
+                "{}; `blockyard check --mend` makes what stands here, as the owner",
+                number_of(number)
             )
             .into()),
         }
@@ -125,6 +127,10 @@ async fn compare(login: &PgConnectOptions, mend: bool) -> Outcome {
         );
     }
     outcome
+}
+
+fn number_of(differences: usize) -> String {
+    if differences == 1 { "1 difference".to_owned() } else { format!("{differences} differences") }
 }
 
 /// A difference and what mends it, or why that did not.
@@ -150,7 +156,8 @@ fn finish(mended: &Mended) -> Outcome {
     match mended.left.len() {
         0 => Ok(()),
         left => Err(format!(
-            "{left} differences are left; they need another login than this one, or another hand"
+            "{} left; what is left needs another login than this one, or another hand",
+            number_of(left)
         )
         .into()),
     }

@@ -2,7 +2,7 @@
 //! any.
 
 mod git;
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 
 use serde::Serialize;

@@ -8,7 +8,7 @@ use crate::api::page::Rows;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{Owner, Owners};
 
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     owner: &Owner,
     repo: &NewCodeRepo,
@@ -74,7 +74,7 @@ pub(super) async fn update(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn delete(
+pub(crate) async fn delete(
     scope: &mut Scope<'_>,
     repo_id: Uuid,
     if_match: &IfMatch,

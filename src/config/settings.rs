@@ -221,6 +221,12 @@ pub const SETTINGS: &[Group] = &[
                 "The largest request body; larger ones get 413.",
             ),
             setting(
+                "APPLY_BODY_LIMIT",
+                "16777216",
+                "a whole number of bytes from 1024 on",
+                "The largest file that `POST /apply` takes; larger ones get 413.",
+            ),
+            setting(
                 "BODY_SECONDS",
                 "30",
                 "a whole number of seconds from 1 on",
@@ -269,6 +275,12 @@ pub const SETTINGS: &[Group] = &[
                 "",
                 "an http or https URL (with DAGSTER_API_TOKEN https, or http to this machine)",
                 "The Dagster that runs pipelines: its webserver, or https://<org>.dagster.cloud/<deployment>. Without it runs are recorded by hand.",
+            ),
+            setting(
+                "DAGSTER_PUBLIC_URL",
+                "",
+                "an http or https URL",
+                "Where people reach Dagster's pages, when DAGSTER_URL is an address of the inner network.",
             ),
             secret(
                 "DAGSTER_API_TOKEN",

@@ -149,6 +149,13 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ("engine_engine_id_check", "", "There is one row of the engine."),
     ("idempotency_keys_fingerprint_check", "", "The fingerprint of a request must have 32 bytes."),
     ("idempotency_keys_key_check", "", "An Idempotency-Key must have 1 to 255 characters."),
+    (
+        "managed_entity_type_check",
+        "/entity_type",
+        "Files manage blocks, edges, pipelines and categories.",
+    ),
+    ("managed_fields_check", "/fields", "Must be an object of lines of 1 to 100 characters."),
+    ("managed_owner_check", "/owner", "Must be a line of 1 to 100 characters."),
     ("outbox_event_check", "", "An event belongs to lineage, and lineage has one."),
     ("outbox_task_check", "", "Must be launch, cancel or lineage."),
     ("pipeline_blocks_pin_check", "", PIN),
@@ -178,6 +185,7 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
     ("pipeline_runs_started_at_late_check", "/started_at", LATE),
     ("pipelines_dagster_pipeline_config_check", "/dagster_pipeline_config", OBJECT),
     ("pipelines_description_check", "/description", DESCRIPTION),
+    ("pipelines_parameters_schema_check", "/parameters_schema", OBJECT),
     ("embedding_models_dimensions_check", "/dimensions", "Must be a whole number from 1 to 4000."),
     ("embedding_models_name_check", "/name", NAME),
     (

@@ -113,6 +113,18 @@ impl Failure {
             && !self.has_state(|state| is_lost_race(state) || refusal::is_over_time(state))
     }
 
+    /// The same of a part of the body: what it says no to stands at this JSON pointer.
+    #[must_use]
+    pub fn within(self, pointer: &str) -> Self {
+        if self.is_refusal() { self.into_problem().within(pointer).into() } else { self }
+    }
+
+    /// The same of a body that has other words: what it says no to stands where `word` says.
+    #[must_use]
+    pub fn in_words_of(self, word: fn(&str) -> String) -> Self {
+        if self.is_refusal() { self.into_problem().in_words_of(word).into() } else { self }
+    }
+
     /// Serialization failures and deadlocks; a transaction that lost has left nothing behind.
     fn lost_a_race(&self) -> bool {
         self.has_state(is_lost_race)

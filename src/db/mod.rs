@@ -70,6 +70,8 @@ pub struct Db {
     shares: Shares,
     replica: Option<Arc<Replica>>,
     house: HouseMetrics,
+    /// How long a piece of work may take; its server is gone then.
+    silence: Duration,
 }
 
 /// A connection and the caller that its statements serve.
@@ -144,7 +146,13 @@ impl Db {
             metrics::DatabaseMetrics::new("database").map_err(|error| error.to_string())?;
         let pool =
             pool::build(login.into(), size, wait, metrics).map_err(|error| error.to_string())?;
-        Ok(Self { pool, shares: Shares::of(size), replica: None, house })
+        Ok(Self { pool, shares: Shares::of(size), replica: None, house, silence: SILENCE })
+    }
+
+    /// The same, for work of so many statements that it takes longer than any other.
+    #[must_use]
+    pub fn for_long_work(&self, longest: Duration) -> Self {
+        Self { silence: longest, ..self.clone() }
     }
 
     /// What is counted of the database.
@@ -338,7 +346,7 @@ impl Db {
             if let Some(share) = &mut share {
                 share.begin();
             }
-            let outcome = timeout(SILENCE, work(loan.connection())).await;
+            let outcome = timeout(self.silence, work(loan.connection())).await;
             let is_silent = outcome.is_err();
             let failure = match outcome {
                 Ok(Ok(value)) => {

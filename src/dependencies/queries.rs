@@ -91,7 +91,7 @@ pub(crate) async fn get(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn update(
+pub(crate) async fn update(
     scope: &mut Scope<'_>,
     dependency_id: Uuid,
     patch: &DependencyPatch,

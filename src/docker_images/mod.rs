@@ -1,7 +1,7 @@
 //! Container images of blocks and edges, and how their builds went. The service never fetches any.
 
 pub mod log_routes;
-mod queries;
+pub(crate) mod queries;
 mod reference;
 pub mod routes;
 

@@ -11,7 +11,7 @@ use crate::api::page::Rows;
 use crate::db::{Failure, Scope};
 use crate::resource::owner::{Owner, Owners};
 
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     owner: &Owner,
     image: &NewDockerImage,
@@ -75,7 +75,7 @@ pub(super) async fn get(
 }
 
 /// What is not given is not named, so that logs that stay cost nothing.
-pub(super) async fn update(
+pub(crate) async fn update(
     scope: &mut Scope<'_>,
     image_id: Uuid,
     patch: &DockerImagePatch,
@@ -138,7 +138,7 @@ pub(super) async fn append_logs(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn delete(
+pub(crate) async fn delete(
     scope: &mut Scope<'_>,
     image_id: Uuid,
     if_match: &IfMatch,

@@ -1,10 +1,13 @@
 //! The OpenAPI document: what the handlers say of themselves, and what holds for all of them, said
 //! once here.
 
+pub mod file_schema;
 mod operations;
 pub mod page;
 mod schemas;
 mod v3_0;
+
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -57,6 +60,7 @@ pub use operations::complete;
         (name = "pipelines", description = "Blocks joined by edges, and whether they may run"),
         (name = "runs", description = "Executions of pipelines"),
         (name = "locks", description = "What runs ran on, word for word"),
+        (name = "files", description = "The registry as a file: applied in one transaction, and written down"),
         (name = "lineage", description = "What feeds a thing, what it feeds, and what a change reaches"),
         (name = "changes", description = "What differs between two instants"),
         (name = "audit", description = "Who did what"),
@@ -147,25 +151,31 @@ impl Written {
 }
 
 /// The text of a document that is served: where the service is depends on who asks.
+///
+/// It is written when it is first asked for: that takes as much memory as everything else of the
+/// service, and most instances are never asked.
 #[derive(Debug)]
 pub struct ServedDocument {
-    before: String,
-    after: String,
+    edition: Edition,
+    document: fn() -> utoipa::openapi::OpenApi,
+    text: OnceLock<serde_json::Result<String>>,
 }
 
 impl ServedDocument {
-    /// # Errors
-    /// As [`Written::of`].
-    pub fn of(document: &utoipa::openapi::OpenApi, edition: Edition) -> serde_json::Result<Self> {
-        let text = serde_json::to_string(&Written::of(document, edition)?)?;
-        let (before, after) = text.split_once(ROOT).unwrap_or((&text, ""));
-        Ok(Self { before: before.to_owned(), after: after.to_owned() })
+    pub fn new(edition: Edition, document: fn() -> utoipa::openapi::OpenApi) -> Self {
+        Self { edition, document, text: OnceLock::new() }
     }
 
     /// The document for who finds the service below a path, such as `/registry`.
-    pub fn below(&self, prefix: &str) -> String {
+    ///
+    /// # Errors
+    /// As [`Written::of`].
+    pub fn below(&self, prefix: &str) -> Result<String, &serde_json::Error> {
+        let written = || serde_json::to_string(&Written::of(&(self.document)(), self.edition)?);
+        let text = self.text.get_or_init(written).as_ref()?;
+        let (before, after) = text.split_once(ROOT).unwrap_or((text, ""));
         let server = if prefix.is_empty() { ROOT } else { &format!(r#""url":"{prefix}""#) };
-        [&self.before, server, &self.after].concat()
+        Ok([before, server, after].concat())
     }
 }
 

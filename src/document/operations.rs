@@ -88,6 +88,7 @@ const WITHOUT_CALLER: &[&str] = &[
 /// is the tag.
 const TAGS: &[(&str, &str)] = &[
     ("api-keys", "api keys"),
+    ("apply", "files"),
     ("audit-logs", "audit"),
     ("block-taxonomies", "taxonomy"),
     ("block-vector-representations", "vectors"),
@@ -102,6 +103,7 @@ const TAGS: &[(&str, &str)] = &[
     ("embedding-models", "embeddings"),
     ("embedding-text", "embeddings"),
     ("embeddings", "embeddings"),
+    ("export", "files"),
     ("health", "service"),
     ("impact", "lineage"),
     ("lock", "locks"),

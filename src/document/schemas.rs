@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 type Schemas = Map<String, Value>;
 
-const HOME: &str = "#/components/schemas/";
+pub const HOME: &str = "#/components/schemas/";
 
 /// Brings the schemas of a document into the form that people and generators read best.
 pub fn tidy(document: &mut Value) {

@@ -12,7 +12,7 @@ use crate::db::{Failure, Scope};
 use crate::resource::verbs::Revision;
 use crate::versions::Which;
 
-pub(super) async fn create(scope: &mut Scope<'_>, edge: &NewEdge) -> Result<Edge, Failure> {
+pub(crate) async fn create(scope: &mut Scope<'_>, edge: &NewEdge) -> Result<Edge, Failure> {
     let query = sqlx::query_file_as!(
         Edge,
         "sql/edges/create.sql",

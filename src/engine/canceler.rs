@@ -6,6 +6,7 @@ use super::answers::Terminated;
 use super::queries::{self, Certainty, Task};
 use super::work::{Work, next_task, pause};
 use crate::api::problem::Problem;
+use crate::telemetry;
 
 /// How long after it began to force a run is given up.
 const GIVEN_UP_SECONDS: f64 = 300.0;
@@ -15,7 +16,9 @@ pub(super) async fn cancel_all(work: Arc<Work>) {
     let lease = i32::try_from(work.timeout_seconds).unwrap_or(300) + 30;
     loop {
         let task = next_task(&work.db, "cancel", lease, || work.may_ask(), &work.cancels).await;
-        if let Err(problem) = cancel(&work, &task).await {
+        let canceled = Box::pin(cancel(&work, &task));
+        let within = task.traceparent.as_deref();
+        if let Err(problem) = telemetry::continued("cancel", within, task.run_id, canceled).await {
             tracing::warn!(run_id = %task.run_id, %problem, "a cancellation was interrupted");
         }
     }
@@ -40,6 +43,7 @@ async fn cancel(work: &Work, task: &Task) -> Result<(), Problem> {
     match work.heard(work.dagster.terminate(dagster_run_id, by_force).await).await {
         Ok(Terminated::Asked) => {
             tracing::info!(run_id = %task.run_id, dagster_run_id, by_force, "asked to end");
+            work.look_at(vec![task.run_id]);
             put_off(next, "asked to end").await
         }
         Ok(Terminated::NotNow(said)) => put_off(next.min(2.0), &said).await,

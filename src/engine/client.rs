@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::answers::{Launched, RUN_TAG, SeenLogs, SeenRun, SeenStep, Terminated, Whereabouts};
 use super::documents;
 use crate::config::Config;
+use crate::telemetry;
 
 /// A page of logs with the longest messages is smaller.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
@@ -43,7 +44,8 @@ impl Dagster {
     /// `None` where the configuration names no Dagster.
     pub(super) fn new(config: &Config) -> Result<Option<Self>, String> {
         let Some(url) = &config.dagster_url else { return Ok(None) };
-        let pages = url.trim_end_matches('/').to_owned();
+        let shown = config.dagster_public_url.as_ref().unwrap_or(url);
+        let pages = shown.trim_end_matches('/').to_owned();
         let mut headers = HeaderMap::new();
         if let Some(token) = &config.dagster_api_token {
             let value = secret_header("DAGSTER_API_TOKEN", token)?;
@@ -51,7 +53,7 @@ impl Dagster {
         }
         let time = Duration::from_secs(config.dagster_timeout_seconds.into());
         let http = http_client(headers, time)?;
-        Ok(Some(Self { endpoint: format!("{pages}/graphql"), pages, http }))
+        Ok(Some(Self { endpoint: format!("{}/graphql", url.trim_end_matches('/')), pages, http }))
     }
 
     /// Where a person looks at a run.
@@ -179,6 +181,10 @@ impl Dagster {
     /// The one member of the answer's data. Dagster answers with 500 and a whole document where its
     /// own code failed, so the document decides, and the status only where there is none.
     async fn ask(&self, document: &str, variables: &Value) -> Result<Value, Trouble> {
+        telemetry::asking("dagster", self.answer(document, variables)).await
+    }
+
+    async fn answer(&self, document: &str, variables: &Value) -> Result<Value, Trouble> {
         let question = json!({ "query": document, "variables": variables });
         let sent = self.http.post(&self.endpoint).json(&question).send().await;
         let mut response = sent.map_err(|error| {

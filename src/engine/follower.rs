@@ -65,6 +65,8 @@ impl Doubts {
 struct Follower {
     missing: Doubts,
     undecided: Doubts,
+    /// Runs that were hinted at and are to be canceled: looked at until they end, whoever leads.
+    awaited: BTreeSet<Uuid>,
 }
 
 /// Goes on until it is aborted.
@@ -76,7 +78,7 @@ pub(super) async fn follow_all(work: Arc<Work>, mut hints: mpsc::Receiver<Vec<Uu
         let mut hinted: BTreeSet<Uuid> = match timeout(interval, hints.recv()).await {
             Ok(Some(runs)) => runs.into_iter().collect(),
             Ok(None) => return,
-            Err(_) => BTreeSet::new(),
+            Err(_) => std::mem::take(&mut follower.awaited),
         };
         while let Ok(more) = hints.try_recv() {
             hinted.extend(more);
@@ -131,7 +133,10 @@ impl Follower {
         if !work.may_ask() {
             return Ok(None);
         }
-        let mut is_any_new = false;
+        let to_end = open.iter().filter(|run| run.is_to_be_canceled && !run.is_lost);
+        self.awaited = to_end.map(|run| run.run_id).filter(|run| hinted.contains(run)).collect();
+        // Who has asked for an end waits for it.
+        let mut is_any_new = open.iter().any(|run| run.is_to_be_canceled && !run.is_lost);
         for batch in open.chunks(BATCH) {
             let ids: Vec<&str> = batch.iter().map(|run| run.dagster_run_id.as_str()).collect();
             let seen = work.heard(work.dagster.runs(&ids).await).await?;
@@ -203,7 +208,7 @@ impl Follower {
     ) -> Result<bool, Obstacle> {
         let seconds = run.started_seconds.unwrap_or_default();
         let is_endless =
-            run.max_runtime_seconds.is_none() && seconds > f64::from(work.lost_seconds);
+            run.max_runtime_seconds.is_none() && seconds > work.lost_after().as_secs_f64();
         if run.is_lost && !is_endless && !run.is_to_be_canceled {
             return Ok(write(work, run, seen, state).await?);
         }
@@ -211,7 +216,9 @@ impl Follower {
             && !run.is_to_be_canceled
         {
             tracing::warn!(run_id = %run.run_id, "ran longer than its pipeline allows");
-            return Ok(queries::end_overdue_run(&work.db, run.run_id).await?);
+            let is_new = queries::end_overdue_run(&work.db, run.run_id).await?;
+            work.cancels.notify_one();
+            return Ok(is_new);
         }
         if is_endless && !run.is_lost {
             let why = format!(
@@ -232,7 +239,7 @@ impl Follower {
             let state = newest.state().unwrap_or(RunStatus::Queued);
             return Ok(write(work, run, newest, state).await?);
         }
-        if run.is_lost || !self.missing.have_lasted(run.run_id, MISSING) {
+        if run.is_lost || !self.missing.have_lasted(run.run_id, MISSING.min(work.lost_after())) {
             return Ok(false);
         }
         let why = format!("Dagster does not know the run {} any more.", run.dagster_run_id);
@@ -250,10 +257,7 @@ async fn write(
 ) -> Result<bool, Problem> {
     let why = match state {
         RunStatus::Failure => why(work, &seen.run_id).await,
-        RunStatus::Canceled if run.is_to_be_canceled => {
-            Some("Canceled as it was asked for.".to_owned())
-        }
-        RunStatus::Canceled => Some("Canceled in Dagster.".to_owned()),
+        RunStatus::Canceled => Some(why_canceled(run, seen)),
         _ => None,
     };
     let times = (seen.started(), seen.end_time.filter(|_| state.is_outcome()));
@@ -263,6 +267,19 @@ async fn write(
         tracing::info!(run_id = %run.run_id, dagster_run_id = id, status = seen.status(), "seen");
     }
     Ok(is_new)
+}
+
+fn why_canceled(run: &OpenRun, seen: &SeenRun) -> String {
+    let ran = seen.started().zip(seen.end_time).map(|(started, ended)| ended - started);
+    match (run.max_runtime_seconds, ran) {
+        _ if !run.is_to_be_canceled => "Canceled in Dagster.".to_owned(),
+        (Some(most), Some(ran)) if ran > f64::from(most) => {
+            format!(
+                "Ended since it ran for longer than the {most} seconds that its pipeline allows."
+            )
+        }
+        _ => "Canceled as it was asked for.".to_owned(),
+    }
 }
 
 /// Of several launches of one run the first counts, whoever asks; the others are ended. The one that

@@ -15,6 +15,7 @@ use super::follower;
 use super::queries::{self, Certainty, Launch, Task};
 use super::work::{Work, next_task, pause};
 use crate::api::problem::Problem;
+use crate::telemetry;
 
 /// Launches at the same time, of one instance.
 const AT_ONCE: usize = 4;
@@ -41,7 +42,11 @@ pub(super) async fn launch_all(work: Arc<Work>) {
         let task = next_task(&work.db, "launch", lease(&work), may_ask, bell).await;
         let work = Arc::clone(&work);
         launches.spawn_local(async move {
-            if let Err(problem) = launch(&work, &task).await {
+            let launched = Box::pin(launch(&work, &task));
+            let within = task.traceparent.as_deref();
+            if let Err(problem) =
+                telemetry::continued("launch", within, task.run_id, launched).await
+            {
                 // Its lease ends, and whoever takes it then looks first.
                 tracing::warn!(run_id = %task.run_id, %problem, "a launch was interrupted");
             }

@@ -46,7 +46,6 @@ const FIGURES: Duration = Duration::from_secs(10);
 /// nothing is launched or followed any more.
 pub struct Engine {
     work: Option<Arc<Work>>,
-    hints: mpsc::Sender<Vec<Uuid>>,
     secret: Option<Secret>,
     metrics: EngineMetrics,
     /// Its end is the end of the thread that does the work.
@@ -61,8 +60,9 @@ impl Engine {
     pub fn start(config: &Config, db: &Db) -> Result<Self, String> {
         let metrics = EngineMetrics::new().map_err(|error| error.to_string())?;
         let (hints, hinted) = mpsc::channel(HINTS);
-        let work = Dagster::new(config)?
-            .map(|dagster| Arc::new(Work::new(db.clone(), dagster, config, metrics.clone())));
+        let work = Dagster::new(config)?.map(|dagster| {
+            Arc::new(Work::new(db.clone(), dagster, config, metrics.clone(), hints))
+        });
         let collector = LineageCollector::new(config)?;
         let (life, end) = oneshot::channel();
         if work.is_some() || collector.is_some() {
@@ -81,7 +81,7 @@ impl Engine {
                 end.await.ok();
             })?;
         }
-        Ok(Self { work, hints, secret: config.dagster_events_secret.clone(), metrics, _life: life })
+        Ok(Self { work, secret: config.dagster_events_secret.clone(), metrics, _life: life })
     }
 
     /// Tells the database that there is a Dagster, and somebody for lineage: before the first request.
@@ -131,8 +131,8 @@ impl Engine {
 
     /// Has these runs looked at, as soon as may be.
     pub fn look_at(&self, runs: Vec<Uuid>) {
-        if self.hints.try_send(runs).is_err() {
-            tracing::debug!("a hint is dropped");
+        if let Some(work) = &self.work {
+            work.look_at(runs);
         }
     }
 

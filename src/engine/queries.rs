@@ -21,6 +21,8 @@ pub(super) struct Task {
     pub(super) age_seconds: f64,
     pub(super) dagster_run_id: Option<String>,
     pub(super) event: Option<Value>,
+    /// The span of the request that asked for it.
+    pub(super) traceparent: Option<String>,
 }
 
 /// What the database learns of a try that did not end a task.

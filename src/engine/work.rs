@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rand::RngExt;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 use super::answers::SeenEvent;
 use super::client::{Dagster, Trouble};
@@ -27,6 +28,7 @@ pub(super) struct Work {
     /// Rung when this instance has written something into the outbox.
     pub(super) launches: Notify,
     pub(super) cancels: Notify,
+    hints: mpsc::Sender<Vec<Uuid>>,
     breaker: BackOff,
     /// Whether the database was told that Dagster does not answer. What another instance told, the
     /// first answer takes back.
@@ -34,7 +36,13 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(db: Db, dagster: Dagster, config: &Config, metrics: EngineMetrics) -> Self {
+    pub(super) fn new(
+        db: Db,
+        dagster: Dagster,
+        config: &Config,
+        metrics: EngineMetrics,
+        hints: mpsc::Sender<Vec<Uuid>>,
+    ) -> Self {
         Self {
             db,
             dagster,
@@ -45,8 +53,21 @@ impl Work {
             metrics,
             launches: Notify::new(),
             cancels: Notify::new(),
+            hints,
             breaker: BackOff::default(),
             is_noted: AtomicBool::new(true),
+        }
+    }
+
+    /// How long a run may go on of which nothing is heard.
+    pub(super) fn lost_after(&self) -> Duration {
+        Duration::from_secs(self.lost_seconds.into())
+    }
+
+    /// Has these runs looked at, as soon as may be.
+    pub(super) fn look_at(&self, runs: Vec<Uuid>) {
+        if self.hints.try_send(runs).is_err() {
+            tracing::debug!("a hint is dropped");
         }
     }
 

@@ -34,6 +34,13 @@ pub struct TaxonomyFilter {
 }
 
 impl TaxonomyFilter {
+    /// What is in these categories passes.
+    pub fn of([any, all, none]: [Vec<Reference>; 3], recursive: bool) -> Self {
+        let said = |list: Vec<Reference>| (!list.is_empty()).then_some(list);
+        let recursive = recursive.then_some(true);
+        Self { any: said(any), all: said(all), none: said(none), recursive }
+    }
+
     /// The parameter of a statement.
     pub fn as_json(&self) -> Json<&Self> {
         Json(self)

@@ -19,6 +19,7 @@ use crate::api::raw_json::RawJson;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::blocks::BlockType;
+use crate::pipelines::drawing::Format;
 use crate::versions::{VersionReference, Which};
 
 /// What a lineage leads to.
@@ -199,6 +200,8 @@ pub struct LineageParams {
     /// `true` goes through what is archived as well, as far as you see it.
     #[param(value_type = Option<bool>)]
     pub archived: bool,
+    /// Its form, whatever `Accept` says: for where no header can be sent.
+    pub format: Option<Format>,
     #[param(value_type = Option<i32>, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// `next_cursor` of the page before.
@@ -212,6 +215,7 @@ impl FromParams for LineageParams {
         let direction = params.optional("direction");
         let depth = params.optional("depth");
         let archived = params.optional("archived");
+        let format = params.optional("format");
         let limit = params.optional("limit");
         let cursor =
             params.cursor(|cursor| cursor.sort == BY_DISTANCE && place(&cursor.key).is_some());
@@ -220,6 +224,7 @@ impl FromParams for LineageParams {
             direction: direction?.map(|Word(direction)| direction).unwrap_or_default(),
             depth: depth?.unwrap_or(Depth::USUAL),
             archived: archived?.unwrap_or(false),
+            format: format?.map(|Word(format)| format),
             limit: limit?.unwrap_or_default(),
             cursor: cursor?,
         })

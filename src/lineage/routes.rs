@@ -51,7 +51,7 @@ fn lineage(found: queries::Found) -> Lineage {
 /// Read a lineage
 ///
 /// What feeds a block, an edge or a pipeline, and what it feeds: by the edges of pipelines, internal
-/// dependencies, and membership. As JSON, or drawn: as `Accept` says.
+/// dependencies, and membership. As JSON, or drawn: as `format` or else `Accept` says.
 #[utoipa::path(
     operation_id = "get_lineage",
     params(LineageParams, Instant),
@@ -72,7 +72,7 @@ pub async fn get_lineage(
     db: web::Data<Db>,
     AsOf { caller, wanted }: AsOf<LineageParams>,
 ) -> Result<HttpResponse, Problem> {
-    let format = Format::accepted_by(&request)?;
+    let format = Format::of(wanted.format, &request)?;
     let caller = reading(caller, &wanted.node);
     let found = db.run(&caller, async |scope| queries::lineage(scope, &wanted).await).await?;
     let lineage = lineage(found);

@@ -55,6 +55,22 @@ pub struct DagsterConfig {
     pub max_retries: Option<i32>,
 }
 
+/// JSON Schema, draft 2020-12, for the `parameters` of a pipeline's runs, at most 65536 bytes as it is
+/// printed. Known are `type`, `enum`, `const`, `minimum`, `maximum`, `exclusiveMinimum`,
+/// `exclusiveMaximum`, `multipleOf`, `minLength`, `maxLength`, `pattern`, `minItems`, `maxItems`,
+/// `uniqueItems`, `items`, `minProperties`, `maxProperties`, `required`, `properties`,
+/// `additionalProperties`, `allOf`, `anyOf`, `oneOf`, `not`, and words that only explain; there are no
+/// references. A `pattern` is of what PostgreSQL and ECMAScript have alike: `[0-9]`, not a backslash and `d`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = Object, example = json!({
+    "type": "object",
+    "properties": {"date": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}},
+    "required": ["date"],
+    "additionalProperties": false
+}))]
+#[allow(dead_code, reason = "the document only")]
+pub struct ParametersSchema(Value);
+
 /// What a block is configured with: a JSON object with any members.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(value_type = Object)]

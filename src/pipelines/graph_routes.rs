@@ -72,10 +72,7 @@ pub async fn get_graph(
     AsOf { caller, wanted: shown }: AsOf<GraphShown>,
     pipeline: web::Path<Reference>,
 ) -> Result<HttpResponse, Problem> {
-    let format = match shown.format {
-        Some(format) => format,
-        None => Format::accepted_by(&request)?,
-    };
+    let format = Format::of(shown.format, &request)?;
     let found = verbs::find(&db, caller, pipeline.as_str(), async |scope| {
         queries::get(scope, &pipeline, Include::GRAPH).await
     })

@@ -32,9 +32,9 @@ use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::verbs::Resource;
 use crate::versions::{VersionReference, Which};
+pub use config::{DagsterConfig, ParametersSchema};
 pub use drawing::Format as GraphFormat;
-pub use graph::{BlockPin, EdgePin, GivenGraph};
-use graph::{GivenBlock, GivenEdge};
+pub use graph::{BlockPin, EdgePin, GivenBlock, GivenEdge, GivenGraph};
 
 /// A pipeline: a directed acyclic graph of blocks, and what its runs came to.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,6 +48,9 @@ pub struct Pipeline {
     pub updated_at: DateTime,
     #[schema(value_type = config::DagsterConfig)]
     pub dagster_pipeline_config: RawJson,
+    /// What the parameters of a run must be; null lets in any JSON object.
+    #[schema(value_type = Option<config::ParametersSchema>)]
+    pub parameters_schema: Option<RawJson>,
     pub created_by: Option<Uuid>,
     pub created_by_username: Option<String>,
     /// Runs that ended after they had begun.
@@ -180,6 +183,8 @@ pub struct NewPipeline {
     pub description: Option<Description>,
     #[schema(value_type = Option<config::DagsterConfig>)]
     pub dagster_pipeline_config: Option<JsonObject>,
+    #[schema(value_type = Option<config::ParametersSchema>)]
+    pub parameters_schema: Option<JsonObject>,
     #[schema(value_type = Option<Vec<GivenBlock>>, max_items = 500)]
     pub blocks: Vec<GivenBlock>,
     #[schema(value_type = Option<Vec<GivenEdge>>, max_items = 2000)]
@@ -191,20 +196,22 @@ impl FromFields for NewPipeline {
         let name = fields.required("name");
         let description = fields.optional("description");
         let config = fields.optional("dagster_pipeline_config");
+        let schema = fields.optional("parameters_schema");
         let blocks = fields.items("blocks", graph::MAX_BLOCKS);
         let edges = fields.items("edges", graph::MAX_EDGES);
         Some(Self {
             name: name?,
             description: description?,
             dagster_pipeline_config: config?,
+            parameters_schema: schema?,
             blocks: blocks?.unwrap_or_default(),
             edges: edges?.unwrap_or_default(),
         })
     }
 }
 
-/// What to change of a pipeline. What is missing stays; `null` clears the description.
-/// `dagster_pipeline_config` is replaced as a whole. The graph has routes of its own.
+/// What to change of a pipeline. What is missing stays; `null` clears the description and the schema.
+/// `dagster_pipeline_config` and `parameters_schema` are replaced as a whole. The graph has routes of its own.
 #[derive(Debug, ToSchema, FromFields)]
 #[schema(example = json!({ "description": "Every night at two" }))]
 pub struct PipelinePatch {
@@ -216,6 +223,8 @@ pub struct PipelinePatch {
     #[schema(value_type = config::DagsterConfig, required = false)]
     #[read(changed)]
     pub dagster_pipeline_config: Option<JsonObject>,
+    #[schema(value_type = Option<config::ParametersSchema>)]
+    pub parameters_schema: Patch<JsonObject>,
 }
 
 /// Which pipelines, and how they are shown.

@@ -14,7 +14,7 @@ use crate::db::{Failure, Scope, Transaction};
 use crate::resource::verbs::Revision;
 use crate::versions::Which;
 
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     pipeline: &NewPipeline,
 ) -> Result<Pipeline, Failure> {
@@ -27,6 +27,7 @@ pub(super) async fn create(
         pipeline.dagster_pipeline_config.as_ref().map(|json| json.as_json()) as _,
         Json(&pipeline.blocks) as _,
         Json(&pipeline.edges) as _,
+        pipeline.parameters_schema.as_ref().map(|json| json.as_json()) as _,
     );
     Ok(query.fetch_one(scope.connection()).await?)
 }
@@ -86,6 +87,7 @@ pub(crate) async fn update(
     if_match: &IfMatch,
 ) -> Result<Option<Pipeline>, Failure> {
     let (sets_description, description) = patch.description.assignment();
+    let (sets_schema, schema) = patch.parameters_schema.assignment();
     let query = sqlx::query_file_as!(
         Pipeline,
         "sql/pipelines/update.sql",
@@ -96,6 +98,8 @@ pub(crate) async fn update(
         description.map(|text| text.as_str()),
         patch.dagster_pipeline_config.as_ref().map(|json| json.as_json()) as _,
         if_match.revisions(),
+        sets_schema,
+        schema.map(|json| json.as_json()) as _,
     );
     Ok(query.fetch_optional(scope.connection()).await?)
 }

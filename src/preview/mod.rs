@@ -2,9 +2,9 @@
 //! that they reach is asked before and after whether it may run, and on what.
 
 mod proposal;
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
-mod verdict;
+pub(crate) mod verdict;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub use proposal::{Proposal, ProposalMembers};
 const MOST_CHANGES: usize = 1000;
 
 /// So many pipelines are asked before and after.
-const MOST_PIPELINES: u16 = 100;
+pub(crate) const MOST_PIPELINES: u16 = 100;
 
 /// Changes that are not made yet.
 #[derive(Debug, ToSchema)]

@@ -6,7 +6,7 @@ use crate::api::raw_json::RawJson;
 use crate::db::{Failure, Scope};
 
 /// Whether a pipeline may run, and on what.
-pub(super) struct State {
+pub(crate) struct State {
     pub pipeline_id: Uuid,
     pub name: String,
     pub lock: RawJson,
@@ -23,13 +23,18 @@ pub(super) async fn asked(scope: &mut Scope<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// At most `limit` of the pipelines that this transaction has reached.
-pub(super) async fn affected(scope: &mut Scope<'_>, limit: i64) -> Result<Vec<Uuid>, Failure> {
-    let query = sqlx::query_file_scalar!("sql/preview/affected.sql", scope.caller() as _, limit);
+/// At most `limit` of the pipelines that this transaction has reached, and that changes of `coming` reach.
+pub(crate) async fn affected(
+    scope: &mut Scope<'_>,
+    coming: &[Uuid],
+    limit: i64,
+) -> Result<Vec<Uuid>, Failure> {
+    let query =
+        sqlx::query_file_scalar!("sql/preview/affected.sql", scope.caller() as _, coming, limit);
     Ok(query.fetch_all(scope.connection()).await?)
 }
 
-pub(super) async fn states(
+pub(crate) async fn states(
     scope: &mut Scope<'_>,
     pipelines: &[Uuid],
 ) -> Result<Vec<State>, Failure> {

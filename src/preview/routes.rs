@@ -59,7 +59,8 @@ async fn try_out(
                     refused.push(Refusal { change, problem });
                 }
             }
-            let mut reached = queries::affected(transaction, i64::from(MOST_PIPELINES) + 1).await?;
+            let mut reached =
+                queries::affected(transaction, &[], i64::from(MOST_PIPELINES) + 1).await?;
             let all_asked = reached.len() <= usize::from(MOST_PIPELINES);
             reached.truncate(usize::from(MOST_PIPELINES));
             let after = queries::states(transaction, &reached).await?;

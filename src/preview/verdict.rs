@@ -13,7 +13,7 @@ use crate::locks;
 ///
 /// # Errors
 /// 500 when the database holds what is no JSON.
-pub(super) fn of(
+pub(crate) fn of(
     before: &[State],
     after: &[State],
     pipelines_checked: usize,

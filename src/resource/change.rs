@@ -29,7 +29,7 @@ impl<T: FromBody + 'static> FromRequest for Change<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let caller = Caller::from_request(request, payload);
-        let bytes = body::receive(request, payload);
+        let bytes = body::receive(request, payload, T::limit);
         let request = request.clone();
         Box::pin(async move {
             let caller = caller.await?;

@@ -335,7 +335,7 @@ impl FromRequest for Signed {
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = body::receive(request, payload);
+        let bytes = body::receive(request, payload, |limit| limit.bytes);
         Box::pin(async move { bytes.await.map(Self) })
     }
 }

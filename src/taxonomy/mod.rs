@@ -5,7 +5,7 @@
 //! with the candidates).
 
 pub mod link_routes;
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 pub mod tree_routes;
 
@@ -42,6 +42,10 @@ pub struct Category {
     pub created_by_username: Option<String>,
     /// Set while it is archived.
     pub archived_at: Option<DateTime>,
+    /// With `as_of`: when it was purged since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = DateTime, required = false)]
+    pub purged_at: Option<DateTime>,
 }
 
 impl Resource for Category {

@@ -12,7 +12,7 @@ use crate::db::{Failure, Scope, Transaction};
 use crate::resource::chronology::Chronology;
 use crate::resource::verbs::Revision;
 
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     category: &NewCategory,
 ) -> Result<Category, Failure> {
@@ -95,7 +95,7 @@ pub(super) async fn ancestors(
     Ok(query.fetch_all(scope.connection()).await?)
 }
 
-pub(super) async fn update(
+pub(crate) async fn update(
     scope: &mut Scope<'_>,
     category: &Reference,
     patch: &CategoryPatch,
@@ -116,7 +116,7 @@ pub(super) async fn update(
 }
 
 /// Archives a category, or purges it.
-pub(super) async fn remove(
+pub(crate) async fn remove(
     transaction: &mut Transaction<'_>,
     category: &Reference,
     removal: CategoryRemoval,
@@ -175,7 +175,7 @@ pub(super) async fn revision(
 }
 
 /// Puts a block into a category; `None` when it is in it already.
-pub(super) async fn link(
+pub(crate) async fn link(
     scope: &mut Scope<'_>,
     block: &Reference,
     category: &Reference,
@@ -205,7 +205,7 @@ pub(super) async fn find_link(
 }
 
 /// Takes a block out of a category, if it is in it; whether the caller may.
-pub(super) async fn unlink(
+pub(crate) async fn unlink(
     scope: &mut Scope<'_>,
     block: &Reference,
     category: &Reference,

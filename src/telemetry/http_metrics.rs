@@ -16,7 +16,8 @@ use prometheus::{Opts, Registry, Result};
 /// The route of what met none.
 const UNMATCHED: &str = "unmatched";
 /// What is beside the routes of the document.
-const OTHER_ROUTES: [&str; 3] = ["/openapi.json", "/docs", "/docs/{_:.*}"];
+const OTHER_ROUTES: [&str; 5] =
+    ["/openapi.json", "/openapi-3.0.json", "/schemas/registry.v1.json", "/docs", "/docs/{_:.*}"];
 
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "_OTHER"];
 

@@ -24,6 +24,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use crate::config::{Config, LogFormat};
 use line::Line;
 use outputs::{Both, Queues};
+pub(crate) use request::{asking, continued, traceparent};
 pub use request::{request_id, within_request};
 use traces::Traces;
 

@@ -20,6 +20,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
 use opentelemetry_semantic_conventions::attribute as name;
+use uuid::Uuid;
 
 use super::http_metrics::method_name;
 use crate::config::Config;
@@ -225,6 +226,47 @@ impl RequestSpan {
             .with_attributes(attributes)
             .start_with_context(tracer, &parent);
         Self { context: Some(parent.with_span(span)), method }
+    }
+
+    /// What is done for a request after its answer: a span in the trace that it has named.
+    pub(super) fn continued(name: &'static str, within: Option<&str>, run: Uuid) -> Self {
+        let Some(tracer) = TRACER.get() else {
+            return Self::default();
+        };
+        let parent = within.and_then(TraceParent::parse).map_or_else(Context::new, |within| {
+            Context::new().with_remote_span_context(SpanContext::new(
+                within.trace,
+                within.parent,
+                within.flags,
+                true,
+                TraceState::default(),
+            ))
+        });
+        let span = tracer
+            .span_builder(name)
+            .with_kind(SpanKind::Consumer)
+            .with_attributes([KeyValue::new("blockyard.run_id", run.to_string())])
+            .start_with_context(tracer, &parent);
+        Self { context: Some(parent.with_span(span)), method: "" }
+    }
+
+    /// One below it, of a client.
+    pub(super) fn below(&self, name: &'static str) -> Option<opentelemetry_sdk::trace::Span> {
+        let (tracer, parent) = (TRACER.get()?, self.context.as_ref()?);
+        let span = tracer.span_builder(name).with_kind(SpanKind::Client);
+        Some(span.start_with_context(tracer, parent))
+    }
+
+    pub(super) fn close(&self) {
+        if let Some(context) = &self.context {
+            context.span().end();
+        }
+    }
+
+    /// As the header that hands it on.
+    pub(super) fn traceparent(&self) -> Option<String> {
+        let span = self.context.as_ref()?.span().span_context().clone();
+        Some(format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags()))
     }
 
     /// The trace that it is in.

@@ -4,7 +4,7 @@
 
 pub mod block_routes;
 pub mod edge_routes;
-mod queries;
+pub(crate) mod queries;
 pub mod routes;
 mod store_filter;
 

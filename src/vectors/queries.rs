@@ -23,7 +23,7 @@ pub(super) async fn filter(
     Ok(row.map(|row| (row.filter, row.updated_at)))
 }
 
-pub(super) async fn create(
+pub(crate) async fn create(
     scope: &mut Scope<'_>,
     owner: &Owner,
     vector: &NewVector,
@@ -81,7 +81,7 @@ pub(super) async fn get(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn update(
+pub(crate) async fn update(
     scope: &mut Scope<'_>,
     kind: EntityType,
     vector_id: Uuid,
@@ -104,7 +104,7 @@ pub(super) async fn update(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn delete(
+pub(crate) async fn delete(
     scope: &mut Scope<'_>,
     kind: EntityType,
     vector_id: Uuid,

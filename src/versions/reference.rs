@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// A movable name for a version: neither `latest` nor `active` (`app.is_alias`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[schema(value_type = String, pattern = "^([a-uw-z][a-z0-9_-]{0,62}|v([a-z_-][a-z0-9_-]{0,61})?)$", example = "champion")]
 pub struct AliasName(String);
 

@@ -14,7 +14,7 @@ use crate::preview::{any_change, make, registry};
 use crate::service::{Person, Service};
 
 /// Now, by the clock of the database.
-async fn instant(service: &Service) -> String {
+pub async fn instant(service: &Service) -> String {
     by_owner(service, "app.time_text(clock_timestamp())").await
 }
 
@@ -26,7 +26,7 @@ async fn by_owner(service: &Service, expression: &str) -> String {
         .expect("a text")
 }
 
-fn at(path: &str, instant: &str) -> String {
+pub fn at(path: &str, instant: &str) -> String {
     format!("{path}{}as_of={instant}", if path.contains('?') { '&' } else { '?' })
 }
 
@@ -216,6 +216,24 @@ fn lasting(mut body: Value, now: &Value) -> Value {
     purged(now, &mut gone);
     clear(&mut body, &gone);
     body
+}
+
+#[tokio::test]
+async fn a_category_that_was_purged_since_says_when() {
+    let service = Service::start().await;
+    let (dan, ada) = (service.developer().await, service.admin().await);
+    let made = dan.post("/taxonomy-categories", json!({ "name": "vision" })).await;
+    let path =
+        format!("/taxonomy-categories/{}", made.expect(StatusCode::CREATED).id("category_id"));
+    let then = instant(&service).await;
+    let read = format!("{path}?as_of={then}");
+    assert_eq!(dan.get(&read).await.expect(StatusCode::OK).body.get("purged_at"), None);
+    ada.delete(&format!("{path}?purge=true")).await.expect(StatusCode::NO_CONTENT);
+    let was = dan.get(&read).await.expect(StatusCode::OK);
+    assert_eq!(was.body["name"], "vision");
+    assert!(was.body["purged_at"].is_string(), "{}", was.body);
+    let listed = dan.get(&format!("/taxonomy-categories?as_of={then}")).await;
+    assert_eq!(listed.body["items"], json!([was.body]));
 }
 
 #[tokio::test]

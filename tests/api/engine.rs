@@ -14,7 +14,10 @@ use crate::service::{Answer, Person, Service, Setup};
 
 pub const SECRET: &str = "a-secret-of-dagster-and-these-tests-0123456789";
 
-async fn with(dagster: &Dagster, change: impl FnOnce(&mut blockyard::config::Config)) -> Service {
+pub async fn with(
+    dagster: &Dagster,
+    change: impl FnOnce(&mut blockyard::config::Config),
+) -> Service {
     let mut setup = Setup::default();
     setup.config.dagster_url = Some(dagster.url.clone());
     setup.config.dagster_timeout_seconds = 2;
@@ -23,13 +26,13 @@ async fn with(dagster: &Dagster, change: impl FnOnce(&mut blockyard::config::Con
     Service::with(setup).await
 }
 
-async fn start(person: &Person<'_>, body: Value) -> (String, String) {
+pub async fn start(person: &Person<'_>, body: Value) -> (String, String) {
     let run = person.post("/pipelines/p/runs", body).await.expect(StatusCode::CREATED);
     (run.header("location").to_owned(), run.id("run_id"))
 }
 
 /// The run once it is so.
-async fn until(
+pub async fn until(
     person: &Person<'_>,
     path: &str,
     what: &str,
@@ -46,7 +49,7 @@ async fn until(
     }
 }
 
-async fn until_launched(person: &Person<'_>, path: &str) -> Answer {
+pub async fn until_launched(person: &Person<'_>, path: &str) -> Answer {
     until(person, path, "launched", |run| run["dagster_run_id"].is_string()).await
 }
 

@@ -599,6 +599,7 @@ async fn every_json_column_that_clients_write_is_guarded_for_insert_update_and_c
             "edges.metadata",
             "pipeline_runs.parameters",
             "pipelines.dagster_pipeline_config",
+            "pipelines.parameters_schema",
         ]
     );
     let dan = service.developer().await;

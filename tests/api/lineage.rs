@@ -143,6 +143,13 @@ async fn a_lineage_is_drawn_even_when_it_goes_in_a_circle() {
         let text = &drawn.text;
         assert!(text.starts_with(begins) && text.contains(holds), "{text}");
     }
+    let drawn = dan
+        .request(reqwest::Method::GET, "/lineage?node=block:a&format=svg")
+        .header("Accept", "text/html")
+        .send()
+        .await
+        .expect(StatusCode::OK);
+    assert!(drawn.text.starts_with("<svg"), "{}", drawn.text);
     let refused = dan
         .request(reqwest::Method::GET, "/lineage?node=block:a")
         .header("Accept", "text/html")

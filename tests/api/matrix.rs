@@ -31,6 +31,7 @@ const BESIDE_THE_MATRIX: &[(&str, &str, &str)] = &[
     ("POST", "/users/{}/password", "passwords are out of reach over SQL"),
     ("POST", "/dagster/events", "comes from the code location, signed: tests/api/engine.rs"),
     ("POST", "/impact/preview", "changes nothing: tests/api/preview.rs"),
+    ("POST", "/apply", "makes the changes of others: tests/api/registry_file/"),
     ("POST", "/search", "changes nothing: tests/api/search.rs"),
     ("POST", "/search/resolve", "changes nothing: tests/api/search.rs"),
 ];

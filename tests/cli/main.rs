@@ -5,6 +5,7 @@ mod support;
 
 mod development;
 mod documents;
+mod file;
 mod impact;
 mod logs;
 mod migrate;

@@ -184,6 +184,78 @@ async fn a_request_is_a_span_with_its_work_in_the_database_below() {
     }
 }
 
+/// A Dagster that has launched whatever it is asked.
+fn launching_dagster() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut reader = BufReader::new(client.try_clone().unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
+            let length = head.to_lowercase();
+            let length = length.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let mut body = vec![0; length.and_then(|text| text.trim().parse().ok()).unwrap_or(0)];
+            let done = reader.read_exact(&mut body).and_then(|()| {
+                let answer = json!({ "data": { "launchRun": { "__typename": "LaunchRunSuccess", "run": { "runId": "r-1" } } } });
+                let answer = answer.to_string();
+                let length = answer.len();
+                write!(client, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{answer}")
+            });
+            drop(done);
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_launch_is_in_the_trace_of_the_request_that_started_the_run() {
+    let database = Database::new().await;
+    let collector = Collector::start();
+    let program =
+        on(&database).with(ENDPOINT, &*collector.endpoint).with("DAGSTER_URL", launching_dagster());
+    let running = Running::start(program).await;
+    let token = running.login().await;
+    let token = token["access_token"].as_str().unwrap();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let post = async |path: &str, body: serde_json::Value| -> serde_json::Value {
+        let request = running.http.post(running.url(path)).bearer_auth(token);
+        let request = request.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+        request.json(&body).send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+    };
+    post("/blocks", json!({ "name": "b", "block_type": "model" })).await;
+    post("/pipelines", json!({ "name": "p", "blocks": [{ "block_id": "b" }] })).await;
+    let run = post("/pipelines/p/runs", json!({})).await;
+    let path = format!("/runs/{}", run["run_id"].as_str().unwrap());
+    let begun = Instant::now();
+    loop {
+        let request = running.http.get(running.url(&path)).bearer_auth(token);
+        let seen: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+        if seen["dagster_run_id"] == "r-1" {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{seen}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (_, _program) = running.stop();
+
+    let exports = collector.exports();
+    let spans = spans(&exports);
+    let request = spans.iter().find(|span| span.name == "POST /pipelines/{pipeline}/runs").unwrap();
+    assert_eq!(hex(&request.trace_id), trace);
+    let launches: Vec<_> = spans.iter().filter(|span| span.name == "launch").collect();
+    let [launch] = launches[..] else { panic!("{launches:#?}") };
+    assert_eq!(hex(&launch.trace_id), trace);
+    assert_eq!(launch.parent_span_id, request.span_id);
+    assert_eq!(
+        attribute(&launch.attributes, "blockyard.run_id").as_deref(),
+        run["run_id"].as_str()
+    );
+    let below: Vec<_> = spans.iter().filter(|span| span.parent_span_id == launch.span_id).collect();
+    let names: Vec<&str> = below.iter().map(|span| span.name.as_str()).collect();
+    assert!(names.contains(&"postgresql") && names.contains(&"dagster"), "{names:?}");
+}
+
 #[tokio::test]
 async fn a_collector_that_is_not_there_is_one_warning_and_no_wait() {
     let database = Database::new().await;

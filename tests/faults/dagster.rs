@@ -10,11 +10,14 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, query, query_scalar, raw_sql};
+use sqlx::{AssertSqlSafe, Connection, query, query_scalar, raw_sql};
 
 use crate::cluster::Cluster;
+use crate::interposer::{Interposer, Moment};
 use crate::program::Program;
 use crate::support::connect;
 
@@ -91,11 +94,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        nix::sys::signal::kill(
-            nix::unistd::Pid::from_raw(self.child.id().try_into().expect("a pid")),
-            nix::sys::signal::Signal::SIGTERM,
-        )
-        .ok();
+        kill(Pid::from_raw(self.child.id().try_into().expect("a pid")), Signal::SIGTERM).ok();
         self.child.wait().ok();
     }
 }
@@ -114,12 +113,7 @@ impl Stage {
     async fn set() -> Option<Self> {
         let rig = Rig::start()?;
         let cluster = Cluster::start().await;
-        let settings = [
-            ("DAGSTER_URL", rig.url.as_str()),
-            ("DAGSTER_TIMEOUT_SECONDS", "10"),
-            ("DAGSTER_CANCEL_SECONDS", "20"),
-        ];
-        let program = Program::start(cluster.service(), &settings);
+        let program = Self::instance(&cluster, &rig.url);
         let token = program.token("dan").await;
         let mut stage = Self { cluster, program, rig, token, block: String::new() };
         for name in ["a", "b"] {
@@ -140,6 +134,55 @@ impl Stage {
         .expect("a verified edge");
         stage.make("p", json!({ "max_runtime_seconds": 600 }), 0.1).await;
         Some(stage)
+    }
+
+    /// One that has its Dagster there.
+    fn instance(cluster: &Cluster, dagster: &str) -> Program {
+        let settings = [
+            ("DAGSTER_URL", dagster),
+            ("DAGSTER_TIMEOUT_SECONDS", "10"),
+            ("DAGSTER_CANCEL_SECONDS", "20"),
+        ];
+        Program::start(cluster.service(), &settings)
+    }
+
+    /// What an instance had that was killed is free again: nobody waits for the end of a lease here, nor for the minute
+    /// in which a launch might still come to something, since who is dead does nothing more.
+    async fn free_tasks(&self) {
+        self.hurry("update app.outbox set leased_until = clock_timestamp() - interval '2 minutes' where lease is not null").await;
+    }
+
+    /// As is the place of who followed the runs.
+    async fn free_all(&self) {
+        self.free_tasks().await;
+        self.hurry("update app.engine set leads_until = clock_timestamp()").await;
+    }
+
+    async fn hurry(&self, statement: &'static str) {
+        let mut owner = connect(self.cluster.owner()).await;
+        query(statement).execute(&mut owner).await.expect(statement);
+    }
+
+    /// Runs of p, 8 at a time, started at these in turn.
+    async fn run_at_once(&self, programs: &[&Program], count: usize) -> Vec<String> {
+        let run = |number: usize| async move {
+            let program = programs[number % programs.len()];
+            let request =
+                program.http.post(program.url("/pipelines/p/runs")).bearer_auth(&self.token);
+            let answer = request.json(&json!({})).send().await.expect("an answer");
+            assert_eq!(answer.status(), StatusCode::CREATED);
+            let run = text(&answer.json().await.expect("JSON"), "run_id");
+            self.ended(&run, "success").await;
+            run
+        };
+        stream::iter((0..count).map(run)).buffer_unordered(8).collect().await
+    }
+
+    async fn leader(&self) -> Option<String> {
+        query_scalar("select leader::text from app.engine")
+            .fetch_one(&mut connect(self.cluster.owner()).await)
+            .await
+            .expect("a row")
     }
 
     /// A pipeline of both blocks, the second of which sleeps, or fails when that is less than nothing.
@@ -212,6 +255,17 @@ impl Stage {
         }
     }
 
+    /// Fails unless Dagster has run each of these runs of p once, which are counted, and nothing waits.
+    async fn assert_nothing_left(&self, runs: &[String]) {
+        self.assert_once(runs).await;
+        self.assert_figures("p", runs).await;
+        let left: i64 = query_scalar(AssertSqlSafe("select count(*) from app.outbox"))
+            .fetch_one(&mut connect(self.cluster.owner()).await)
+            .await
+            .expect("a number");
+        assert_eq!(left, 0);
+    }
+
     /// What a pipeline counts is what Dagster's clock says of these runs of it.
     async fn assert_figures(&self, pipeline: &str, runs: &[String]) {
         let mut micros = 0;
@@ -248,8 +302,10 @@ fn rounds(usually: usize) -> usize {
 
 #[tokio::test]
 async fn a_real_dagster_runs_what_is_started() {
-    let Some(stage) = Stage::set().await else { return };
-    let run = stage.start("p", json!({ "day": "monday" })).await;
+    let Some(mut stage) = Stage::set().await else { return };
+    // Nearly as deep as JSON may be.
+    let deep = (0..90).fold(json!("monday"), |inner, _| json!({ "in": inner }));
+    let run = stage.start("p", json!({ "day": deep })).await;
     let seen = stage.ended(&run, "success").await;
     let of_dagster = stage.rig.runs_of(&stage.program.http, &run).await;
     let tags: BTreeMap<&str, &str> = of_dagster[0]["tags"]
@@ -290,6 +346,19 @@ async fn a_real_dagster_runs_what_is_started() {
     stage.ask(Method::POST, &format!("/runs/{long}/cancel"), Value::Null).await;
     stage.ended(&long, "canceled").await;
 
+    // Its worker is killed, as the kernel does when memory is short.
+    let killed = stage.start("long", json!({})).await;
+    stage.until(&killed, "started", |seen| seen["status"] == "started").await;
+    let workers = stage.rig.order("workers");
+    let workers = workers["workers"].as_array().expect("pids");
+    assert!(!workers.is_empty(), "nobody runs it");
+    for worker in workers {
+        let pid = worker.as_i64().and_then(|pid| pid.try_into().ok()).expect("a pid");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+    }
+    let killed = stage.ended(&killed, "failure").await;
+    assert!(killed["failure"].is_string(), "{killed}");
+
     let marker = tempfile::tempdir().expect("a folder");
     let config = json!({
         "mode": "job", "job_name": "flaky", "max_retries": 1,
@@ -304,69 +373,134 @@ async fn a_real_dagster_runs_what_is_started() {
 }
 
 #[tokio::test]
-async fn runs_at_once_are_each_run_once_and_counted() {
-    let Some(stage) = Stage::set().await else { return };
-    let runs: Vec<String> = stream::iter(0..rounds(2) * 4)
-        .map(|_| async {
-            let run = stage.start("p", json!({})).await;
-            stage.ended(&run, "success").await;
-            run
-        })
-        .buffer_unordered(8)
-        .collect()
-        .await;
-    stage.assert_once(&runs).await;
-    stage.assert_figures("p", &runs).await;
+async fn runs_at_once_are_each_run_once_and_counted_whichever_instance_dies() {
+    let Some(mut stage) = Stage::set().await else { return };
+    let mut other = Stage::instance(&stage.cluster, &stage.rig.url);
+    let count = rounds(2) * 4;
+    let mut runs = stage.run_at_once(&[&stage.program, &other], count / 2).await;
+    // The first of them leads, and is killed with launches on their way.
+    let leader = stage.leader().await;
+    let mut left = Vec::new();
+    for _ in 0..count.div_ceil(2).min(8) {
+        left.push(stage.start("p", json!({})).await);
+    }
+    std::mem::swap(&mut stage.program, &mut other);
+    other.kill();
+    stage.free_tasks().await;
+    for run in &left {
+        stage.ended(run, "success").await;
+    }
+    assert_ne!(stage.leader().await, leader, "another leads");
+    runs.append(&mut left);
+    runs.extend(stage.run_at_once(&[&stage.program], count - runs.len()).await);
+    stage.assert_nothing_left(&runs).await;
 }
 
 /// What is killed, and when of a launch.
-const KILLS: [&str; 4] = [
-    "the webserver before",
-    "the webserver during",
-    "the service during",
-    "the code location before",
+const KILLS: [(&str, &str); 5] = [
+    ("web", "during"),
+    ("web", "before"),
+    ("web", "after"),
+    ("code", "before"),
+    ("daemon", "before"),
 ];
 
 #[tokio::test]
-async fn no_run_is_doubled_or_lost_when_something_is_killed() {
+async fn no_run_is_doubled_or_lost_when_something_of_dagster_is_killed() {
     let Some(mut stage) = Stage::set().await else { return };
+    let is_launched = |run: &Value| run["dagster_run_id"].is_string();
     let mut runs = Vec::new();
-    for (round, what) in KILLS.iter().cycle().take(rounds(KILLS.len())).enumerate() {
+    for (round, (what, when)) in KILLS.iter().cycle().take(rounds(2)).enumerate() {
         let begun = Instant::now();
-        match *what {
-            "the webserver before" => drop(stage.rig.order("kill web")),
-            "the code location before" => drop(stage.rig.order("kill code")),
-            _ => {}
+        if *when == "before" {
+            stage.rig.order(&format!("kill {what}"));
         }
-        runs.push(stage.start("p", json!({})).await);
-        // Each time at another moment of it.
-        tokio::time::sleep(Duration::from_millis(23 * (round as u64 % 13))).await;
-        match *what {
-            "the webserver during" => drop(stage.rig.order("kill web")),
-            "the service during" => {
-                stage.program.kill();
-                // Nobody gives back what it had; here nobody waits for that either.
-                let leases = "update app.outbox set leased_until = clock_timestamp() where lease is not null";
-                let mut owner = connect(stage.cluster.owner()).await;
-                query(leases).execute(&mut owner).await.expect("leases that end");
-                stage.program.restart();
+        let run = stage.start("p", json!({})).await;
+        match (*what, *when) {
+            // Each time at another moment of it.
+            (_, "during") => {
+                tokio::time::sleep(Duration::from_millis(23 * (round as u64 % 13))).await;
+            }
+            (_, "after") => drop(stage.until(&run, "launched", is_launched).await),
+            ("daemon", _) => {
+                stage.until(&run, "launched", is_launched).await;
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                let waiting = stage.until(&run, "there", is_launched).await;
+                assert_eq!(waiting["status"], "queued", "{waiting}");
             }
             _ => {}
         }
-        if what.contains("webserver") {
-            stage.rig.order("start web");
-        } else if what.contains("code") {
-            stage.rig.order("start code");
+        if *when != "before" {
+            stage.rig.order(&format!("kill {what}"));
         }
-        let last = runs.last().expect("it").clone();
-        stage.ended(&last, "success").await;
-        println!("  round {round}: {what}, ended after {:.1?}", begun.elapsed());
+        stage.rig.order(&format!("start {what}"));
+        // What the dead one had not done it will not do.
+        let late = "update app.outbox set unknown_since = unknown_since - interval '2 minutes', due_at = clock_timestamp() where lease is null";
+        stage.hurry(late).await;
+        stage.ended(&run, "success").await;
+        println!("  round {round}: {what} {when}, ended after {:.1?}", begun.elapsed());
+        runs.push(run);
     }
-    stage.assert_once(&runs).await;
-    stage.assert_figures("p", &runs).await;
-    let left: i64 = query_scalar(AssertSqlSafe("select count(*) from app.outbox"))
-        .fetch_one(&mut connect(stage.cluster.owner()).await)
-        .await
-        .expect("a number");
-    assert_eq!(left, 0);
+    stage.assert_nothing_left(&runs).await;
+}
+
+/// At which step of the outbox the service is killed.
+const STEPS: [&str; 4] = [
+    "before the launch is sent",
+    "before Dagster's answer is there",
+    "before the answer is written down",
+    "before the launch is looked up",
+];
+
+#[tokio::test]
+async fn no_run_is_doubled_or_lost_when_the_service_is_killed_at_any_step() {
+    let Some(mut stage) = Stage::set().await else { return };
+    let between = Interposer::before(&stage.rig.url);
+    stage.program = Stage::instance(&stage.cluster, &between.url);
+    let mut runs = Vec::new();
+    for (round, step) in STEPS.iter().cycle().take(rounds(STEPS.len())).enumerate() {
+        let begun = Instant::now();
+        let held = between.hold(match *step {
+            "before Dagster's answer is there" => Moment::AfterLaunch,
+            _ => Moment::BeforeLaunch,
+        });
+        let run = stage.start("p", json!({})).await;
+        let held = held.await;
+        match *step {
+            "before the answer is written down" => {
+                let mut owner = connect(stage.cluster.owner()).await;
+                let mut lock = owner.begin().await.expect("a transaction");
+                query("select from pipeline_runs where run_id = $1::uuid for update")
+                    .bind(&run)
+                    .execute(&mut *lock)
+                    .await
+                    .expect("the run");
+                between.launch(held).await;
+                // It has the answer, and waits for the row.
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                stage.program.kill();
+                lock.rollback().await.expect("the row is free");
+            }
+            "before the launch is looked up" => {
+                stage.program.kill();
+                drop(held);
+                stage.free_tasks().await;
+                let held = between.hold(Moment::BeforeLookup);
+                stage.program.restart();
+                let held = held.await;
+                stage.program.kill();
+                drop(held);
+            }
+            _ => {
+                stage.program.kill();
+                drop(held);
+            }
+        }
+        stage.free_all().await;
+        stage.program.restart();
+        stage.ended(&run, "success").await;
+        println!("  round {round}: {step}, ended after {:.1?}", begun.elapsed());
+        runs.push(run);
+    }
+    stage.assert_nothing_left(&runs).await;
 }

@@ -11,6 +11,7 @@ mod clients;
 mod clocks;
 mod cluster;
 mod dagster;
+mod interposer;
 mod ledger;
 mod outages;
 mod pool;

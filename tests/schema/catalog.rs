@@ -342,6 +342,18 @@ const RULES: &[Rule] = &[
         broken_by: "alter table app.audit_logs_default enable trigger audit_logs_no_truncate",
     },
     Rule {
+        name: "what refers to a user is a trace that keeps them, or goes with them",
+        breaches: "select k.conrelid::regclass || '.' || a.attname
+            from pg_constraint k
+            join pg_class c on c.oid = k.conrelid
+            join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+            cross join pg_proc p
+            where k.contype = 'f' and k.confrelid = 'public.users'::regclass and k.confdeltype <> 'c' and k.conparentid = 0
+              and p.oid = 'app.guard_user_purge()'::regprocedure
+              and strpos(p.prosrc, format('from public.%I where %I = id', c.relname, a.attname)) = 0",
+        broken_by: "alter table pipelines add column changed_by uuid references users",
+    },
+    Rule {
         name: "the service's role can become nobody else",
         breaches: "select 'attributes' from pg_roles where rolname = 'blockyard_api'
               and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication or not rolinherit)

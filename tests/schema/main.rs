@@ -15,6 +15,7 @@ mod lineage;
 mod lint;
 mod matrix;
 mod names;
+mod parameters;
 mod privileges;
 mod realtime;
 mod statements;

@@ -122,6 +122,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the registry what a file says
+         * @description All of it in one transaction, or nothing: the order is found out here, and what a thing mentions is in
+         *     the file or there already. What the file does not name stays as it is. Each change is made as its own
+         *     operation makes it: by the caller's rights, against every rule, as a new version of what has versions,
+         *     as a candidate where changes are reviewed. Applied once more it changes nothing.
+         *
+         *     With `owner` the file manages what it names, member by member: another file that says otherwise is
+         *     refused with 409 `managed` until it takes over by `force`.
+         *
+         *     As `text/csv` it is a table of blocks, with the columns `name`, `renamed_from`, `type`, `description`,
+         *     `activation`, `categories` (`;` between), `metadata` (a JSON object) and `metadata/…` for single members
+         *     of it; an empty cell says nothing. The first row is `/blocks/0`.
+         */
+        post: operations["apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit-logs": {
         parameters: {
             query?: never;
@@ -1736,6 +1766,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the registry as a file
+         * @description What is in use, as `POST /apply` takes it: sorted, without ids and times, and without what is as it
+         *     would be anyway, so that the same registry is the same file. Users, keys, runs, verifications and
+         *     versions that are not in use are in no file.
+         */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -1831,7 +1883,7 @@ export interface paths {
         /**
          * Read a lineage
          * @description What feeds a block, an edge or a pipeline, and what it feeds: by the edges of pipelines, internal
-         *     dependencies, and membership. As JSON, or drawn: as `Accept` says.
+         *     dependencies, and membership. As JSON, or drawn: as `format` or else `Accept` says.
          */
         get: operations["get_lineage"];
         put?: never;
@@ -2850,6 +2902,11 @@ export interface components {
             grace_seconds: number | null;
         };
         /**
+         * @description Which form the file has: one that is released stays readable.
+         * @enum {string}
+         */
+        ApiVersion: "blockyard/v1";
+        /**
          * @description What is appended to the logs of a build.
          * @example {
          *       "text": "Step 3/9: RUN pip install torch\n"
@@ -2857,6 +2914,60 @@ export interface components {
          */
         AppendedLogs: {
             text: string;
+        };
+        /** @description What applying a file came to. */
+        AppliedFile: {
+            /** @description Whether it was undone. */
+            dry_run: boolean;
+            /** @description Whether anything is, or would be, otherwise than before. */
+            has_changes: boolean;
+            /** @description Each thing of the file, in the order of the file, then what was archived. */
+            items: components["schemas"]["AppliedItem"][];
+            /** @description Each pipeline that was there and is another: at most 100. */
+            pipelines: components["schemas"]["PipelineOutlook"][];
+            /**
+             * @description How many pipelines were asked before and after: at most 100. When the changes reach more, `reasons`
+             *     has `pipelines_unchecked`.
+             */
+            pipelines_checked: number;
+            /** @description What this was worked out of, as a digest: the file, and all of the registry that was read for it. */
+            plan: string;
+            /** @description Why, the worst first. */
+            reasons: components["schemas"]["PreviewReason"][];
+            verdict: components["schemas"]["PreviewVerdict"];
+        };
+        /** @description What became of a thing of the file. */
+        AppliedItem: {
+            /** @description As the file tells of it before the change; missing of what is new, and of what stays as it is. */
+            before?: {
+                [key: string]: unknown;
+            };
+            /** @description Where another file says otherwise. */
+            conflicts?: components["schemas"]["FileConflict"][];
+            /**
+             * Format: uuid
+             * @description Missing when it is not there.
+             */
+            id?: string;
+            kind: components["schemas"]["FileKind"];
+            /**
+             * @description A category by its path.
+             * @example passengers
+             */
+            name: string;
+            outcome: components["schemas"]["FileOutcome"];
+            /** @description What changed, as a JSON Patch (RFC 6902) of the thing as the file tells of it. */
+            patch: components["schemas"]["PatchOperation"][];
+            /**
+             * @description JSON pointer to it in the file; missing of what was archived.
+             * @example /blocks/0
+             */
+            pointer?: string;
+            /**
+             * Format: int32
+             * @description Of the version in use, or of the candidate.
+             */
+            version_number?: number;
         };
         /**
          * @description What was done.
@@ -3145,6 +3256,11 @@ export interface components {
             parent_id: string | null;
             /**
              * Format: date-time
+             * @description With `as_of`: when it was purged since.
+             */
+            purged_at?: string;
+            /**
+             * Format: date-time
              * @description When it last changed; `ETag` is made of it.
              */
             updated_at: string;
@@ -3191,6 +3307,11 @@ export interface components {
              * @description Null for a root.
              */
             parent_id: string | null;
+            /**
+             * Format: date-time
+             * @description With `as_of`: when it was purged since.
+             */
+            purged_at?: string;
             /**
              * Format: date-time
              * @description When it last changed; `ETag` is made of it.
@@ -3758,6 +3879,189 @@ export interface components {
             /** @description JSON pointer into the body, or the name of a parameter. */
             pointer: string;
         };
+        /** @description Where an alias points: a version, or an object that also says whether the alias is protected. */
+        FileAlias: null | components["schemas"]["FileVersion"] | {
+            protected?: boolean | null;
+            version: components["schemas"]["FileVersion"];
+        };
+        /** @description A block of a file. */
+        FileBlock: {
+            activation?: components["schemas"]["Activation"] | null;
+            /**
+             * Format: int32
+             * @description The number of the version to be in use; goes without type, description and metadata.
+             */
+            active?: number | null;
+            /** @description By their names; `null` removes one. */
+            aliases?: {
+                [key: string]: components["schemas"]["FileAlias"];
+            } | null;
+            categories?: components["schemas"]["FileCategoryPath"][] | null;
+            code_repos?: components["schemas"]["NewCodeRepo"][] | null;
+            dependencies?: components["schemas"]["FileDependency"][] | null;
+            /** @description `null` clears it. */
+            description?: string | null;
+            docker_images?: components["schemas"]["FileImage"][] | null;
+            metadata?: components["schemas"]["Metadata"] | null;
+            name: components["schemas"]["Name"];
+            /** @description What it was called before: a block of that name gets the new one, if there is none of the new name. */
+            renamed_from?: components["schemas"]["Name"] | null;
+            /** @description Required of a block that is new. */
+            type?: components["schemas"]["BlockType"] | null;
+            vectors?: components["schemas"]["FileVector"][] | null;
+        };
+        /** @description A category: its path, or an object that also says where it was. */
+        FileCategory: components["schemas"]["FileCategoryPath"] | {
+            path: components["schemas"]["FileCategoryPath"];
+            /**
+             * @description The path that it had before: one that is there gets the new name and place, with all that is
+             *     below it, if there is none of the new path.
+             */
+            renamed_from?: components["schemas"]["FileCategoryPath"] | null;
+        };
+        /**
+         * @description The names of a category and of those above it, from the root on, with `/` between; in a name `~1` is
+         *     a `/`, and `~0` a `~`.
+         * @example tabular/transport
+         */
+        FileCategoryPath: string;
+        /** @description That another file manages what this one would change. */
+        FileConflict: {
+            /**
+             * @description JSON pointer to the member, below the thing.
+             * @example /metadata
+             */
+            member: string;
+            /**
+             * @description Whose file manages it.
+             * @example team-fraud
+             */
+            owner: string;
+        };
+        /**
+         * @description What a block or an edge depends on: one of `block`, `edge` and `external`.
+         * @example {
+         *       "block": "passengers",
+         *       "version_constraint": ">=2"
+         *     }
+         */
+        FileDependency: {
+            block?: components["schemas"]["Name"] | null;
+            /** @description Of a block or an edge. */
+            detail?: string | null;
+            edge?: components["schemas"]["Name"] | null;
+            /** @description What it is that is outside. */
+            external?: string | null;
+            version_constraint?: string | null;
+        };
+        /** @description An edge of a file. */
+        FileEdge: {
+            activation?: components["schemas"]["Activation"] | null;
+            /**
+             * Format: int32
+             * @description The number of the version to be in use; goes without description and metadata.
+             */
+            active?: number | null;
+            /** @description By their names; `null` removes one. */
+            aliases?: {
+                [key: string]: components["schemas"]["FileAlias"];
+            } | null;
+            code_repos?: components["schemas"]["NewCodeRepo"][] | null;
+            dependencies?: components["schemas"]["FileDependency"][] | null;
+            /** @description `null` clears it. */
+            description?: string | null;
+            docker_images?: components["schemas"]["FileImage"][] | null;
+            metadata?: components["schemas"]["Metadata"] | null;
+            name: components["schemas"]["Name"];
+            /** @description What it was called before: an edge of that name gets the new one, if there is none of the new name. */
+            renamed_from?: components["schemas"]["Name"] | null;
+            vectors?: components["schemas"]["FileVector"][] | null;
+        };
+        /**
+         * @description What a search is constrained to, as `TaxonomyFilter`, with the paths of categories. At least one is
+         *     named.
+         */
+        FileFilter: {
+            all?: components["schemas"]["FileCategoryPath"][] | null;
+            any?: components["schemas"]["FileCategoryPath"][] | null;
+            none?: components["schemas"]["FileCategoryPath"][] | null;
+            /** @description Whether what is in a category below counts as in it; `false` when missing. */
+            recursive?: boolean | null;
+        };
+        /** @description An image of a block or an edge. How its build went is not the file's to say. */
+        FileImage: {
+            /** @description Stays as it is when it is missing; `null` clears it. */
+            image_digest?: components["schemas"]["ImageDigest"] | null;
+            image_tag: components["schemas"]["ImageTag"];
+            registry_url: components["schemas"]["ImageName"];
+        };
+        /**
+         * @description What a file tells of.
+         * @enum {string}
+         */
+        FileKind: "taxonomy" | "block" | "edge" | "pipeline";
+        /**
+         * @description What became of a thing of the file.
+         * @enum {string}
+         */
+        FileOutcome: "created" | "updated" | "candidate" | "activated" | "unchanged" | "archived" | "conflict";
+        /** @description A pipeline of a file. The graph is said as a whole, by `blocks` and `edges`. */
+        FilePipeline: {
+            blocks?: components["schemas"]["FilePipelineBlock"][] | null;
+            /** @description `dagster_pipeline_config`. */
+            config?: components["schemas"]["DagsterConfig"] | null;
+            /** @description `null` clears it. */
+            description?: string | null;
+            edges?: components["schemas"]["FilePipelineEdge"][] | null;
+            name: components["schemas"]["Name"];
+            /** @description What the parameters of a run have to be; `null` lets in any object. */
+            parameters_schema?: components["schemas"]["ParametersSchema"] | null;
+            /** @description What it was called before: a pipeline of that name gets the new one, if there is none of the new name. */
+            renamed_from?: components["schemas"]["Name"] | null;
+        };
+        /** @description A block of a pipeline: its name, or an object that also says which version it takes. */
+        FilePipelineBlock: components["schemas"]["Name"] | {
+            /** @description Goes without a pin. */
+            alias?: components["schemas"]["AliasName"] | null;
+            name: components["schemas"]["Name"];
+            /**
+             * Format: int32
+             * @description The number of a version.
+             */
+            pin?: number | null;
+        };
+        /** @description An edge of a pipeline, from one of its blocks to another. */
+        FilePipelineEdge: {
+            /** @description Goes without a pin. */
+            alias?: components["schemas"]["AliasName"] | null;
+            edge: components["schemas"]["Name"];
+            from: components["schemas"]["Name"];
+            /**
+             * Format: int32
+             * @description The number of a version.
+             */
+            pin?: number | null;
+            to: components["schemas"]["Name"];
+        };
+        /** @description Where an embedding of a block or an edge lives. */
+        FileVector: {
+            /** @description Stays as it is when it is missing; `null` clears it. */
+            taxonomy_filter?: components["schemas"]["FileFilter"] | null;
+            vector_db: string;
+            vector_key: string;
+        };
+        /** @description A version, as a number or a word. */
+        FileVersion: components["schemas"]["FileVersionNumber"] | components["schemas"]["FileVersionWord"];
+        /**
+         * Format: int32
+         * @description The number of a version.
+         */
+        FileVersionNumber: number;
+        /**
+         * @description `latest` or `active`, each as it is once the file is applied, or a number as a text.
+         * @example latest
+         */
+        FileVersionWord: string;
         /**
          * @description What a vector store has found.
          * @example {
@@ -4397,6 +4701,7 @@ export interface components {
             description?: string | null;
             edges?: components["schemas"]["NewPipelineEdge"][] | null;
             name: components["schemas"]["Name"];
+            parameters_schema?: components["schemas"]["ParametersSchema"] | null;
         };
         /**
          * @description A block as a pipeline names it. Without a pin or an alias the pipeline follows the active version.
@@ -4572,6 +4877,17 @@ export interface components {
          */
         NodeType: "block" | "edge" | "pipeline";
         /**
+         * @description JSON Schema, draft 2020-12, for the `parameters` of a pipeline's runs, at most 65536 bytes as it is
+         *     printed. Known are `type`, `enum`, `const`, `minimum`, `maximum`, `exclusiveMinimum`,
+         *     `exclusiveMaximum`, `multipleOf`, `minLength`, `maxLength`, `pattern`, `minItems`, `maxItems`,
+         *     `uniqueItems`, `items`, `minProperties`, `maxProperties`, `required`, `properties`,
+         *     `additionalProperties`, `allOf`, `anyOf`, `oneOf`, `not`, and words that only explain; there are no
+         *     references. A `pattern` is of what PostgreSQL and ECMAScript have alike: `[0-9]`, not a backslash and `d`.
+         */
+        ParametersSchema: {
+            [key: string]: unknown;
+        };
+        /**
          * @description A new password.
          * @example {
          *       "current_password": "correct horse battery staple",
@@ -4628,6 +4944,8 @@ export interface components {
             edges?: components["schemas"]["PipelineEdge"][];
             /** @example nightly-training */
             name: string;
+            /** @description What the parameters of a run must be; null lets in any JSON object. */
+            parameters_schema: components["schemas"]["ParametersSchema"] | null;
             /** Format: uuid */
             pipeline_id: string;
             /**
@@ -4777,8 +5095,8 @@ export interface components {
             next_cursor: components["schemas"]["Cursor"] | null;
         };
         /**
-         * @description What to change of a pipeline. What is missing stays; `null` clears the description.
-         *     `dagster_pipeline_config` is replaced as a whole. The graph has routes of its own.
+         * @description What to change of a pipeline. What is missing stays; `null` clears the description and the schema.
+         *     `dagster_pipeline_config` and `parameters_schema` are replaced as a whole. The graph has routes of its own.
          * @example {
          *       "description": "Every night at two"
          *     }
@@ -4787,6 +5105,7 @@ export interface components {
             dagster_pipeline_config?: components["schemas"]["DagsterConfig"];
             description?: string | null;
             name?: components["schemas"]["Name"];
+            parameters_schema?: components["schemas"]["ParametersSchema"] | null;
         };
         /** @description A place in the database's log */
         Position: string;
@@ -5051,6 +5370,77 @@ export interface components {
             change: number;
             /** @description What it would be answered. */
             problem: components["schemas"]["Problem"];
+        };
+        /**
+         * @description What should be there, by names only. What is missing is not the file's to say, and stays as it is.
+         * @example {
+         *       "apiVersion": "blockyard/v1",
+         *       "blocks": [
+         *         {
+         *           "categories": [
+         *             "tabular/transport"
+         *           ],
+         *           "metadata": {
+         *             "rows": 891
+         *           },
+         *           "name": "passengers",
+         *           "type": "dataset"
+         *         },
+         *         {
+         *           "aliases": {
+         *             "champion": 1
+         *           },
+         *           "dependencies": [
+         *             {
+         *               "block": "passengers"
+         *             }
+         *           ],
+         *           "name": "survival",
+         *           "type": "model"
+         *         }
+         *       ],
+         *       "edges": [
+         *         {
+         *           "metadata": {
+         *             "batch_size": 32
+         *           },
+         *           "name": "train-survival"
+         *         }
+         *       ],
+         *       "owner": "team-fraud",
+         *       "pipelines": [
+         *         {
+         *           "blocks": [
+         *             "passengers",
+         *             {
+         *               "alias": "champion",
+         *               "name": "survival"
+         *             }
+         *           ],
+         *           "edges": [
+         *             {
+         *               "edge": "train-survival",
+         *               "from": "passengers",
+         *               "to": "survival"
+         *             }
+         *           ],
+         *           "name": "nightly"
+         *         }
+         *       ],
+         *       "taxonomy": [
+         *         "tabular",
+         *         "tabular/transport"
+         *       ]
+         *     }
+         */
+        RegistryFile: {
+            apiVersion: components["schemas"]["ApiVersion"];
+            blocks?: components["schemas"]["FileBlock"][] | null;
+            edges?: components["schemas"]["FileEdge"][] | null;
+            /** @description Whose file it is: a word of your own. */
+            owner?: string | null;
+            pipelines?: components["schemas"]["FilePipeline"][] | null;
+            taxonomy?: components["schemas"]["FileCategory"][] | null;
         };
         /**
          * @description `https://host/path`, `ssh://user@host/path` or `git@host:path`, at most 2,000 characters. No
@@ -6252,6 +6642,70 @@ export interface operations {
             408: components["responses"]["TooSlow"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    apply: {
+        parameters: {
+            query?: {
+                /** @description `true` makes the changes for real, tells what they came to, and undoes them. */
+                dry_run?: boolean;
+                /**
+                 * @description `true` archives what the owner of this file manages and the file names no more, and removes such
+                 *     entries of lists; it takes `owner`.
+                 */
+                prune?: boolean;
+                /** @description `true` takes over what other files manage. */
+                force?: boolean;
+                /** @description `plan` of a dry run: 412 when what it has read is not so any more, or the file is another. */
+                plan?: string;
+            };
+            header?: {
+                /** @description Makes it safe to repeat: same key and request, same answer */
+                "Idempotency-Key"?: components["schemas"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistryFile"];
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    /** @description How far the database's log is, where there is a replica */
+                    "Blockyard-Position"?: string;
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedFile"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["TooSlow"];
+            409: components["responses"]["Conflict"];
+            /** @description The plan is of another file, or what it has read is not so any more */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -8785,8 +9239,8 @@ export interface operations {
     hear_dagster_events: {
         parameters: {
             query?: never;
-            header?: {
-                "Blockyard-Signature"?: string | null;
+            header: {
+                "Blockyard-Signature": string;
             };
             path?: never;
             cookie?: never;
@@ -11577,6 +12031,57 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    export: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `taxonomy`, `block`, `edge`, `pipeline`, or several with commas between; all when missing.
+                 * @example block,edge
+                 */
+                kind?: string;
+                /** @description Only what is called so, without regard to case; no category. */
+                name?: string;
+                /** @description Only the blocks in this category (its id or its name), or in one below it. */
+                category?: string;
+            };
+            header?: {
+                /** @description The last that an answer told in this header: what is read is not older */
+                "Blockyard-Position"?: components["schemas"]["Position"];
+                /** @description An `ETag`: 304 while it is still the one */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    /** @description The revision */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistryFile"];
+                };
+            };
+            /** @description Not changed since */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     get_liveness: {
         parameters: {
             query?: never;
@@ -11725,6 +12230,8 @@ export interface operations {
                 depth?: number;
                 /** @description `true` goes through what is archived as well, as far as you see it. */
                 archived?: boolean;
+                /** @description Its form, whatever `Accept` says: for where no header can be sent. */
+                format?: components["schemas"]["GraphFormat"];
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: components["schemas"]["Cursor"];

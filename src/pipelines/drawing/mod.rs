@@ -124,11 +124,15 @@ impl Format {
         }
     }
 
-    /// The form that the client likes best; JSON when it says nothing.
+    /// The one that is asked for by name, or else the form that the client likes best; JSON when it
+    /// says nothing.
     ///
     /// # Errors
     /// 406 when it accepts none of ours.
-    pub(crate) fn accepted_by(request: &HttpRequest) -> Result<Self, Problem> {
+    pub(crate) fn of(named: Option<Self>, request: &HttpRequest) -> Result<Self, Problem> {
+        if let Some(format) = named {
+            return Ok(format);
+        }
         let ranges = Accept::parse(request).map(|accept| accept.0).unwrap_or_default();
         if ranges.is_empty() {
             return Ok(Self::Json);

@@ -28,6 +28,7 @@ const SAID_IN_WORDS: &[(&str, &str, &str, &str)] = &[
     ("*", "/depends_on_type", "a word of the list", "the id is that of a block"),
     ("*", "/entity_type", "a word of the list", "the id is that of a block"),
     ("*", "/execution", "any object", "which executors there are"),
+    ("*", "/parameters_schema", "any object", "its members are words of JSON Schema"),
     ("*", "/taxonomy/any", "absent", "some list names a category"),
     ("*", "/taxonomy/any", "null", "some list names a category"),
     ("*", "/where/metadata", "an empty object", "there is a condition"),
@@ -37,6 +38,7 @@ const SAID_IN_WORDS: &[(&str, &str, &str, &str)] = &[
     ("*", "as_of", "a text of the form", "it is past, and the history goes back so far"),
     ("list_changes", "from", "a text of the form", "it is past, and the history goes back so far"),
     ("list_changes", "to", "a text of the form", "it is past, and the history goes back so far"),
+    ("apply", "", "*", "what a file mentions is in it, or there"),
     ("preview_impact", "", "*", "the members of a change go with its operation"),
 ];
 

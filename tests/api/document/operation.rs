@@ -48,7 +48,10 @@ impl<'a> Operation<'a> {
                 document,
             })
         });
-        operations.collect()
+        let mut operations: Vec<Self> = operations.collect();
+        // What is read is read before there are thousands of things, which no file holds.
+        operations.sort_by_key(|operation| operation.method != Method::GET);
+        operations
     }
 
     /// Where each parameter is, its name, whether it is required, its schema.

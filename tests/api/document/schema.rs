@@ -57,6 +57,16 @@ pub const PATTERNS: &[(&str, &[&str], &[&str])] = &[
         &["", "0", "g000000000000000000000000000000000000000000000000000000000000000"],
     ),
     (
+        "^[0-9a-f]{64}$",
+        &[],
+        &["", "0", "A000000000000000000000000000000000000000000000000000000000000000"],
+    ),
+    (
+        "^ *(taxonomy|block|edge|pipeline) *(, *(taxonomy|block|edge|pipeline) *)*$",
+        &["block", "taxonomy,pipeline", "block , edge"],
+        &["", "block,", "blocks", "Block"],
+    ),
+    (
         "^([0-9A-Fa-f]{64}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$",
         &[],
         &["", "0", "01a2057584d979dba493fbb455308177"],
@@ -196,10 +206,9 @@ impl<'a> Schema<'a> {
         loop {
             if let Some(choices) = schema.json["oneOf"].as_array() {
                 schema.nullable |= choices.iter().any(|choice| choice["type"] == "null");
-                let others: Vec<_> =
-                    choices.iter().filter(|choice| choice["type"] != "null").collect();
-                assert_eq!(others.len(), 1, "a choice between several: {}", schema.json);
-                schema.json = others[0];
+                // Of several forms (only files have such members) the first is tried.
+                let first = choices.iter().find(|choice| choice["type"] != "null");
+                schema.json = first.unwrap_or_else(|| panic!("a choice: {}", schema.json));
             } else if let Some(reference) = schema.json["$ref"].as_str() {
                 let pointer = reference.strip_prefix('#').expect("a local reference");
                 schema.name = reference.rsplit('/').next().unwrap_or_default();

@@ -194,7 +194,7 @@ pub fn company(operation: &str, place: &str) -> Value {
             json!({ "blocks": source_and_target })
         }
         ("replace_pipeline_graph", "") => json!({ "edges": [] }),
-        (_, place) if place.ends_with("/op_selection") => {
+        (_, place) if place.ends_with("/op_selection") && operation != "apply" => {
             json!({ "dagster_pipeline_config": { "mode": "job" } })
         }
         ("put_block_embedding" | "put_edge_embedding", "") => json!({ "values": [1, 0, 0] }),

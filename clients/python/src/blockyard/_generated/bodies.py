@@ -667,6 +667,93 @@ class Login(TypedDict, closed=True):
     """
 
 
+FilePipelineEdge = TypedDict(
+    "FilePipelineEdge",
+    {
+        "alias": NotRequired[str | None],
+        "edge": str,
+        "from": str,
+        "pin": NotRequired[int | None],
+        "to": str,
+    },
+    closed=True,
+)
+
+
+class FilePipelineBlock1(TypedDict):
+    """
+    A block of a pipeline: its name, or an object that also says which version it takes.
+    """
+
+    alias: NotRequired[str | None]
+    """
+    Goes without a pin.
+    """
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    pin: NotRequired[int | None]
+    """
+    The number of a version.
+    """
+
+
+class FileFilter(TypedDict, closed=True):
+    """
+    What a search is constrained to, as `TaxonomyFilter`, with the paths of categories. At least one is
+    named.
+    """
+
+    all: NotRequired[list[str] | None]
+    any: NotRequired[list[str] | None]
+    none: NotRequired[list[str] | None]
+    recursive: NotRequired[bool | None]
+    """
+    Whether what is in a category below counts as in it; `false` when missing.
+    """
+
+
+class FileImage(TypedDict, closed=True):
+    """
+    An image of a block or an edge. How its build went is not the file's to say.
+    """
+
+    image_digest: NotRequired[str | None]
+    """
+    Stays as it is when it is missing; `null` clears it.
+    """
+    image_tag: str
+    """
+    A tag: letters, digits, `_`, `.` and `-`, at most 128, the first neither `.` nor `-`.
+    """
+    registry_url: str
+    """
+    A registry, or a repository in one: `ghcr.io/acme/imagenet`, `localhost:5000/imagenet`,
+    `acme/imagenet`; `https://` may stand before it.
+    """
+
+
+class FileDependency(TypedDict, closed=True):
+    """
+    What a block or an edge depends on: one of `block`, `edge` and `external`.
+    """
+
+    block: NotRequired[str | None]
+    detail: NotRequired[str | None]
+    """
+    Of a block or an edge.
+    """
+    edge: NotRequired[str | None]
+    external: NotRequired[str | None]
+    """
+    What it is that is outside.
+    """
+    version_constraint: NotRequired[str | None]
+
+
 class ApiKeyRotation(TypedDict, closed=True):
     """
     How a key is replaced.
@@ -1507,6 +1594,21 @@ class ListEmbeddings(TypedDict):
     """
 
 
+class Export(TypedDict):
+    kind: NotRequired[str]
+    """
+    `taxonomy`, `block`, `edge`, `pipeline`, or several with commas between; all when missing.
+    """
+    name: NotRequired[str]
+    """
+    Only what is called so, without regard to case; no category.
+    """
+    category: NotRequired[str]
+    """
+    Only the blocks in this category (its id or its name), or in one below it.
+    """
+
+
 class GetImpact(TypedDict):
     depth: NotRequired[int]
     """
@@ -1550,6 +1652,10 @@ class GetLineage(TypedDict):
     direction: NotRequired[Literal["up", "down", "both"]]
     """
     Which way to go.
+    """
+    format: NotRequired[Literal["json", "mermaid", "dot", "svg"]]
+    """
+    In which form a graph is sent.
     """
 
 
@@ -2110,6 +2216,7 @@ class NewPipeline(TypedDict, closed=True):
     Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
     as `..` (`app.is_name`).
     """
+    parameters_schema: NotRequired[dict[str, Any] | None]
 
 
 class ProposedChange(TypedDict, closed=True):
@@ -2258,6 +2365,67 @@ class DagsterEvents(TypedDict, closed=True):
     runs: NotRequired[list[DagsterEvent] | None]
 
 
+class FileCategory1(TypedDict):
+    """
+    A category: its path, or an object that also says where it was.
+    """
+
+    path: str
+    """
+    The names of a category and of those above it, from the root on, with `/` between; in a name `~1` is
+    a `/`, and `~0` a `~`.
+    """
+    renamed_from: NotRequired[str | None]
+    """
+    The path that it had before: one that is there gets the new name and place, with all that is
+    below it, if there is none of the new path.
+    """
+
+
+class FilePipeline(TypedDict, closed=True):
+    """
+    A pipeline of a file. The graph is said as a whole, by `blocks` and `edges`.
+    """
+
+    blocks: NotRequired[list[FilePipelineBlock1 | str] | None]
+    config: NotRequired[DagsterConfig | None]
+    """
+    `dagster_pipeline_config`.
+    """
+    description: NotRequired[str | None]
+    """
+    `null` clears it.
+    """
+    edges: NotRequired[list[FilePipelineEdge] | None]
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    parameters_schema: NotRequired[dict[str, Any] | None]
+    """
+    What the parameters of a run have to be; `null` lets in any object.
+    """
+    renamed_from: NotRequired[str | None]
+    """
+    What it was called before: a pipeline of that name gets the new one, if there is none of the new name.
+    """
+
+
+class FileVector(TypedDict, closed=True):
+    """
+    Where an embedding of a block or an edge lives.
+    """
+
+    taxonomy_filter: NotRequired[FileFilter | None]
+    """
+    Stays as it is when it is missing; `null` clears it.
+    """
+    vector_db: str
+    vector_key: str
+
+
 class SearchRequest(TypedDict, closed=True):
     """
     What is searched for. Words and a vector together find what either does, best first by both
@@ -2294,8 +2462,8 @@ class SearchRequest(TypedDict, closed=True):
 
 class PipelinePatch(TypedDict, closed=True):
     """
-    What to change of a pipeline. What is missing stays; `null` clears the description.
-    `dagster_pipeline_config` is replaced as a whole. The graph has routes of its own.
+    What to change of a pipeline. What is missing stays; `null` clears the description and the schema.
+    `dagster_pipeline_config` and `parameters_schema` are replaced as a whole. The graph has routes of its own.
     """
 
     dagster_pipeline_config: NotRequired[DagsterConfig]
@@ -2306,6 +2474,7 @@ class PipelinePatch(TypedDict, closed=True):
     Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
     as `..` (`app.is_name`).
     """
+    parameters_schema: NotRequired[dict[str, Any] | None]
 
 
 class PreviewRequest(TypedDict, closed=True):
@@ -2317,3 +2486,109 @@ class PreviewRequest(TypedDict, closed=True):
     """
     In the order in which they are made; those that are refused are left out.
     """
+
+
+class FileAlias1(TypedDict):
+    """
+    Where an alias points: a version, or an object that also says whether the alias is protected.
+    """
+
+    protected: NotRequired[bool | None]
+    version: int | str
+    """
+    A version, as a number or a word.
+    """
+
+
+class FileBlock(TypedDict, closed=True):
+    """
+    A block of a file.
+    """
+
+    activation: NotRequired[Literal["open", "reviewed"] | None]
+    active: NotRequired[int | None]
+    """
+    The number of the version to be in use; goes without type, description and metadata.
+    """
+    aliases: NotRequired[dict[str, FileAlias1 | int | str | None]]
+    """
+    By their names; `null` removes one.
+    """
+    categories: NotRequired[list[str] | None]
+    code_repos: NotRequired[list[NewCodeRepo] | None]
+    dependencies: NotRequired[list[FileDependency] | None]
+    description: NotRequired[str | None]
+    """
+    `null` clears it.
+    """
+    docker_images: NotRequired[list[FileImage] | None]
+    metadata: NotRequired[dict[str, Any] | None]
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    renamed_from: NotRequired[str | None]
+    """
+    What it was called before: a block of that name gets the new one, if there is none of the new name.
+    """
+    type: NotRequired[Literal["dataset", "model"] | None]
+    """
+    Required of a block that is new.
+    """
+    vectors: NotRequired[list[FileVector] | None]
+
+
+class FileEdge(TypedDict, closed=True):
+    """
+    An edge of a file.
+    """
+
+    activation: NotRequired[Literal["open", "reviewed"] | None]
+    active: NotRequired[int | None]
+    """
+    The number of the version to be in use; goes without description and metadata.
+    """
+    aliases: NotRequired[dict[str, FileAlias1 | int | str | None]]
+    """
+    By their names; `null` removes one.
+    """
+    code_repos: NotRequired[list[NewCodeRepo] | None]
+    dependencies: NotRequired[list[FileDependency] | None]
+    description: NotRequired[str | None]
+    """
+    `null` clears it.
+    """
+    docker_images: NotRequired[list[FileImage] | None]
+    metadata: NotRequired[dict[str, Any] | None]
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    renamed_from: NotRequired[str | None]
+    """
+    What it was called before: an edge of that name gets the new one, if there is none of the new name.
+    """
+    vectors: NotRequired[list[FileVector] | None]
+
+
+class RegistryFile(TypedDict, closed=True):
+    """
+    What should be there, by names only. What is missing is not the file's to say, and stays as it is.
+    """
+
+    apiVersion: Literal["blockyard/v1"]
+    """
+    Which form the file has: one that is released stays readable.
+    """
+    blocks: NotRequired[list[FileBlock] | None]
+    edges: NotRequired[list[FileEdge] | None]
+    owner: NotRequired[str | None]
+    """
+    Whose file it is: a word of your own.
+    """
+    pipelines: NotRequired[list[FilePipeline] | None]
+    taxonomy: NotRequired[list[FileCategory1 | str] | None]

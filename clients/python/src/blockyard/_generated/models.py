@@ -29,6 +29,10 @@ class CategoryTree(Model):
     """
     Null for a root.
     """
+    purged_at: AwareDatetime | None = None
+    """
+    With `as_of`: when it was purged since.
+    """
     updated_at: AwareDatetime
     """
     When it last changed; `ETag` is made of it.
@@ -52,6 +56,10 @@ class Category(Model):
     parent_id: UUID | None
     """
     Null for a root.
+    """
+    purged_at: AwareDatetime | None = None
+    """
+    With `as_of`: when it was purged since.
     """
     updated_at: AwareDatetime
     """
@@ -427,6 +435,66 @@ class Health(Model):
     status: str
 
 
+class FilePipelineBlock1(Model):
+    """
+    A block of a pipeline: its name, or an object that also says which version it takes.
+    """
+
+    alias: str | None = None
+    """
+    Goes without a pin.
+    """
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    pin: int | None = None
+    """
+    The number of a version.
+    """
+
+
+class FileFilter(Model):
+    """
+    What a search is constrained to, as `TaxonomyFilter`, with the paths of categories. At least one is
+    named.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    all: list[str] | None = None
+    any: list[str] | None = None
+    none: list[str] | None = None
+    recursive: bool | None = None
+    """
+    Whether what is in a category below counts as in it; `false` when missing.
+    """
+
+
+class FileDependency(Model):
+    """
+    What a block or an edge depends on: one of `block`, `edge` and `external`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    block: str | None = None
+    detail: str | None = None
+    """
+    Of a block or an edge.
+    """
+    edge: str | None = None
+    external: str | None = None
+    """
+    What it is that is outside.
+    """
+    version_constraint: str | None = None
+
+
 class Embedding(Model):
     """
     The embedding of a block or an edge by a model.
@@ -647,6 +715,21 @@ class Me(Model):
     updated_at: AwareDatetime
     user_id: UUID
     username: str
+
+
+class FileConflict(Model):
+    """
+    That another file manages what this one would change.
+    """
+
+    member: str
+    """
+    JSON pointer to the member, below the thing.
+    """
+    owner: str
+    """
+    Whose file manages it.
+    """
 
 
 class IssuedApiKey(Model):
@@ -1400,6 +1483,117 @@ class ReachedStep(Model):
     name: str
 
 
+class FileCategory1(Model):
+    """
+    A category: its path, or an object that also says where it was.
+    """
+
+    path: str
+    """
+    The names of a category and of those above it, from the root on, with `/` between; in a name `~1` is
+    a `/`, and `~0` a `~`.
+    """
+    renamed_from: str | None = None
+    """
+    The path that it had before: one that is there gets the new name and place, with all that is
+    below it, if there is none of the new path.
+    """
+
+
+class FilePipelineEdge(Model):
+    """
+    An edge of a pipeline, from one of its blocks to another.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    alias: str | None = None
+    """
+    Goes without a pin.
+    """
+    edge: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    from_: str = Field(..., alias="from")
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    pin: int | None = None
+    """
+    The number of a version.
+    """
+    to: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+
+
+class FileVector(Model):
+    """
+    Where an embedding of a block or an edge lives.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    taxonomy_filter: FileFilter | None = None
+    """
+    Stays as it is when it is missing; `null` clears it.
+    """
+    vector_db: str
+    vector_key: str
+
+
+class FileImage(Model):
+    """
+    An image of a block or an edge. How its build went is not the file's to say.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    image_digest: str | None = None
+    """
+    Stays as it is when it is missing; `null` clears it.
+    """
+    image_tag: str
+    """
+    A tag: letters, digits, `_`, `.` and `-`, at most 128, the first neither `.` nor `-`.
+    """
+    registry_url: str
+    """
+    A registry, or a repository in one: `ghcr.io/acme/imagenet`, `localhost:5000/imagenet`,
+    `acme/imagenet`; `https://` may stand before it.
+    """
+
+
+class NewCodeRepo(Model):
+    """
+    A code repository that is added.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    branch: str | None = None
+    """
+    `main` when missing.
+    """
+    repo_url: str
+    """
+    `https://host/path`, `ssh://user@host/path` or `git@host:path`, at most 2,000 characters. No
+    password, no token, no query: everybody who reads the registry would read them.
+    """
+
+
 class EmbeddingPage(Model):
     """
     One page of a list.
@@ -1823,6 +2017,49 @@ class Tokens(Model):
     user: User
 
 
+class AppliedItem(Model):
+    """
+    What became of a thing of the file.
+    """
+
+    before: dict[str, Any] | None = None
+    """
+    As the file tells of it before the change; missing of what is new, and of what stays as it is.
+    """
+    conflicts: list[FileConflict] | None = None
+    """
+    Where another file says otherwise.
+    """
+    id: UUID | None = None
+    """
+    Missing when it is not there.
+    """
+    kind: Literal["taxonomy", "block", "edge", "pipeline"] | str
+    """
+    What a file tells of.
+    """
+    name: str
+    """
+    A category by its path.
+    """
+    outcome: Literal["created", "updated", "candidate", "activated", "unchanged", "archived", "conflict"] | str
+    """
+    What became of a thing of the file.
+    """
+    patch: list[PatchOperation]
+    """
+    What changed, as a JSON Patch (RFC 6902) of the thing as the file tells of it.
+    """
+    pointer: str | None = None
+    """
+    JSON pointer to it in the file; missing of what was archived.
+    """
+    version_number: int | None = None
+    """
+    Of the version in use, or of the candidate.
+    """
+
+
 class AuditLogPage(Model):
     """
     A page of the audit trail.
@@ -2013,6 +2250,10 @@ class Pipeline(Model):
     With `include=edges`.
     """
     name: str
+    parameters_schema: dict[str, Any] | None
+    """
+    What the parameters of a run must be; null lets in any JSON object.
+    """
     pipeline_id: UUID
     purged_at: AwareDatetime | None = None
     """
@@ -2201,6 +2442,95 @@ class Reached(Model):
     """
 
 
+class FilePipeline(Model):
+    """
+    A pipeline of a file. The graph is said as a whole, by `blocks` and `edges`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    blocks: list[FilePipelineBlock1 | str] | None = None
+    config: DagsterConfig | None = None
+    """
+    `dagster_pipeline_config`.
+    """
+    description: str | None = None
+    """
+    `null` clears it.
+    """
+    edges: list[FilePipelineEdge] | None = None
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    parameters_schema: dict[str, Any] | None = None
+    """
+    What the parameters of a run have to be; `null` lets in any object.
+    """
+    renamed_from: str | None = None
+    """
+    What it was called before: a pipeline of that name gets the new one, if there is none of the new name.
+    """
+
+
+class FileAlias1(Model):
+    """
+    Where an alias points: a version, or an object that also says whether the alias is protected.
+    """
+
+    protected: bool | None = None
+    version: int | str
+    """
+    A version, as a number or a word.
+    """
+
+
+class FileBlock(Model):
+    """
+    A block of a file.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    activation: Literal["open", "reviewed"] | str | None = None
+    active: int | None = None
+    """
+    The number of the version to be in use; goes without type, description and metadata.
+    """
+    aliases: dict[str, FileAlias1 | int | str | None] | None = None
+    """
+    By their names; `null` removes one.
+    """
+    categories: list[str] | None = None
+    code_repos: list[NewCodeRepo] | None = None
+    dependencies: list[FileDependency] | None = None
+    description: str | None = None
+    """
+    `null` clears it.
+    """
+    docker_images: list[FileImage] | None = None
+    metadata: dict[str, Any] | None = None
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    renamed_from: str | None = None
+    """
+    What it was called before: a block of that name gets the new one, if there is none of the new name.
+    """
+    type: Literal["dataset", "model"] | str | None = None
+    """
+    Required of a block that is new.
+    """
+    vectors: list[FileVector] | None = None
+
+
 class DependentPage(Model):
     """
     One page of a list.
@@ -2222,6 +2552,46 @@ class StateChangePage(Model):
     next_cursor: str | None
     """
     Send it as `cursor` to get the next page; null on the last one.
+    """
+
+
+class AppliedFile(Model):
+    """
+    What applying a file came to.
+    """
+
+    dry_run: bool
+    """
+    Whether it was undone.
+    """
+    has_changes: bool
+    """
+    Whether anything is, or would be, otherwise than before.
+    """
+    items: list[AppliedItem]
+    """
+    Each thing of the file, in the order of the file, then what was archived.
+    """
+    pipelines: list[PipelineOutlook]
+    """
+    Each pipeline that was there and is another: at most 100.
+    """
+    pipelines_checked: int
+    """
+    How many pipelines were asked before and after: at most 100. When the changes reach more, `reasons`
+    has `pipelines_unchecked`.
+    """
+    plan: str
+    """
+    What this was worked out of, as a digest: the file, and all of the registry that was read for it.
+    """
+    reasons: list[PreviewReason]
+    """
+    Why, the worst first.
+    """
+    verdict: Literal["safe", "warn", "breaking"] | str
+    """
+    What changes would come to.
     """
 
 
@@ -2347,6 +2717,66 @@ class ReachedPage(Model):
     """
     Send it as `cursor` to get the next page; null on the last one.
     """
+
+
+class FileEdge(Model):
+    """
+    An edge of a file.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    activation: Literal["open", "reviewed"] | str | None = None
+    active: int | None = None
+    """
+    The number of the version to be in use; goes without description and metadata.
+    """
+    aliases: dict[str, FileAlias1 | int | str | None] | None = None
+    """
+    By their names; `null` removes one.
+    """
+    code_repos: list[NewCodeRepo] | None = None
+    dependencies: list[FileDependency] | None = None
+    description: str | None = None
+    """
+    `null` clears it.
+    """
+    docker_images: list[FileImage] | None = None
+    metadata: dict[str, Any] | None = None
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    renamed_from: str | None = None
+    """
+    What it was called before: an edge of that name gets the new one, if there is none of the new name.
+    """
+    vectors: list[FileVector] | None = None
+
+
+class RegistryFile(Model):
+    """
+    What should be there, by names only. What is missing is not the file's to say, and stays as it is.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    apiVersion: Literal["blockyard/v1"] | str
+    """
+    Which form the file has: one that is released stays readable.
+    """
+    blocks: list[FileBlock] | None = None
+    edges: list[FileEdge] | None = None
+    owner: str | None = None
+    """
+    Whose file it is: a word of your own.
+    """
+    pipelines: list[FilePipeline] | None = None
+    taxonomy: list[FileCategory1 | str] | None = None
 
 
 CategoryTree.model_rebuild()

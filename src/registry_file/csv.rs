@@ -1,0 +1,106 @@
+//! Blocks as a spreadsheet has them: rows of CSV, as a file of blocks.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::problem::{Fault, Problem};
+
+/// What it comes as.
+pub(super) const MEDIA_TYPE: &str = "text/csv";
+
+/// Columns that are members as they are; `metadata` and `metadata/…` come besides.
+const COLUMNS: [&str; 6] =
+    ["name", "renamed_from", "type", "description", "activation", "categories"];
+
+/// The file that a table of blocks is. An empty cell says nothing; of what stands below `metadata/rows`,
+/// `891` is a number, `true` a boolean, and what is no JSON a text. Categories have `;` between.
+///
+/// # Errors
+/// 400 when it is no CSV, 422 when a column is not known, or a cell is not what belongs there.
+pub(super) fn file(bytes: &[u8]) -> Result<Value, Problem> {
+    // What spreadsheets put before it.
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(bytes);
+    let columns = reader.headers().map_err(|error| no_csv(&error))?.clone();
+    let mut faults = Vec::new();
+    for (place, column) in columns.iter().enumerate() {
+        let is_known =
+            COLUMNS.contains(&column) || column == "metadata" || below_metadata(column).is_some();
+        if !is_known {
+            faults.push(fault(format!("/{place}"), format!("The column {column:?} is not known.")));
+        } else if columns.iter().take(place).any(|other| other == column) {
+            faults
+                .push(fault(format!("/{place}"), format!("The column {column:?} is there twice.")));
+        }
+    }
+    if !columns.iter().any(|column| column == "name") {
+        faults.push(fault(String::new(), "The first line names the columns, one of them name."));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::faults(faults));
+    }
+    let mut blocks = Vec::new();
+    for (row, record) in reader.records().enumerate() {
+        let record = record.map_err(|error| no_csv(&error))?;
+        let mut block = Map::new();
+        for (column, cell) in columns.iter().zip(&record).filter(|(_, cell)| !cell.is_empty()) {
+            if let Err(words) = put(&mut block, column, cell) {
+                let pointer = [format!("/blocks/{row}"), crate::api::problem::pointer(column)];
+                faults.push(fault(pointer.concat(), words));
+            }
+        }
+        blocks.push(Value::Object(block));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::faults(faults));
+    }
+    Ok(json!({ "apiVersion": "blockyard/v1", "blocks": blocks }))
+}
+
+fn put(block: &mut Map<String, Value>, column: &str, cell: &str) -> Result<(), &'static str> {
+    if let Some(member) = below_metadata(column) {
+        let value = serde_json::from_str(cell).unwrap_or_else(|_| cell.into());
+        let metadata = block.entry("metadata").or_insert_with(|| json!({}));
+        let Some(metadata) = metadata.as_object_mut() else {
+            return Err("Goes with an object in the column metadata.");
+        };
+        metadata.insert(member, value);
+        return Ok(());
+    }
+    let value = match column {
+        "metadata" => {
+            let value: Value = serde_json::from_str(cell).map_err(|_| "Must be a JSON object.")?;
+            let Value::Object(mut value) = value else { return Err("Must be a JSON object.") };
+            // Columns of their own say more than this one.
+            if let Some(Value::Object(before)) = block.remove("metadata") {
+                value.extend(before);
+            }
+            Value::Object(value)
+        }
+        "categories" => {
+            cell.split(';').map(str::trim).filter(|path| !path.is_empty()).collect::<Value>()
+        }
+        _ => cell.into(),
+    };
+    block.insert(column.to_owned(), value);
+    Ok(())
+}
+
+/// The member of the metadata that a column is.
+fn below_metadata(column: &str) -> Option<String> {
+    let member = column.strip_prefix("metadata/").filter(|member| !member.is_empty())?;
+    (!member.contains('/')).then(|| member.replace("~1", "/").replace("~0", "~"))
+}
+
+fn fault(pointer: String, detail: impl Into<String>) -> Fault {
+    Fault { pointer, detail: detail.into() }
+}
+
+fn no_csv(error: &csv::Error) -> Problem {
+    let place = error.position().map_or(String::new(), |at| format!(" at line {}", at.line()));
+    let words = match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => "is not UTF-8",
+        csv::ErrorKind::UnequalLengths { .. } => "has more or fewer cells than the first line",
+        _ => "is no CSV",
+    };
+    Problem::malformed(format!("The table{place} {words}."))
+}
