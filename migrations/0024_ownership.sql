@@ -107,6 +107,7 @@ end $$;
 comment on function app.manage(jsonb) is 'Notes who manages what: objects of entity_id, entity_type, owner and fields.';
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.enter_apply(), app.management(uuid), app.managed_by(public.audit_entity_type, text), app.manage(jsonb)
+grant execute on function app.enter_apply(), app.management(uuid), app.managed_by(public.audit_entity_type, text), app.manage(jsonb),
+    app.pointer_step(text)
     to blockyard_api;
 revoke all on app.managed from public, anon, authenticated, service_role;

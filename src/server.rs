@@ -1,11 +1,10 @@
 //! The HTTP server: all routes in one list, and what surrounds each request.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody};
@@ -15,7 +14,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::Bytes;
-use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError, web};
+use actix_web::{App, Error, HttpRequest, HttpServer, ResponseError, web};
 use futures_util::{FutureExt, stream};
 use opentelemetry::trace::TraceId;
 use tokio::time::timeout;
@@ -32,7 +31,7 @@ use crate::api::unread::Unread;
 use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::{self, Db};
-use crate::document::{Edition, ServedDocument, file_schema, page};
+use crate::document::{page, served};
 use crate::engine::Engine;
 use crate::perimeter::{self, Perimeter, Visit};
 use crate::service::drain::Drain;
@@ -124,8 +123,9 @@ pub fn start(
     let drain = web::Data::new(drain.clone());
     let gatekeeper = web::Data::new(gatekeeper);
     let document = document();
-    let known = Arc::new(KnownPaths::of(&document));
-    let patterns = document.paths.paths.keys().map(String::as_str).chain([console::PATTERN]);
+    let known = Arc::new(KnownPaths::of(&document, &served::PATHS));
+    let beside = served::PATHS.into_iter().chain([console::PATTERN]);
+    let patterns = document.paths.paths.keys().map(String::as_str).chain(beside);
     let engine = Engine::start(config, &db).map_err(io::Error::other)?;
     let metrics = db
         .collectors()
@@ -137,10 +137,7 @@ pub fn start(
     let engine = web::Data::new(engine);
     let metrics = web::Data::new(metrics);
     let readers = web::Data::new(Readers::new(config));
-    let documents = [("/openapi.json", Edition::V3_1), ("/openapi-3.0.json", Edition::V3_0)];
-    let documents = documents
-        .map(|(path, edition)| (path, Arc::new(ServedDocument::new(edition, self::document))));
-    let editors_schema = Arc::new(LazyLock::new(|| file_schema::text(&self::document())));
+    let texts = served::all();
     let perimeter = web::Data::new(Perimeter::new(config));
     let origins = config.cors_allowed_origins.clone();
     let body_limit = BodyLimit {
@@ -156,8 +153,7 @@ pub fn start(
     };
     let server = HttpServer::new(move || {
         let known = Arc::clone(&known);
-        let documents = documents.clone();
-        let editors_schema = editors_schema.clone();
+        let texts = texts.clone();
         App::new()
             .app_data(web::Data::new(db.clone()))
             .app_data(gatekeeper.clone())
@@ -170,18 +166,7 @@ pub fn start(
             .app_data(body_limit)
             .app_data(path::config())
             .configure(routes)
-            .configure(|config| {
-                for (path, document) in documents {
-                    config.route(path, web::get().to(move |request| served(&document, &request)));
-                }
-            })
-            .route(
-                file_schema::PATH,
-                web::get().to(move || {
-                    let text = editors_schema.as_ref().as_ref().map(String::as_str);
-                    written(text, "application/schema+json")
-                }),
-            )
+            .configure(|config| served::configure(&texts, self::document, config))
             .service(web::redirect("/docs", "/docs/"))
             .route("/docs/{_:.*}", web::get().to(page::file))
             .default_service(web::to(move |request: HttpRequest| {
@@ -202,27 +187,6 @@ pub fn start(
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
-}
-
-fn served(
-    document: &ServedDocument,
-    request: &HttpRequest,
-) -> Ready<Result<HttpResponse, Problem>> {
-    written(document.below(perimeter::prefix(request)), "application/json")
-}
-
-/// What was written when it was first asked for.
-fn written(
-    text: Result<impl Into<String>, &serde_json::Error>,
-    media_type: &str,
-) -> Ready<Result<HttpResponse, Problem>> {
-    ready(match text {
-        Ok(text) => Ok(HttpResponse::Ok().content_type(media_type).body(text.into())),
-        Err(error) => {
-            tracing::error!(%error, "the document cannot be written");
-            Err(Problem::internal())
-        }
-    })
 }
 
 fn seconds(number: u32) -> Duration {

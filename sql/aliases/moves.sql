@@ -7,6 +7,7 @@ select
         (select v.version_number from edge_versions v where v.version_id = m.version_id)) as version_number
 from alias_moves m
 where (select app.as_caller($1))
+  and (select app.owner_id($2::entity_type, $3, true)) is not null
   and ($5::boolean is not null or app.plan_anew(m.move_id))
   and case when $2::entity_type = 'block'
       then m.block_id = (select app.owner_id($2, $3, true)) else m.edge_id = (select app.owner_id($2, $3, true)) end

@@ -5,6 +5,7 @@ select
     e.created_by_username, e.is_stale as "is_stale!", e.vector as "values"
 from embedding_details e
 where (select app.as_caller($1))
+  and (select owner_id($2, $3, true)) is not null
   and e.entity_type = $2
   and e.entity_id = (select owner_id($2, $3, true))
   and e.model_id = (select m.model_id from embedding_models m where m.model_id = $4 or m.name_key = app.name_key($5))

@@ -51,6 +51,12 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The same, unless it is to stay as it is.
+    #[must_use]
+    pub fn only_if(self, is_changed: bool) -> Self {
+        if is_changed { self } else { Self::Keep }
+    }
+
     /// Whether the column is written, and what with.
     pub fn assignment(&self) -> (bool, Option<&T>) {
         match self {

@@ -6,11 +6,11 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 use super::problem::Problem;
 
-/// The paths of the document and their methods.
+/// The paths of the document and their methods, and what is read beside them.
 pub struct KnownPaths(Vec<(ResourceDef, Vec<&'static str>)>);
 
 impl KnownPaths {
-    pub fn of(document: &utoipa::openapi::OpenApi) -> Self {
+    pub fn of(document: &utoipa::openapi::OpenApi, beside: &[&'static str]) -> Self {
         let mut known: Vec<_> = document
             .paths
             .paths
@@ -36,8 +36,8 @@ impl KnownPaths {
                 (ResourceDef::new(path.as_str()), methods)
             })
             .collect();
-        for path in ["/openapi.json", "/openapi-3.0.json", "/schemas/registry.v1.json"] {
-            known.push((ResourceDef::new(path), vec!["OPTIONS", "GET", "HEAD"]));
+        for path in beside {
+            known.push((ResourceDef::new(*path), vec!["OPTIONS", "GET", "HEAD"]));
         }
         Self(known)
     }

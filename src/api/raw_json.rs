@@ -23,6 +23,18 @@ impl RawJson {
         self.0.get()
     }
 
+    /// What the database holds, as a value.
+    ///
+    /// # Errors
+    /// 500 when it is none of that kind.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        serde_json::from_str(self.get()).map_err(|error| {
+            let kind = std::any::type_name::<T>();
+            tracing::error!(%error, kind, "the database holds JSON of another form");
+            Problem::internal()
+        })
+    }
+
     /// A value as JSON.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! asking the database. Stored is only the SHA-256 of the key: nobody finds 256 random bits by trying, so
 //! it needs no secret, and a key outlives every `JWT_SECRET` (docs/adr/0040-api-keys-need-no-secret.md).
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine;
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::keyed_digest::KeyedDigests;
 use super::secrets::Secrets;
+use crate::api::hex::hex;
 
 /// What a caller is told whose key does not count, whatever the reason.
 pub(crate) const NOT_ACCEPTED: &str = "The API key is unknown, expired or revoked.";
@@ -116,14 +117,6 @@ impl<'de> Deserialize<'de> for Seed {
 
 fn decode(text: &str) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // A String takes whatever is written to it.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@
 use actix_web::HttpMessage;
 use actix_web::dev::ServiceRequest;
 
-use super::keys::hex;
 use super::opaque_token::OpaqueToken;
+use crate::api::hex::hex;
 
 /// The digest of a session's token. Whose it is, and whether it still counts, the database knows.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::settings::{Group, SETTINGS, Setting};
+use super::setting::{Group, Setting};
+use super::settings::SETTINGS;
 
 /// The end of `blockyard --help`.
 pub fn help() -> String {

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::Read;
 
 use super::fault::{Fault, Faults};
-use super::settings::{self, Setting};
+use super::setting::Setting;
+use super::settings;
 
 const SUFFIX: &str = "_FILE";
 /// No secret is longer; a wrong path may lead to anything.

@@ -10,6 +10,7 @@ mod fault;
 mod files;
 mod origin;
 mod secret;
+pub mod setting;
 pub mod settings;
 mod traces;
 

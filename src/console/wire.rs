@@ -5,6 +5,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpResponse, HttpResponseBuilder};
 
 use super::refusal::Refusal;
+use crate::api::body;
 
 /// A page is whoever's it was: nothing keeps it, also not on a machine that several use.
 pub(super) const NO_STORE: (HeaderName, HeaderValue) =
@@ -37,7 +38,7 @@ pub(super) async fn received(
     request: &mut ServiceRequest,
 ) -> Result<Vec<(String, String)>, Refusal> {
     let mut payload = request.take_payload();
-    let bytes = crate::api::body::receive(request.request(), &mut payload).await?;
+    let bytes = body::receive(request.request(), &mut payload, |limit| limit.bytes).await?;
     let pairs = url::form_urlencoded::parse(&bytes);
     Ok(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
 }

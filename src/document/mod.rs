@@ -1,13 +1,12 @@
 //! The OpenAPI document: what the handlers say of themselves, and what holds for all of them, said
 //! once here.
 
-pub mod file_schema;
+mod file_schema;
 mod operations;
 pub mod page;
 mod schemas;
+pub mod served;
 mod v3_0;
-
-use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +14,8 @@ use utoipa::OpenApi;
 
 use crate::api::page::CursorText;
 use crate::api::path::Reference;
-use crate::api::problem::{BlockCategory, Blocker, Fault, Problem, Thing};
+use crate::api::problem::{Fault, Problem};
+use crate::api::thing::{BlockCategory, Blocker, Thing};
 use crate::blocks::BlockVersion;
 use crate::dependencies::Step;
 use crate::edges::EdgeVersion;
@@ -40,7 +40,7 @@ pub use operations::complete;
         contact(name = "Whoever runs this instance"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    // Who serves the document is the service: behind a prefix it says so, see `ServedDocument::below`.
+    // Who serves the document is the service: behind a prefix it says so, see [`served`].
     servers((url = "/", description = "The service that this document comes from")),
     tags(
         (name = "auth", description = "Log in, stay logged in, log out"),
@@ -149,35 +149,3 @@ impl Written {
         serde_json::to_string_pretty(self)
     }
 }
-
-/// The text of a document that is served: where the service is depends on who asks.
-///
-/// It is written when it is first asked for: that takes as much memory as everything else of the
-/// service, and most instances are never asked.
-#[derive(Debug)]
-pub struct ServedDocument {
-    edition: Edition,
-    document: fn() -> utoipa::openapi::OpenApi,
-    text: OnceLock<serde_json::Result<String>>,
-}
-
-impl ServedDocument {
-    pub fn new(edition: Edition, document: fn() -> utoipa::openapi::OpenApi) -> Self {
-        Self { edition, document, text: OnceLock::new() }
-    }
-
-    /// The document for who finds the service below a path, such as `/registry`.
-    ///
-    /// # Errors
-    /// As [`Written::of`].
-    pub fn below(&self, prefix: &str) -> Result<String, &serde_json::Error> {
-        let written = || serde_json::to_string(&Written::of(&(self.document)(), self.edition)?);
-        let text = self.text.get_or_init(written).as_ref()?;
-        let (before, after) = text.split_once(ROOT).unwrap_or((text, ""));
-        let server = if prefix.is_empty() { ROOT } else { &format!(r#""url":"{prefix}""#) };
-        Ok([before, server, after].concat())
-    }
-}
-
-/// The address of the only server; what stands before it is `info`.
-const ROOT: &str = r#""url":"/""#;

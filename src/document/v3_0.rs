@@ -40,7 +40,8 @@ fn one_body(operation: &mut Map<String, Value>) {
 
 const JSON: &str = "application/json";
 
-/// `oneOf: [x, null]` is a nullable x, of the type of x: `nullable` adds to a type that is said.
+/// `oneOf: [x, null]` is a nullable x, of the type of x: `nullable` adds to a type that is said. Where
+/// x is itself a choice there is none to say, and null stays a choice.
 fn choose(schema: &mut Map<String, Value>, schemas: &Value) {
     let Some(Value::Array(choices)) = schema.get_mut("oneOf") else { return };
     let before = choices.len();
@@ -51,7 +52,12 @@ fn choose(schema: &mut Map<String, Value>, schemas: &Value) {
     if let [only] = choices.as_slice() {
         let only = only.clone();
         let name = only["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
-        if let Some(kind) = name.and_then(|name| schemas[name].get("type")) {
+        let known = name.map(|name| &schemas[name]);
+        if known.is_some_and(|known| known.get("oneOf").is_some()) {
+            choices.push(json!({ "type": "string", "nullable": true, "enum": [null] }));
+            return;
+        }
+        if let Some(kind) = known.and_then(|known| known.get("type")) {
             schema.insert("type".to_owned(), kind.clone());
         }
         schema.remove("oneOf");
@@ -107,6 +113,7 @@ mod tests {
                 "Choice": { "oneOf": [{ "$ref": "#/components/schemas/Shown" }, { "type": "null" }], "description": "An a" },
                 "Choices": { "oneOf": [{ "$ref": "#/a" }, { "$ref": "#/b" }, { "type": "null" }] },
                 "Two": { "oneOf": [{ "$ref": "#/a" }, { "$ref": "#/b" }] },
+                "OneOfTwo": { "oneOf": [{ "$ref": "#/components/schemas/Two" }, { "type": "null" }] },
                 "Described": { "$ref": "#/a", "description": "An a" },
                 "Plain": { "$ref": "#/a" },
                 "Object": {
@@ -129,6 +136,9 @@ mod tests {
                 },
                 "Choices": { "oneOf": [{ "$ref": "#/a" }, { "$ref": "#/b" }], "nullable": true },
                 "Two": { "oneOf": [{ "$ref": "#/a" }, { "$ref": "#/b" }] },
+                "OneOfTwo": { "oneOf": [
+                    { "$ref": "#/components/schemas/Two" }, { "type": "string", "nullable": true, "enum": [null] }
+                ] },
                 "Described": { "allOf": [{ "$ref": "#/a" }], "description": "An a" },
                 "Plain": { "$ref": "#/a" },
                 "Object": {

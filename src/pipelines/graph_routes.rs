@@ -34,10 +34,7 @@ fn parts<T: DeserializeOwned>(json: Option<RawJson>) -> Result<Vec<T>, Problem> 
     let Some(json) = json else {
         return Ok(Vec::new());
     };
-    serde_json::from_str(json.get()).map_err(|error| {
-        tracing::error!(%error, "not the parts of a pipeline");
-        Problem::internal()
-    })
+    json.read()
 }
 
 /// How a graph is shown.

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::api::fields::{Fields, FromFields};
-use crate::api::problem::{Blocker, Problem};
+use crate::api::problem::Problem;
+use crate::api::thing::Blocker;
 
 pub use proposal::{Proposal, ProposalMembers};
 
@@ -20,7 +21,7 @@ pub use proposal::{Proposal, ProposalMembers};
 const MOST_CHANGES: usize = 1000;
 
 /// So many pipelines are asked before and after.
-pub(crate) const MOST_PIPELINES: u16 = 100;
+const MOST_PIPELINES: u16 = 100;
 
 /// Changes that are not made yet.
 #[derive(Debug, ToSchema)]

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::MOST_PIPELINES;
 use crate::api::raw_json::RawJson;
 use crate::db::{Failure, Scope};
 
@@ -23,15 +24,20 @@ pub(super) async fn asked(scope: &mut Scope<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// At most `limit` of the pipelines that this transaction has reached, and that changes of `coming` reach.
+/// The pipelines that this transaction has reached, and that changes of `coming` reach: as many as are
+/// asked, and whether these are all.
 pub(crate) async fn affected(
     scope: &mut Scope<'_>,
     coming: &[Uuid],
-    limit: i64,
-) -> Result<Vec<Uuid>, Failure> {
+) -> Result<(Vec<Uuid>, bool), Failure> {
+    let most = usize::from(MOST_PIPELINES);
+    let limit = i64::from(MOST_PIPELINES) + 1;
     let query =
         sqlx::query_file_scalar!("sql/preview/affected.sql", scope.caller() as _, coming, limit);
-    Ok(query.fetch_all(scope.connection()).await?)
+    let mut reached = query.fetch_all(scope.connection()).await?;
+    let are_all = reached.len() <= most;
+    reached.truncate(most);
+    Ok((reached, are_all))
 }
 
 pub(crate) async fn states(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{post, web};
 use tokio::time::timeout;
 
-use super::{MOST_PIPELINES, Preview, PreviewRequest, Refusal, queries, verdict};
+use super::{Preview, PreviewRequest, Refusal, queries, verdict};
 use crate::api::body::Body;
 use crate::api::entity::Entity;
 use crate::api::problem::Problem;
@@ -59,10 +59,7 @@ async fn try_out(
                     refused.push(Refusal { change, problem });
                 }
             }
-            let mut reached =
-                queries::affected(transaction, &[], i64::from(MOST_PIPELINES) + 1).await?;
-            let all_asked = reached.len() <= usize::from(MOST_PIPELINES);
-            reached.truncate(usize::from(MOST_PIPELINES));
+            let (reached, all_asked) = queries::affected(transaction, &[]).await?;
             let after = queries::states(transaction, &reached).await?;
             Ok((reached, all_asked, after, refused))
         })

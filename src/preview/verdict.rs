@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::queries::State;
 use super::{PipelineOutlook, Preview, Reason, Refusal, Verdict};
 use crate::api::problem::Problem;
-use crate::api::raw_json::RawJson;
 use crate::locks;
 
 /// Compares what was asked before the changes and after them.
@@ -89,12 +88,13 @@ impl PipelineOutlook {
 }
 
 fn outlook(before: &State, after: &State) -> Result<PipelineOutlook, Problem> {
-    let (was, is) = (list(&before.blockers)?, list(&after.blockers)?);
-    let (warned, warns) = (list(&before.warnings)?, list(&after.warnings)?);
+    let (was, is): (Vec<Value>, Vec<Value>) = (before.blockers.read()?, after.blockers.read()?);
+    let (warned, warns): (Vec<Value>, Vec<Value>) =
+        (before.warnings.read()?, after.warnings.read()?);
     let lock_summary = if before.lock_digest == after.lock_digest {
         Vec::new()
     } else {
-        locks::summary(&tree(&before.lock)?, &tree(&after.lock)?)
+        locks::summary(&before.lock.read()?, &after.lock.read()?)
     };
     Ok(PipelineOutlook {
         pipeline_id: after.pipeline_id,
@@ -139,18 +139,4 @@ fn reason(outlook: &PipelineOutlook) -> Option<Reason> {
 fn details(list: &[Value]) -> String {
     let details: Vec<&str> = list.iter().filter_map(|one| one["detail"].as_str()).collect();
     details.join(" ")
-}
-
-fn list(json: &RawJson) -> Result<Vec<Value>, Problem> {
-    match tree(json)? {
-        Value::Array(items) => Ok(items),
-        _ => Err(Problem::internal()),
-    }
-}
-
-fn tree(json: &RawJson) -> Result<Value, Problem> {
-    serde_json::from_str(json.get()).map_err(|error| {
-        tracing::error!(%error, "the database holds what is no JSON");
-        Problem::internal()
-    })
 }

@@ -13,6 +13,7 @@ use super::given::RegistryFile;
 use super::renaming::Renaming;
 use super::wanted::{Looking, Names, Planned, Wanted};
 use super::{Conflict, Kind, Manner, PlanDigest};
+use crate::api::hex::hex;
 use crate::api::problem::{Fault, Problem};
 
 /// All that a file comes to.
@@ -137,7 +138,5 @@ fn plan(
         tracing::error!(%error, "a plan has no JSON form");
         Problem::internal()
     })?;
-    let digest = Sha256::digest(text);
-    let half = |from: usize| u128::from_be_bytes(std::array::from_fn(|at| digest[from + at]));
-    Ok(PlanDigest(format!("{:032x}{:032x}", half(0), half(16))))
+    Ok(PlanDigest(hex(&Sha256::digest(text))))
 }

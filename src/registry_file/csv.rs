@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::api::problem::{Fault, Problem};
+use crate::api::problem::{self, Fault, Problem};
 
 /// What it comes as.
 pub(super) const MEDIA_TYPE: &str = "text/csv";
@@ -44,7 +44,7 @@ pub(super) fn file(bytes: &[u8]) -> Result<Value, Problem> {
         let mut block = Map::new();
         for (column, cell) in columns.iter().zip(&record).filter(|(_, cell)| !cell.is_empty()) {
             if let Err(words) = put(&mut block, column, cell) {
-                let pointer = [format!("/blocks/{row}"), crate::api::problem::pointer(column)];
+                let pointer = [format!("/blocks/{row}"), problem::pointer(column)];
                 faults.push(fault(pointer.concat(), words));
             }
         }
@@ -88,7 +88,7 @@ fn put(block: &mut Map<String, Value>, column: &str, cell: &str) -> Result<(), &
 /// The member of the metadata that a column is.
 fn below_metadata(column: &str) -> Option<String> {
     let member = column.strip_prefix("metadata/").filter(|member| !member.is_empty())?;
-    (!member.contains('/')).then(|| member.replace("~1", "/").replace("~0", "~"))
+    (!member.contains('/')).then(|| problem::member(member))
 }
 
 fn fault(pointer: String, detail: impl Into<String>) -> Fault {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::given::ApiVersion;
 use crate::api::name::Name;
@@ -84,7 +86,7 @@ pub struct FileBlock {
     active: Option<i32>,
     categories: Option<Vec<FileCategoryPath>>,
     /// By their names; `null` removes one.
-    aliases: Option<HashMap<String, FileAliasMembers>>,
+    aliases: Option<HashMap<String, FileAliasOrNone>>,
     #[schema(max_items = 2000)]
     dependencies: Option<Vec<FileDependencyMembers>>,
     #[schema(max_items = 2000)]
@@ -111,7 +113,7 @@ pub struct FileEdge {
     #[schema(minimum = 1)]
     active: Option<i32>,
     /// By their names; `null` removes one.
-    aliases: Option<HashMap<String, FileAliasMembers>>,
+    aliases: Option<HashMap<String, FileAliasOrNone>>,
     #[schema(max_items = 2000)]
     dependencies: Option<Vec<FileDependencyMembers>>,
     #[schema(max_items = 2000)]
@@ -149,13 +151,29 @@ pub enum FileVersion {
 #[serde(untagged)]
 #[allow(dead_code, reason = "the document only")]
 pub enum FileAliasMembers {
-    /// There is none of the name.
-    Nowhere,
     Version(FileVersion),
-    Whole {
-        version: FileVersion,
-        protected: Option<bool>,
-    },
+    Whole { version: FileVersion, protected: Option<bool> },
+}
+
+/// Where an alias points; null where there is to be none.
+#[allow(dead_code, reason = "the document only")]
+pub struct FileAliasOrNone(Option<FileAliasMembers>);
+
+impl PartialSchema for FileAliasOrNone {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(Ref::from_schema_name(FileAliasMembers::name()))
+            .item(ObjectBuilder::new().schema_type(Type::Null))
+            .description(Some("Where an alias points; `null` removes it."))
+            .into()
+    }
+}
+
+impl ToSchema for FileAliasOrNone {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((FileAliasMembers::name().into_owned(), FileAliasMembers::schema()));
+        FileAliasMembers::schemas(schemas);
+    }
 }
 
 /// What a block or an edge depends on: one of `block`, `edge` and `external`.

@@ -5,6 +5,7 @@ use utoipa::IntoParams;
 
 use super::categories::Categories;
 use super::found::{Found, Reading, Thing};
+use super::given::MOST_ITEMS;
 use super::queries::{self, Wanted};
 use super::{Kind, whole};
 use crate::api::name::{self, Name};
@@ -13,9 +14,6 @@ use crate::api::problem::Problem;
 use crate::api::query::FromParams;
 use crate::api::word::Words;
 use crate::db::{Failure, Scope};
-
-/// As many as are applied at once.
-const MOST_THINGS: i64 = 5000;
 
 /// What is exported.
 #[derive(Debug, IntoParams, FromParams)]
@@ -47,7 +45,7 @@ impl Exported {
 /// 422 when there is more than one file may have.
 pub(super) async fn file(scope: &mut Scope<'_>, exported: &Exported) -> Result<Value, Failure> {
     let keys = exported.name.as_deref().map(|name| vec![name::key(name)]);
-    let wanted = Wanted { keys: keys.as_deref(), owner: None, limit: MOST_THINGS + 1 };
+    let wanted = Wanted { keys: keys.as_deref(), owner: None, limit: i64::from(MOST_ITEMS) + 1 };
     let category = exported.category.as_ref().map(Reference::as_str);
     // The paths of categories are part of blocks.
     let categories = Categories::of(queries::categories(scope).await?, &[])?;
@@ -63,9 +61,9 @@ pub(super) async fn file(scope: &mut Scope<'_>, exported: &Exported) -> Result<V
     }
     let Found(found) = reading.found;
     let things = found.values().filter(|thing| exported.has(thing.kind));
-    if things.clone().count() > usize::try_from(MOST_THINGS).unwrap_or_default() {
+    if things.clone().count() > usize::from(MOST_ITEMS) {
         let words = format!(
-            "There are more than {MOST_THINGS} things, which are the most of one file: export them by kind, name or category."
+            "There are more than {MOST_ITEMS} things, which are the most of one file: export them by kind, name or category."
         );
         return Err(Problem::invalid(words).into());
     }

@@ -229,10 +229,5 @@ pub(super) fn sort_parts(parts: &mut [Value]) {
 }
 
 fn owners(fields: Option<&RawJson>) -> Result<Owners, Problem> {
-    fields.map_or(Ok(Owners::new()), |fields| {
-        serde_json::from_str(fields.get()).map_err(|error| {
-            tracing::error!(%error, "the database holds owners that are none");
-            Problem::internal()
-        })
-    })
+    fields.map_or(Ok(Owners::new()), RawJson::read)
 }

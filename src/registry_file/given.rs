@@ -20,7 +20,7 @@ use crate::resource::owner::EntityType;
 use crate::versions::{Activation, AliasName};
 
 /// So many things are applied together.
-const MOST_ITEMS: usize = 5000;
+pub(super) const MOST_ITEMS: u16 = 5000;
 /// So many of each list of one thing.
 const MOST_PARTS: usize = 2000;
 
@@ -185,12 +185,13 @@ impl FromFields for GivenEdge {
 
 impl FromFields for RegistryFile {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let most = usize::from(MOST_ITEMS);
         let version = fields.required::<Word<ApiVersion>>("apiVersion");
         let owner = fields.optional("owner");
         let taxonomy = fields.optional::<Vec<FileCategory>>("taxonomy");
-        let blocks = fields.items::<GivenBlock>("blocks", MOST_ITEMS);
-        let edges = fields.items::<GivenEdge>("edges", MOST_ITEMS);
-        let pipelines = fields.items::<FilePipeline>("pipelines", MOST_ITEMS);
+        let blocks = fields.items::<GivenBlock>("blocks", most);
+        let edges = fields.items::<GivenEdge>("edges", most);
+        let pipelines = fields.items::<FilePipeline>("pipelines", most);
         let taxonomy = taxonomy?.unwrap_or_default().into_iter().map(Content::Category);
         let versioned = |it: Versioned| Content::Versioned(Box::new(it));
         let blocks = blocks?.unwrap_or_default().into_iter().map(|GivenBlock(it)| versioned(it));
@@ -201,7 +202,7 @@ impl FromFields for RegistryFile {
             .chain(placed("edges", edges))
             .chain(placed("pipelines", pipelines))
             .collect();
-        if items.len() > MOST_ITEMS {
+        if items.len() > most {
             let words =
                 format!("Has {} things; at most {MOST_ITEMS} are applied at once.", items.len());
             fields.fault_at(String::new(), &words);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 
 use crate::api::name::{self, Name};
-use crate::api::problem::pointer;
+use crate::api::problem::{member, pointer};
 
 /// The names of a category and of those above it, from the root on, with `/` between; in a name `~1` is
 /// a `/`, and `~0` a `~`, as in a JSON pointer.
@@ -52,9 +52,7 @@ impl fmt::Display for CategoryPath {
 impl<'de> Deserialize<'de> for CategoryPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let path = String::deserialize(deserializer)?;
-        let name = |step: &str| {
-            Name::parse(&step.replace("~1", "/").replace("~0", "~")).map_err(D::Error::custom)
-        };
+        let name = |step: &str| Name::parse(&member(step)).map_err(D::Error::custom);
         let (above, last) = match path.rsplit_once('/') {
             Some((above, last)) => (above.split('/').map(name).collect::<Result<_, _>>()?, last),
             None => (Vec::new(), path.as_str()),

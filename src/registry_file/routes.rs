@@ -91,16 +91,10 @@ async fn apply_in(
         return Err(refusal.into());
     }
     let touched = comparison.touched();
-    let most = usize::from(preview::MOST_PIPELINES);
-    let mut reached = match touched.as_slice() {
-        [] => Vec::new(),
-        touched => {
-            let limit = i64::from(preview::MOST_PIPELINES) + 1;
-            preview::queries::affected(transaction, touched, limit).await?
-        }
+    let (reached, all_asked) = match touched.as_slice() {
+        [] => (Vec::new(), true),
+        touched => preview::queries::affected(transaction, touched).await?,
     };
-    let all_asked = reached.len() <= most;
-    reached.truncate(most);
     let before = preview::queries::states(transaction, &reached).await?;
     let items = Changing::of(&comparison, &found).make(transaction, owner, manner.force).await?;
     let after = preview::queries::states(transaction, &reached).await?;

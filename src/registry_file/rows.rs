@@ -8,7 +8,6 @@ use super::given::Versioned;
 use super::given_pipeline::FilePipeline;
 use super::wanted::Planned;
 use crate::api::etag::IfMatch;
-use crate::api::fields::Patch;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
 use crate::blocks::{self, BlockPatch, NewBlock};
@@ -67,7 +66,7 @@ pub(super) async fn update(
 ) -> Result<Written, Failure> {
     let is_changed = |member: &str| item.changes.contains_key(member);
     let name = is_changed("/name").then(|| it.name.clone());
-    let description = if is_changed("/description") { it.description.clone() } else { Patch::Keep };
+    let description = it.description.clone().only_if(is_changed("/description"));
     let metadata = it.metadata.clone().filter(|_| is_changed("/metadata"));
     let activation = it.activation.filter(|_| is_changed("/activation"));
     let (reference, any) = (Reference::from(thing.id), &IfMatch::default());
@@ -130,13 +129,9 @@ pub(super) async fn rewrite(
     }
     let patch = PipelinePatch {
         name: is_changed("/name").then(|| it.name.clone()),
-        description: if is_changed("/description") { it.description.clone() } else { Patch::Keep },
+        description: it.description.clone().only_if(is_changed("/description")),
         dagster_pipeline_config: it.config.clone().filter(|_| is_changed("/config")),
-        parameters_schema: if is_changed("/parameters_schema") {
-            it.parameters_schema.clone()
-        } else {
-            Patch::Keep
-        },
+        parameters_schema: it.parameters_schema.clone().only_if(is_changed("/parameters_schema")),
     };
     may_not(pipelines::queries::update(scope, &id.into(), &patch, &IfMatch::default()).await?)?;
     Ok(())

@@ -15,9 +15,8 @@ use prometheus::{Opts, Registry, Result};
 
 /// The route of what met none.
 const UNMATCHED: &str = "unmatched";
-/// What is beside the routes of the document.
-const OTHER_ROUTES: [&str; 5] =
-    ["/openapi.json", "/openapi-3.0.json", "/schemas/registry.v1.json", "/docs", "/docs/{_:.*}"];
+/// The page that shows the document.
+const PAGE: [&str; 2] = ["/docs", "/docs/{_:.*}"];
 
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "_OTHER"];
 
@@ -65,7 +64,7 @@ impl HttpMetrics {
     pub fn new<'a>(patterns: impl Iterator<Item = &'a str>) -> Result<Self> {
         let routes: Vec<_> = std::iter::once(UNMATCHED)
             .chain(patterns)
-            .chain(OTHER_ROUTES)
+            .chain(PAGE)
             .map(|pattern| Route {
                 pattern: pattern.to_owned(),
                 definition: ResourceDef::new(pattern),

@@ -181,6 +181,12 @@ impl TraceParent {
         };
         (read.trace != TraceId::INVALID && read.parent != SpanId::INVALID).then_some(read)
     }
+
+    /// For spans below it.
+    fn context(self, state: TraceState) -> Context {
+        let parent = SpanContext::new(self.trace, self.parent, self.flags, true, state);
+        Context::new().with_remote_span_context(parent)
+    }
 }
 
 /// The span of a request, if there are traces.
@@ -211,15 +217,8 @@ impl RequestSpan {
         if let Some(agent) = agent.and_then(|agent| agent.to_str().ok()) {
             attributes.push(KeyValue::new(name::USER_AGENT_ORIGINAL, agent.to_owned()));
         }
-        let parent = within.map_or_else(Context::new, |within| {
-            Context::new().with_remote_span_context(SpanContext::new(
-                within.trace,
-                within.parent,
-                within.flags,
-                true,
-                trace_state(request),
-            ))
-        });
+        let parent =
+            within.map_or_else(Context::new, |within| within.context(trace_state(request)));
         let span = tracer
             .span_builder(method)
             .with_kind(SpanKind::Server)
@@ -233,15 +232,9 @@ impl RequestSpan {
         let Some(tracer) = TRACER.get() else {
             return Self::default();
         };
-        let parent = within.and_then(TraceParent::parse).map_or_else(Context::new, |within| {
-            Context::new().with_remote_span_context(SpanContext::new(
-                within.trace,
-                within.parent,
-                within.flags,
-                true,
-                TraceState::default(),
-            ))
-        });
+        let within = within.and_then(TraceParent::parse);
+        let parent =
+            within.map_or_else(Context::new, |within| within.context(TraceState::default()));
         let span = tracer
             .span_builder(name)
             .with_kind(SpanKind::Consumer)

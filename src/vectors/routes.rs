@@ -8,6 +8,7 @@ use super::{NewVector, Vector, VectorFilter, VectorPatch, queries};
 use crate::api::fields::NoBody;
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
+use crate::api::raw_json::RawJson;
 use crate::api::reply::Reply;
 use crate::auth::caller::Caller;
 use crate::db::Db;
@@ -65,13 +66,7 @@ pub(super) async fn filter(
     let (filter, updated_at) = db
         .find(&caller, Vector::WHAT, async |scope| queries::filter(scope, kind, vector_id).await)
         .await?;
-    let written: Option<WrittenOut> = match &filter {
-        Some(filter) => Some(serde_json::from_str(filter.get()).map_err(|error| {
-            tracing::error!(%error, "a filter that the database wrote out cannot be read");
-            Problem::internal()
-        })?),
-        None => None,
-    };
+    let written: Option<WrittenOut> = filter.as_ref().map(RawJson::read).transpose()?;
     Ok(Reply::ok(&StoreFilter::of(store, written.as_ref()))?.compound_revision(updated_at))
 }
 

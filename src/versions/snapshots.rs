@@ -124,10 +124,7 @@ impl Difference {
 /// # Errors
 /// 500 when the database holds what is no JSON.
 pub fn tree(json: &RawJson) -> Result<Value, Problem> {
-    let mut tree = serde_json::from_str(json.get()).map_err(|error| {
-        tracing::error!(%error, "the database holds what is no JSON");
-        Problem::internal()
-    })?;
+    let mut tree = json.read()?;
     unify_numbers(&mut tree);
     Ok(tree)
 }

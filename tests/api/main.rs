@@ -14,6 +14,9 @@ mod world;
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod chromium;
 
+#[path = "../support/listening.rs"]
+mod listening;
+
 #[path = "../support/dagster.rs"]
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod dagster;

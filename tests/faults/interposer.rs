@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{HttpResponse, web};
 use parking::{Gate, Held};
 use serde_json::Value;
+
+use crate::listening::Listening;
 
 /// At which moment a question is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +68,7 @@ struct Shared {
 pub struct Interposer {
     pub url: String,
     shared: Arc<Shared>,
-    handle: ServerHandle,
-    thread: Option<JoinHandle<()>>,
+    _listening: Listening,
 }
 
 impl Interposer {
@@ -81,27 +80,13 @@ impl Interposer {
             has_launched: AtomicBool::new(false),
         });
         let data = web::Data::from(Arc::clone(&shared));
-        let (ready, started) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async {
-                let server = HttpServer::new(move || {
-                    App::new()
-                        .app_data(data.clone())
-                        .app_data(web::PayloadConfig::new(8 << 20))
-                        .route("/graphql", web::post().to(graphql))
-                })
-                .workers(1)
-                .disable_signals()
-                .bind("127.0.0.1:0")
-                .expect("a free port");
-                let address = server.addrs()[0];
-                let server = server.run();
-                ready.send((address, server.handle())).expect("the test waits");
-                server.await.expect("a clean end");
-            });
+        let listening = Listening::start(move |config| {
+            config
+                .app_data(data.clone())
+                .app_data(web::PayloadConfig::new(8 << 20))
+                .route("/graphql", web::post().to(graphql));
         });
-        let (address, handle) = started.recv().expect("it starts");
-        Self { url: format!("http://{address}"), shared, handle, thread: Some(thread) }
+        Self { url: listening.url.clone(), shared, _listening: listening }
     }
 
     /// Has the next question of that moment wait; the answer comes once it does.
@@ -119,15 +104,6 @@ impl Interposer {
         held.0.send(()).expect("it waits");
         while !self.shared.has_launched.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-impl Drop for Interposer {
-    fn drop(&mut self) {
-        drop(self.handle.stop(false));
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
         }
     }
 }

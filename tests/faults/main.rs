@@ -7,6 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/listening.rs"]
+mod listening;
+
 mod clients;
 mod clocks;
 mod cluster;

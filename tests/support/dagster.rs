@@ -1,13 +1,13 @@
 //! A stand-in for Dagster, which answers as Dagster 1.13 does and breaks when it is told to.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use crate::listening::Listening;
 
 /// What becomes of a request to launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,8 +250,7 @@ pub fn now() -> f64 {
 pub struct Dagster {
     pub url: String,
     state: Arc<Mutex<State>>,
-    handle: ServerHandle,
-    thread: Option<JoinHandle<()>>,
+    _listening: Listening,
 }
 
 impl Dagster {
@@ -266,41 +265,18 @@ impl Dagster {
             lineage_status: 201,
         }));
         let shared = web::Data::from(Arc::clone(&state));
-        let (ready, started) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async {
-                let server = HttpServer::new(move || {
-                    App::new()
-                        .app_data(shared.clone())
-                        .app_data(web::JsonConfig::default().limit(8 << 20))
-                        .route("/graphql", web::post().to(graphql))
-                        .route("/api/v1/lineage", web::post().to(lineage))
-                })
-                .workers(1)
-                .disable_signals()
-                .bind("127.0.0.1:0")
-                .expect("a free port");
-                let address = server.addrs()[0];
-                let server = server.run();
-                ready.send((address, server.handle())).expect("the test waits");
-                server.await.expect("a clean end");
-            });
+        let listening = Listening::start(move |config| {
+            config
+                .app_data(shared.clone())
+                .app_data(web::JsonConfig::default().limit(8 << 20))
+                .route("/graphql", web::post().to(graphql))
+                .route("/api/v1/lineage", web::post().to(lineage));
         });
-        let (address, handle) = started.recv().expect("it starts");
-        Self { url: format!("http://{address}"), state, handle, thread: Some(thread) }
+        Self { url: listening.url.clone(), state, _listening: listening }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panicked")
-    }
-}
-
-impl Drop for Dagster {
-    fn drop(&mut self) {
-        drop(self.handle.stop(false));
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
     }
 }
 

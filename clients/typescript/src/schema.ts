@@ -3880,10 +3880,12 @@ export interface components {
             pointer: string;
         };
         /** @description Where an alias points: a version, or an object that also says whether the alias is protected. */
-        FileAlias: null | components["schemas"]["FileVersion"] | {
+        FileAlias: components["schemas"]["FileVersion"] | {
             protected?: boolean | null;
             version: components["schemas"]["FileVersion"];
         };
+        /** @description Where an alias points; `null` removes it. */
+        FileAliasOrNone: components["schemas"]["FileAlias"] | null;
         /** @description A block of a file. */
         FileBlock: {
             activation?: components["schemas"]["Activation"] | null;
@@ -3894,7 +3896,7 @@ export interface components {
             active?: number | null;
             /** @description By their names; `null` removes one. */
             aliases?: {
-                [key: string]: components["schemas"]["FileAlias"];
+                [key: string]: components["schemas"]["FileAliasOrNone"];
             } | null;
             categories?: components["schemas"]["FileCategoryPath"][] | null;
             code_repos?: components["schemas"]["NewCodeRepo"][] | null;
@@ -3964,7 +3966,7 @@ export interface components {
             active?: number | null;
             /** @description By their names; `null` removes one. */
             aliases?: {
-                [key: string]: components["schemas"]["FileAlias"];
+                [key: string]: components["schemas"]["FileAliasOrNone"];
             } | null;
             code_repos?: components["schemas"]["NewCodeRepo"][] | null;
             dependencies?: components["schemas"]["FileDependency"][] | null;

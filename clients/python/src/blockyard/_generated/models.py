@@ -2488,49 +2488,6 @@ class FileAlias1(Model):
     """
 
 
-class FileBlock(Model):
-    """
-    A block of a file.
-    """
-
-    model_config = ConfigDict(
-        extra="forbid",
-    )
-    activation: Literal["open", "reviewed"] | str | None = None
-    active: int | None = None
-    """
-    The number of the version to be in use; goes without type, description and metadata.
-    """
-    aliases: dict[str, FileAlias1 | int | str | None] | None = None
-    """
-    By their names; `null` removes one.
-    """
-    categories: list[str] | None = None
-    code_repos: list[NewCodeRepo] | None = None
-    dependencies: list[FileDependency] | None = None
-    description: str | None = None
-    """
-    `null` clears it.
-    """
-    docker_images: list[FileImage] | None = None
-    metadata: dict[str, Any] | None = None
-    name: str
-    """
-    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
-    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
-    as `..` (`app.is_name`).
-    """
-    renamed_from: str | None = None
-    """
-    What it was called before: a block of that name gets the new one, if there is none of the new name.
-    """
-    type: Literal["dataset", "model"] | str | None = None
-    """
-    Required of a block that is new.
-    """
-    vectors: list[FileVector] | None = None
-
-
 class DependentPage(Model):
     """
     One page of a list.
@@ -2717,6 +2674,49 @@ class ReachedPage(Model):
     """
     Send it as `cursor` to get the next page; null on the last one.
     """
+
+
+class FileBlock(Model):
+    """
+    A block of a file.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    activation: Literal["open", "reviewed"] | str | None = None
+    active: int | None = None
+    """
+    The number of the version to be in use; goes without type, description and metadata.
+    """
+    aliases: dict[str, FileAlias1 | int | str | None] | None = None
+    """
+    By their names; `null` removes one.
+    """
+    categories: list[str] | None = None
+    code_repos: list[NewCodeRepo] | None = None
+    dependencies: list[FileDependency] | None = None
+    description: str | None = None
+    """
+    `null` clears it.
+    """
+    docker_images: list[FileImage] | None = None
+    metadata: dict[str, Any] | None = None
+    name: str
+    """
+    What may name a block, an edge, a pipeline, a category or a key: 1 to 200 characters, trimmed,
+    Unicode NFC, nothing invisible, not in the form of a UUID, and nothing that a path loses, such
+    as `..` (`app.is_name`).
+    """
+    renamed_from: str | None = None
+    """
+    What it was called before: a block of that name gets the new one, if there is none of the new name.
+    """
+    type: Literal["dataset", "model"] | str | None = None
+    """
+    Required of a block that is new.
+    """
+    vectors: list[FileVector] | None = None
 
 
 class FileEdge(Model):
