@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Ids, furnished, screens};
@@ -142,36 +142,19 @@ async fn every_screen_can_be_used_by_everybody() {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-/// A registry as a small team would have it.
-async fn example(service: &Service) {
-    let requests: Vec<(String, String, String, Value)> =
-        serde_json::from_str(include_str!("example.json")).expect("requests");
-    for (who, method, path, body) in requests {
-        let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let person = service.login(&who).await;
-        let request = person.request(method, &path);
-        let request = if body.is_null() { request } else { request.json(body) };
-        let answer = request.send().await;
-        assert!(answer.status.is_success(), "{path}: {}", answer.text);
-    }
+/// The registry that `blockyard demo` makes.
+async fn demo(service: &Service) {
     let dan = service.developer().await;
-    for outcome in ["success", "success", "failure", "started"] {
-        let run = dan
-            .post(
-                "/pipelines/image-training/runs",
-                json!({ "parameters": { "date": "2026-11-22" } }),
-            )
-            .await;
-        let path = format!("/runs/{}", run.expect(StatusCode::CREATED).id("run_id"));
-        dan.patch(&path, json!({ "status": "started" })).await.expect(StatusCode::OK);
-        let report = match outcome {
-            "failure" => {
-                json!({ "status": outcome, "failure": "CUDA out of memory. Tried to allocate 2.00 GiB." })
-            }
-            _ => json!({ "status": outcome }),
-        };
-        dan.patch(&path, report).await.expect(StatusCode::OK);
-    }
+    let key = dan.post("/api-keys", json!({ "name": "demo" })).await.expect(StatusCode::CREATED);
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_blockyard"))
+        .arg("demo")
+        .env("BLOCKYARD_URL", service.url(""))
+        .env("BLOCKYARD_API_KEY", key.body["key"].as_str().expect("a key"))
+        .output()
+        .expect("the program");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let key = json!({ "name": "nightly builds", "role": "viewer", "expires_at": "2099-06-30" });
+    service.admin().await.post("/api-keys", key).await.expect(StatusCode::CREATED);
 }
 
 /// Writes what `docs/console` shows to the folder that `BLOCKYARD_PICTURES` names (`just console-pictures`).
@@ -180,7 +163,7 @@ async fn pictures() {
     let Ok(folder) = std::env::var("BLOCKYARD_PICTURES") else { return };
     let browser = Chromium::start().await.expect("a Chromium");
     let service = Service::start().await;
-    example(&service).await;
+    demo(&service).await;
     std::fs::create_dir_all(&folder).expect("a folder");
     browser.prefer("light").await;
     browser.resize(1280).await;
@@ -211,8 +194,9 @@ async fn pictures() {
         ("lineage", &lineage, "light", 1280),
         ("runs", "/runs", "light", 1280),
         ("run", &run, "light", 1280),
+        ("run-new", "/pipelines/image-training", "light", 768),
         ("search", "/search?q=imagenet", "light", 1280),
-        ("taxonomy", "/taxonomy/Vision", "light", 1280),
+        ("taxonomy", "/taxonomy/classification", "light", 1280),
         ("audit", "/audit?entity_type=pipeline", "light", 1280),
         ("people", "/people", "light", 1280),
         ("account", "/account", "dark", 1280),
