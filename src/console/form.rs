@@ -4,6 +4,7 @@
 //! that it changes nothing that somebody else has changed meanwhile, and nothing twice. Its fields are members of the
 //! body; behind a colon stands what an entry is to be there (`metadata:json`).
 
+use std::borrow::Cow;
 use std::fmt;
 
 use askama::Template;
@@ -11,6 +12,7 @@ use askama::filters::HtmlSafe;
 use uuid::Uuid;
 
 use super::page::Visit;
+use super::preview::{self, Preview};
 use super::refusal::{Named, Refusal};
 use super::wire::Entered;
 use crate::api::etag;
@@ -33,8 +35,14 @@ pub(super) struct Form {
     button: &'static str,
     is_small: bool,
     fields: Vec<Field>,
-    /// What was entered before, and why it was refused.
+    /// What was entered before.
+    entered: Vec<(String, String)>,
+    /// Why that was refused.
     refused: Option<Shown>,
+    /// Whether it can be told what it would break.
+    is_previewable: bool,
+    /// What it would break.
+    previewed: Option<Told>,
     is_dangerous: bool,
     password_fault: Option<String>,
     is_destructive: bool,
@@ -48,14 +56,41 @@ struct Shown {
     detail: String,
     faults: Vec<Fault>,
     named: Vec<(String, Option<String>, Option<String>)>,
-    entered: Vec<(String, String)>,
 }
+
+/// A preview in words.
+struct Told {
+    verdict: String,
+    told: String,
+    reasons: Vec<String>,
+}
+
+impl Told {
+    fn of(preview: &Preview) -> Self {
+        let many = if preview.pipelines_checked == 1 { "" } else { "s" };
+        let asked =
+            format!("{} pipeline{many} asked; nothing is changed yet.", preview.pipelines_checked);
+        let told = match preview.verdict.as_str() {
+            "safe" => "Every pipeline would go on as it does",
+            "warn" => "Pipelines would run on something else, or have more in their way",
+            _ => "This would break something",
+        };
+        Self {
+            verdict: preview.verdict.clone(),
+            told: format!("{told}: {asked}"),
+            reasons: preview.reasons.iter().map(|reason| reason.detail.clone()).collect(),
+        }
+    }
+}
+
+/// Ours as a rule, and sometimes somebody's.
+type Text = Cow<'static, str>;
 
 /// One entry of a form.
 pub(super) struct Field {
-    name: &'static str,
-    label: &'static str,
-    help: Option<&'static str>,
+    name: Text,
+    label: Text,
+    help: Option<Text>,
     value: String,
     kind: Kind,
     is_required: bool,
@@ -72,34 +107,35 @@ enum Kind {
 }
 
 impl Field {
-    fn of(name: &'static str, label: &'static str, kind: Kind) -> Self {
+    fn of(name: impl Into<Text>, label: impl Into<Text>, kind: Kind) -> Self {
         let (value, faults) = (String::new(), Vec::new());
+        let (name, label) = (name.into(), label.into());
         Self { name, label, help: None, value, kind, is_required: false, faults }
     }
 
-    pub(super) fn line(name: &'static str, label: &'static str) -> Self {
+    pub(super) fn line(name: impl Into<Text>, label: impl Into<Text>) -> Self {
         Self::of(name, label, Kind::Line)
     }
 
-    pub(super) fn password(name: &'static str, label: &'static str) -> Self {
+    pub(super) fn password(name: impl Into<Text>, label: impl Into<Text>) -> Self {
         Self::of(name, label, Kind::Password)
     }
 
-    pub(super) fn text(name: &'static str, label: &'static str) -> Self {
+    pub(super) fn text(name: impl Into<Text>, label: impl Into<Text>) -> Self {
         Self::of(name, label, Kind::Text)
     }
 
-    pub(super) fn code(name: &'static str, label: &'static str) -> Self {
+    pub(super) fn code(name: impl Into<Text>, label: impl Into<Text>) -> Self {
         Self::of(name, label, Kind::Code)
     }
 
-    pub(super) fn hidden(name: &'static str, value: impl fmt::Display) -> Self {
+    pub(super) fn hidden(name: impl Into<Text>, value: impl fmt::Display) -> Self {
         Self::of(name, "", Kind::Hidden).value(value)
     }
 
     pub(super) fn choice<A: Into<String>, B: Into<String>>(
-        name: &'static str,
-        label: &'static str,
+        name: impl Into<Text>,
+        label: impl Into<Text>,
         choices: impl IntoIterator<Item = (A, B)>,
     ) -> Self {
         let choices = choices.into_iter().map(|(value, label)| (value.into(), label.into()));
@@ -111,8 +147,8 @@ impl Field {
         self
     }
 
-    pub(super) fn help(mut self, help: &'static str) -> Self {
-        self.help = Some(help);
+    pub(super) fn help(mut self, help: impl Into<Text>) -> Self {
+        self.help = Some(help.into());
         self
     }
 
@@ -123,13 +159,13 @@ impl Field {
 
     /// Its member of the body.
     fn member(&self) -> &str {
-        self.name.split(':').next().unwrap_or_default()
+        self.name.rsplit_once(':').map_or(&*self.name, |(member, _)| member)
     }
 
     /// What ties its help and its faults to it.
     fn described(&self, form: &str) -> Description {
         let id = |what: &str| format!("{form}-{}-{what}", self.member());
-        let help = self.help.map(|_| id("help"));
+        let help = self.help.as_ref().map(|_| id("help"));
         let fault = (!self.faults.is_empty()).then(|| id("fault"));
         Description {
             by: help.into_iter().chain(fault).collect(),
@@ -167,16 +203,18 @@ impl Form {
     /// A form of this page for one request of the API.
     pub(super) fn new(visit: &Visit, id: impl Into<String>, method: &str, path: &str) -> Self {
         let id = id.into();
-        let refused =
-            visit.refused.as_ref().filter(|(_, entered)| entered.get("_form") == Some(&id));
-        let shown = |(refusal, entered): &(Refusal, Entered)| Shown {
+        let is_this = |entered: &Entered| entered.get("_form") == Some(&id);
+        let refused = visit.refused.as_ref().filter(|(_, entered)| is_this(entered));
+        let previewed = visit.previewed.as_ref().filter(|(_, entered)| is_this(entered));
+        let entered = refused.map(|(_, entered)| entered);
+        let entered = entered.or(previewed.map(|(_, entered)| entered));
+        let shown = |(refusal, _): &(Refusal, Entered)| Shown {
             detail: refusal.detail.clone(),
             faults: refusal.errors.clone(),
             named: refusal
                 .named()
                 .map(|named: &Named| (named.shown(), named.place(), named.detail.clone()))
                 .collect(),
-            entered: entered.0.clone(),
         };
         Self {
             id,
@@ -190,7 +228,10 @@ impl Form {
             button: "Save",
             is_small: false,
             fields: Vec::new(),
+            entered: entered.map(|entered| entered.0.clone()).unwrap_or_default(),
             refused: refused.map(shown),
+            is_previewable: preview::is_possible(method, path),
+            previewed: previewed.map(|(preview, _)| Told::of(preview)),
             is_dangerous: is_dangerous(method, path),
             password_fault: None,
             is_destructive: method == "DELETE",
@@ -207,20 +248,18 @@ impl Form {
         self
     }
 
-    /// Whether it was sent, and refused.
-    pub(super) fn is_refused(&self) -> bool {
-        self.refused.is_some()
+    /// Whether it was sent, and is shown once more.
+    pub(super) fn is_again(&self) -> bool {
+        self.refused.is_some() || self.previewed.is_some()
     }
 
     /// Adds a field, with what was entered before and what is wrong with that.
     pub(super) fn field(mut self, mut field: Field) -> Self {
+        let entered = self.entered.iter().find(|(name, _)| *name == field.name);
+        if let Some((_, value)) = entered.filter(|_| !field.is_password()) {
+            field.value.clone_from(value);
+        }
         if let Some(shown) = &mut self.refused {
-            let entered = shown.entered.iter().find(|(name, _)| name == field.name);
-            match (&field.kind, entered) {
-                (Kind::Password, _) => {}
-                (_, Some((_, value))) => field.value.clone_from(value),
-                (_, None) => {}
-            }
             let member = format!("/{}", field.member());
             let (here, others) = shown.faults.drain(..).partition(|fault: &Fault| {
                 fault

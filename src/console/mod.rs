@@ -15,6 +15,8 @@ mod assets;
 mod door;
 mod form;
 mod page;
+mod parameters;
+mod preview;
 mod queries;
 mod refusal;
 mod screens;

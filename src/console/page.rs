@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::api::Api;
 use super::assets;
+use super::preview::Preview;
 use super::refusal::Refusal;
 use super::wire::{Entered, NO_STORE, below, received, see_other};
 use crate::api::time::DateTime;
@@ -41,6 +42,8 @@ pub(super) struct Visit {
     pub(super) query: Vec<(String, String)>,
     /// A form of this page that was refused.
     pub(super) refused: Option<(Refusal, Entered)>,
+    /// A form of this page that somebody wants to know the consequences of.
+    pub(super) previewed: Option<(Preview, Entered)>,
     base: String,
     theme: Theme,
     host: String,
@@ -56,7 +59,7 @@ impl Visit {
             host = format!("{scheme}://{}", request.connection_info().host());
             query = pairs(request.query_string());
         }
-        Self { api, caller, me, place, query, refused: None, base, theme, host }
+        Self { api, caller, me, place, query, refused: None, previewed: None, base, theme, host }
     }
 
     pub(super) fn base(&self) -> &str {

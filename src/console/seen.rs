@@ -1,7 +1,7 @@
 //! What pages read of the API's answers: of each thing what is shown of it.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::page::Time;
@@ -60,7 +60,30 @@ pub(super) struct Version {
     pub(super) withdrawn_reason: Option<String>,
 }
 
+/// What a version says of a thing.
+fn content(
+    name: &str,
+    block_type: Option<&str>,
+    description: Option<&str>,
+    metadata: &Value,
+) -> Value {
+    json!({ "name": name, "block_type": block_type, "description": description, "metadata": metadata })
+}
+
+impl Thing {
+    /// What its active version says.
+    pub(super) fn content(&self) -> Value {
+        let (block_type, description) = (self.block_type.as_deref(), self.description.as_deref());
+        content(&self.name, block_type, description, &self.metadata)
+    }
+}
+
 impl Version {
+    pub(super) fn content(&self) -> Value {
+        let (block_type, description) = (self.block_type.as_deref(), self.description.as_deref());
+        content(&self.name, block_type, description, &self.metadata)
+    }
+
     /// What it is, in a word.
     pub(super) fn state(&self) -> &'static str {
         if self.withdrawn_at.is_some() {
@@ -135,6 +158,7 @@ pub(super) struct Pipeline {
     pub(super) average_runtime: Option<f64>,
     pub(super) archived_at: Option<Time>,
     pub(super) dagster_pipeline_config: Value,
+    pub(super) parameters_schema: Option<Value>,
     #[serde(default)]
     pub(super) blocks: Vec<PipelineBlock>,
     #[serde(default)]

@@ -13,7 +13,7 @@ use super::form::is_dangerous;
 use super::page::{self, Visit};
 use super::refusal::Refusal;
 use super::wire::{Entered, below, received, see_other};
-use super::{queries, screens};
+use super::{preview, queries, screens};
 use crate::api::fields::{self, FromFields};
 use crate::api::path;
 use crate::api::problem::{Fault, Problem};
@@ -64,20 +64,27 @@ fn read(entered: &Entered) -> Result<Sent, Refusal> {
         headers.push((IDEMPOTENCY_KEY, key.to_owned()));
     }
     let mut body: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
+    // What stands in a member: `parameters/epochs`.
+    let mut within: BTreeMap<&str, BTreeMap<&str, Box<RawValue>>> = BTreeMap::new();
     let mut faults = Vec::new();
     for (name, value) in entered.0.iter().filter(|(name, _)| !name.starts_with('_')) {
-        let (member, kind) = name.split_once(':').unwrap_or((name, ""));
+        let (member, kind) = name.rsplit_once(':').unwrap_or((name, ""));
         // Browsers end lines in forms as letters do.
         let value = value.replace("\r\n", "\n");
         let is_empty = value.trim().is_empty();
         let json = match kind {
             "skip" | "json" if is_empty => continue,
-            "clear" if is_empty => "null".to_owned(),
-            "json" => value,
+            "clear" | "null" if is_empty => "null".to_owned(),
+            "json" | "null" => value,
             _ => to_raw_value(&value).map_err(|_| Refusal::internal())?.get().to_owned(),
         };
         match RawValue::from_string(json.trim().to_owned()) {
-            Ok(json) => drop(body.insert(member, json)),
+            Ok(json) => match member.split_once('/') {
+                Some((member, name)) => {
+                    within.entry(member).or_default().insert(name, json);
+                }
+                None => drop(body.insert(member, json)),
+            },
             Err(error) => faults.push(Fault {
                 pointer: format!("/{member}"),
                 detail: format!("Is no JSON: {error}."),
@@ -86,6 +93,9 @@ fn read(entered: &Entered) -> Result<Sent, Refusal> {
     }
     if !faults.is_empty() {
         return Err(Problem::faults(faults).into());
+    }
+    for (member, members) in &within {
+        body.insert(member, to_raw_value(members).map_err(|_| Refusal::internal())?);
     }
     let body = if body.is_empty() {
         Bytes::new()
@@ -104,6 +114,9 @@ pub(super) async fn respond(visit: &mut Visit, parts: &[&str]) -> HttpResponse {
     let outcome = match entered {
         Ok(pairs) => {
             let entered = Entered(pairs);
+            if entered.get("_preview").is_some() {
+                return foresee(visit, parts, entered).await;
+            }
             let outcome = match parts {
                 ["account", "sessions", session, "end"] => end_session(visit, session).await,
                 _ => send(visit, &entered).await,
@@ -119,6 +132,19 @@ pub(super) async fn respond(visit: &mut Visit, parts: &[&str]) -> HttpResponse {
             screens::respond(visit, parts).await
         }
     }
+}
+
+/// The page once more, with what the form would break.
+async fn foresee(visit: &mut Visit, parts: &[&str], entered: Entered) -> HttpResponse {
+    let outcome = match read(&entered) {
+        Ok(sent) => preview::ask(&mut visit.api, &sent.method, &sent.target, &sent.body).await,
+        Err(refusal) => Err(refusal),
+    };
+    match outcome {
+        Ok(preview) => visit.previewed = Some((preview, entered)),
+        Err(refusal) => visit.refused = Some((refusal, entered)),
+    }
+    screens::respond(visit, parts).await
 }
 
 async fn send(visit: &mut Visit, entered: &Entered) -> Result<HttpResponse, Refusal> {

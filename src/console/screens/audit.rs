@@ -1,8 +1,11 @@
 //! `/console/audit`: who did what, when, and what changed.
 
+use actix_web::web::Bytes;
 use askama::Template;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
+use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::written;
@@ -74,26 +77,62 @@ struct Page<'a> {
     next: Option<String>,
     /// The filters, where there are any.
     filters: Option<[&'a str; 5]>,
+    /// Where the same is had as a file.
+    export: Option<String>,
 }
 
+const KNOWN: [&str; 7] = [
+    "cursor",
+    "user_id",
+    "action_type",
+    "entity_type",
+    "entity_id",
+    "timestamp_after",
+    "timestamp_before",
+];
+
 pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
-    let known = [
-        "user_id",
-        "action_type",
-        "entity_type",
-        "entity_id",
-        "timestamp_after",
-        "timestamp_before",
-        "cursor",
-    ];
     let trail: Trail =
-        visit.api.get(&visit.target("/audit-logs", &known, &[("limit", "25")])).await?;
+        visit.api.get(&visit.target("/audit-logs", &KNOWN, &[("limit", "25")])).await?;
     let next = trail.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
     let of = |name| visit.param(name).unwrap_or_default();
     let filters =
         ["user_id", "action_type", "entity_type", "timestamp_after", "timestamp_before"].map(of);
     let shell = visit.shell("Audit trail", "audit");
-    written(&Page { shell, trail, next, filters: Some(filters) })
+    let export = visit.target(&format!("{}/audit/export", visit.base()), &KNOWN[1..], &[]);
+    written(&Page { shell, trail, next, filters: Some(filters), export: Some(export) })
+}
+
+/// So many rows are one file; who wants more narrows the time, or asks the API for page after page.
+const MOST_EXPORTED: usize = 5000;
+
+#[derive(Deserialize)]
+struct Rows {
+    items: Vec<Box<RawValue>>,
+    next_cursor: Option<String>,
+}
+
+/// What the filters leave as JSON Lines, each row as the API answers it.
+pub(super) async fn export(visit: &mut Visit) -> Result<Bytes, Refusal> {
+    let target = visit.target("/audit-logs", &KNOWN[1..], &[("limit", "200")]);
+    let (mut lines, mut number, mut cursor) = (String::new(), 0, String::new());
+    loop {
+        let rows: Rows = visit.api.get(&format!("{target}{cursor}")).await?;
+        number += rows.items.len();
+        for row in &rows.items {
+            lines.push_str(row.get());
+            lines.push('\n');
+        }
+        match rows.next_cursor.filter(|_| number < MOST_EXPORTED) {
+            Some(next) => {
+                let pair = form_urlencoded::Serializer::new(String::new())
+                    .append_pair("cursor", &next)
+                    .finish();
+                cursor = format!("&{pair}");
+            }
+            None => return Ok(lines.into()),
+        }
+    }
 }
 
 /// Of one thing.
@@ -107,5 +146,5 @@ pub(super) async fn history(
     let trail: Trail = visit.api.get(&target).await?;
     let next = trail.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
     let shell = visit.shell("History", kind);
-    written(&Page { shell, trail, next, filters: None })
+    written(&Page { shell, trail, next, filters: None, export: None })
 }

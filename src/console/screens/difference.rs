@@ -1,6 +1,7 @@
 //! What two versions differ in, and what two locks do: only that.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -34,6 +35,40 @@ struct Row {
     after: Option<String>,
 }
 
+/// Rows as a table.
+#[derive(Template)]
+#[template(path = "rows.html")]
+pub(super) struct Rows {
+    rows: Vec<Row>,
+}
+
+impl HtmlSafe for Rows {}
+
+impl Rows {
+    /// What one content says otherwise than another.
+    pub(super) fn between(from: &Value, to: &Value) -> Result<Self, Refusal> {
+        let patch = serde_json::to_value(json_patch::diff(from, to));
+        let patch = patch.and_then(serde_json::from_value).map_err(|_| Refusal::internal())?;
+        Ok(Self::of(patch, from))
+    }
+
+    fn of(patch: Vec<Operation>, from: &Value) -> Self {
+        let rows = patch.into_iter().map(|operation| Row {
+            what: match operation.op.as_str() {
+                "add" => "added",
+                "remove" => "removed",
+                _ => "changed",
+            },
+            before: (operation.op != "add")
+                .then(|| from.pointer(&operation.path).map(tree::pretty))
+                .flatten(),
+            after: operation.value.as_ref().map(tree::pretty),
+            path: operation.path,
+        });
+        Self { rows: rows.collect() }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "difference.html")]
 struct Page<'a> {
@@ -42,7 +77,7 @@ struct Page<'a> {
     name: &'a str,
     from: &'a str,
     to: &'a str,
-    rows: Vec<Row>,
+    rows: Rows,
 }
 
 pub(super) async fn show(visit: &mut Visit, kind: Kind, name: &str) -> Result<String, Refusal> {
@@ -54,35 +89,14 @@ pub(super) async fn show(visit: &mut Visit, kind: Kind, name: &str) -> Result<St
     let patch: Vec<Operation> = visit.api.get(&target).await?;
     let old = path::of(&[&kind.many(), &name, &"versions", &from]);
     let old: Version = visit.api.get(&visit.target(&old, &["as_of"], &[])).await?;
-    let content = serde_json::json!({
-        "name": old.name, "block_type": old.block_type, "description": old.description, "metadata": old.metadata,
-    });
     written(&Page {
         shell: visit.shell(format!("{name}: what is other"), kind.many()),
         kind,
         name,
         from: &from,
         to: &to,
-        rows: rows(patch, &content),
+        rows: Rows::of(patch, &old.content()),
     })
-}
-
-fn rows(patch: Vec<Operation>, content: &Value) -> Vec<Row> {
-    let patch = patch.into_iter();
-    patch
-        .map(|operation| Row {
-            what: match operation.op.as_str() {
-                "add" => "added",
-                "remove" => "removed",
-                _ => "changed",
-            },
-            before: (operation.op != "add")
-                .then(|| content.pointer(&operation.path).map(tree::pretty))
-                .flatten(),
-            after: operation.value.as_ref().map(tree::pretty),
-            path: operation.path,
-        })
-        .collect()
 }
 
 #[derive(Template)]

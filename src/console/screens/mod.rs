@@ -24,19 +24,20 @@ use super::wire::NO_STORE;
 
 /// The page, with what was refused if it comes after that.
 pub(super) async fn respond(visit: &mut Visit, parts: &[&str]) -> HttpResponse {
-    let drawing = match parts {
-        ["pipelines", pipeline, "drawing"] => Some(pipelines::drawing(visit, pipeline).await),
-        ["lineage", "drawing"] => Some(lineage::drawing(visit).await),
+    const DRAWING: &str = "image/svg+xml";
+    let file = match parts {
+        ["pipelines", pipeline, "drawing"] => {
+            Some((DRAWING, pipelines::drawing(visit, pipeline).await))
+        }
+        ["lineage", "drawing"] => Some((DRAWING, lineage::drawing(visit).await)),
+        ["audit", "export"] => Some(("application/jsonl", audit::export(visit).await)),
         _ => None,
     };
-    let outcome = match drawing {
-        Some(Ok(bytes)) => {
-            return HttpResponse::Ok()
-                .content_type("image/svg+xml")
-                .insert_header(NO_STORE)
-                .body(bytes);
+    let outcome = match file {
+        Some((media_type, Ok(bytes))) => {
+            return HttpResponse::Ok().content_type(media_type).insert_header(NO_STORE).body(bytes);
         }
-        Some(Err(refusal)) => Err(refusal),
+        Some((_, Err(refusal))) => Err(refusal),
         None => show(visit, parts).await,
     };
     let status = visit.refused.as_ref().map_or(StatusCode::OK, |(refusal, _)| refusal.status());

@@ -12,6 +12,7 @@ use super::written;
 use crate::api::path;
 use crate::console::form::{Field, Form};
 use crate::console::page::{Shell, Theme, Visit};
+use crate::console::parameters;
 use crate::console::refusal::Refusal;
 use crate::console::seen::{
     self, Blocker, Items, Pipeline, PipelineBlock, PipelineEdge, Readiness,
@@ -171,13 +172,15 @@ pub(super) async fn show(visit: &mut Visit, name: &str) -> Result<String, Refusa
     let here = format!("/pipelines/{}", pipeline.pipeline_id);
     let may_write = visit.may_write();
     let run = (may_write && readiness.ready).then(|| {
-        Form::new(visit, "run", "POST", &format!("{address}/runs"))
-            .then_there()
-            .button("Run it")
-            .field(
+        let form = Form::new(visit, "run", "POST", &format!("{address}/runs"));
+        let form = form.then_there().button("Run it");
+        match pipeline.parameters_schema.as_ref().and_then(parameters::fields) {
+            Some(fields) => fields.into_iter().fold(form, Form::field),
+            None => form.field(
                 Field::code("parameters:json", "Parameters")
                     .help("A JSON object, which the steps are told."),
-            )
+            ),
+        }
     });
     let page = Page {
         shell: visit.shell(pipeline.name.as_str(), "pipelines"),
@@ -231,6 +234,11 @@ fn forms(visit: &Visit, pipeline: &Pipeline, address: &str) -> Vec<(&'static str
                 .field(
                     Field::code("dagster_pipeline_config:json", "Configuration of Dagster")
                         .value(tree::pretty(&pipeline.dagster_pipeline_config)),
+                )
+                .field(
+                    Field::code("parameters_schema:null", "Schema of the parameters")
+                        .value(pipeline.parameters_schema.as_ref().map(tree::pretty).unwrap_or_default())
+                        .help("A JSON Schema, which the parameters of each run are held against."),
                 ),
         ),
         (

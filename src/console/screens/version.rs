@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::difference::Rows;
 use super::things::Kind;
 use super::written;
 use crate::api::path;
@@ -22,6 +23,8 @@ struct Page<'a> {
     verifications: Vec<(Verification, Option<Form>)>,
     forms: Vec<(&'static str, Form)>,
     verify: Option<Form>,
+    /// What it says otherwise than which version.
+    other: Option<(i32, Rows)>,
     /// Why something is not offered.
     told: Option<&'static str>,
 }
@@ -58,8 +61,20 @@ pub(super) async fn show(
             verify = Some(verification(visit, &all, "verify", &here));
         }
     }
-    let thing: Thing = visit.api.get(&path::of(&[&kind.many(), &name])).await?;
     let is_own = version.created_by == Some(visit.me.user_id);
+    let mut is_reviewed = false;
+    let mut other = None;
+    if !version.is_active {
+        let target = visit.target(&path::of(&[&kind.many(), &name]), &["as_of"], &[]);
+        let thing: Thing = visit.api.get(&target).await?;
+        is_reviewed = thing.activation == "reviewed";
+        other = Some((thing.version_number, Rows::between(&thing.content(), &version.content())?));
+    } else if verify.is_some() && version.version_number > 1 {
+        let before = version.version_number - 1;
+        let target = path::of(&[&kind.many(), &name, &"versions", &before]);
+        let earlier: Version = visit.api.get(&target).await?;
+        other = Some((before, Rows::between(&earlier.content(), &version.content())?));
+    }
     let mut told = None;
     if is_own && verify.is_some() && visit.rules().independent_verifier {
         verify = None;
@@ -73,7 +88,7 @@ pub(super) async fn show(
                 forms.push(("Bring it back", form.then(here.clone()).button("Bring it back")));
             }
         } else {
-            if !version.is_active && is_own && thing.activation == "reviewed" {
+            if !version.is_active && is_own && is_reviewed {
                 told = Some(
                     "You have written this version, and changes are reviewed: somebody else makes it the active one.",
                 );
@@ -97,6 +112,7 @@ pub(super) async fn show(
         verifications,
         forms,
         verify,
+        other,
         told,
     })
 }

@@ -206,3 +206,76 @@ async fn a_form_makes_no_other_request_than_one_of_the_api() {
     assert!(page.status.is_client_error(), "{}", page.status);
     browser.see("/console").await;
 }
+
+#[tokio::test]
+async fn what_a_change_would_break_is_told_before_it_is_made() {
+    let service = Service::start().await;
+    furnished(&service).await;
+    let mut browser = Browser::of(&service, "dan").await;
+    let form = browser.see("/console/edges/ab").await.form("change");
+    let page = browser.submit(&form, &[("metadata:json", r#"{"k": 7}"#), ("_preview", "1")]).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    page.says(r#"class="preview breaking" role="status""#).says("nothing is changed yet");
+    page.says("Pipeline p may run now, and might not any more");
+    assert_eq!(page.form("change").fields["metadata:json"], r#"{"k": 7}"#);
+    browser.see("/console/edges/ab").await.says("Version 1 is active");
+    let page = browser.submit(&form, &[("metadata:json", "{"), ("_preview", "1")]).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.says("Is no JSON");
+    // Of a block that a pipeline has pinned nothing is other there.
+    let form = browser.see("/console/blocks/b").await.form("change");
+    let page = browser.submit(&form, &[("description:clear", "new"), ("_preview", "1")]).await;
+    page.says(r#"class="preview safe""#);
+    let form = browser.see("/console/blocks/a").await.form("change");
+    let page = browser.submit(&form, &[("description:clear", "new"), ("_preview", "1")]).await;
+    page.says(r#"class="preview warn""#);
+    // What cannot be told is not asked for.
+    let form = browser.see("/console/blocks/b").await.form("candidate");
+    let page = browser.submit(&form, &[("_preview", "1")]).await;
+    assert_eq!(page.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_run_asks_for_what_its_pipeline_takes() {
+    let service = Service::start().await;
+    furnished(&service).await;
+    let schema = json!({
+        "type": "object", "required": ["date"], "additionalProperties": false,
+        "properties": {
+            "date": { "type": "string", "format": "date", "title": "Day" },
+            "epochs": { "type": "integer", "minimum": 1, "default": 90 },
+            "dry": { "type": "boolean" },
+            "size": { "enum": ["small", "large", 3] },
+            "tags": { "type": "array" },
+        },
+    });
+    let dan = service.developer().await;
+    dan.patch("/pipelines/p", json!({ "parameters_schema": schema })).await.expect(StatusCode::OK);
+    let mut browser = Browser::of(&service, "dan").await;
+    let page = browser.see("/console/pipelines/p").await;
+    page.says("Day (date)");
+    let form = page.form("run");
+    assert_eq!(form.fields["parameters/epochs:json"], "90");
+    let date = ("parameters/date:text", "2026-11-22");
+    for (name, value, fault) in [
+        ("parameters/epochs:json", "0", "run-parameters/epochs-fault"),
+        ("parameters/epochs:json", "many", "Is no JSON"),
+        ("parameters/tags:json", "3", "run-parameters/tags-fault"),
+    ] {
+        let page = browser.submit(&form, &[date, (name, value)]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", page.text);
+        page.says(fault);
+        assert_eq!(page.form("run").fields[name], value);
+    }
+    let more = [date, ("parameters/dry:json", "true"), ("parameters/size:json", "3")];
+    let sent = browser.submit(&form, &more).await;
+    let run = sent.location().trim_start_matches("/console").to_owned();
+    let run = dan.get(&run).await.expect(StatusCode::OK);
+    let told = json!({ "date": "2026-11-22", "epochs": 90, "dry": true, "size": 3 });
+    assert_eq!(run.body["parameters"], told);
+    // The schema is changed there as well, and taken away.
+    let form = browser.see("/console/pipelines/p").await.form("change");
+    browser.submit(&form, &[("parameters_schema:null", "")]).await.location();
+    let page = browser.see("/console/pipelines/p").await;
+    assert!(page.form("run").fields.contains_key("parameters:json"));
+}

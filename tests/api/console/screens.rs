@@ -162,3 +162,47 @@ async fn a_browser_is_led_to_the_console_and_a_program_is_greeted() {
     let other = browser.get("/console/assets/0000000000000000/console.css").await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_version_says_what_is_other_beside_its_verification() {
+    let service = Service::start().await;
+    furnished(&service).await;
+    let dan = service.developer().await;
+    dan.patch("/edges/ab", json!({ "metadata": { "k": 7 } })).await.expect(StatusCode::OK);
+    let mut browser = Browser::of(&service, "dora").await;
+    let page = browser.see("/console/edges/ab/versions/2").await;
+    page.says("What is other than in version 1").says("/metadata/k");
+    page.form("verify");
+    let page = browser.see("/console/edges/ab/versions/1").await;
+    page.says("What is other than in version 2, the active one").says("removed");
+}
+
+#[tokio::test]
+async fn the_audit_trail_is_had_as_a_file() {
+    let service = Service::start().await;
+    furnished(&service).await;
+    let mut browser = Browser::of(&service, "ada").await;
+    let page = browser.see("/console/audit?entity_type=block&action_type=CREATE").await;
+    page.says("/console/audit/export?entity_type=block&#38;action_type=CREATE");
+    let file = browser.see("/console/audit/export?entity_type=block&action_type=CREATE").await;
+    assert_eq!(file.headers["content-type"], "application/jsonl");
+    assert_eq!(file.headers["cache-control"], "no-store");
+    let rows: Vec<serde_json::Value> =
+        file.text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(rows.len() >= 3, "{}", file.text);
+    assert!(rows.iter().all(|row| row["entity_type"] == "block" && row["action_type"] == "CREATE"));
+}
+
+/// Beside the one that looks who is signed in.
+#[tokio::test]
+async fn a_page_asks_little_of_the_database_and_is_small() {
+    let service = Service::start().await;
+    let ids = furnished(&service).await;
+    let mut browser = Browser::of(&service, "ada").await;
+    for place in screens(&ids).iter().filter(|place| !place.ends_with("/drawing")) {
+        let page = browser.see(place).await;
+        let asked = page.text.matches("<pre tabindex=\"0\"><code>curl ").count();
+        assert!(asked <= 3, "{place} asks {asked} times");
+        assert!(page.text.len() < 40_000, "{place} has {} bytes", page.text.len());
+    }
+}
