@@ -103,6 +103,10 @@ bench-growth *arguments:
 bench-fair *arguments:
     python3 bench/fair.py {{ arguments }}
 
+# Shows what pages of the console cost beside the reads that they are made of: a release build, a fill, then two minutes
+bench-console *arguments:
+    python3 bench/console.py {{ arguments }}
+
 # Two instances behind HAProxy, a replica, and everything at once for so many minutes: what grows, what fails; --service
 # takes a program that is built already
 soak minutes="30" *arguments:
