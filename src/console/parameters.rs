@@ -35,7 +35,8 @@ fn field(name: &str, about: &Value, is_required: bool) -> Field {
     let nothing = Map::new();
     let about = about.as_object().unwrap_or(&nothing);
     let text = |member: &str| about.get(member).and_then(Value::as_str).map(str::to_owned);
-    let label = text("title").map_or_else(|| name.to_owned(), |title| format!("{title} ({name})"));
+    let title = text("title").filter(|title| !title.eq_ignore_ascii_case(name));
+    let label = title.map_or_else(|| name.to_owned(), |title| format!("{title} ({name})"));
     let called = |kind: &str| format!("parameters/{name}:{kind}");
     let given = about.get("default");
     let choices = match (about.get("enum").and_then(Value::as_array), text("type").as_deref()) {
