@@ -10,6 +10,10 @@ mod permissions;
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod world;
 
+#[path = "../support/chromium.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod chromium;
+
 #[path = "../support/listening.rs"]
 mod listening;
 
@@ -27,6 +31,7 @@ mod candidates;
 mod changes;
 mod code_repos;
 mod concurrency;
+mod console;
 mod dependencies;
 mod docker_images;
 mod document;
