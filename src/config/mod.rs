@@ -8,6 +8,7 @@ mod database_url;
 pub mod description;
 mod fault;
 mod files;
+mod misspelt;
 mod origin;
 mod ranges;
 mod secret;
@@ -205,6 +206,11 @@ impl Config {
         Self::read(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }))
+    }
+
+    /// Names of the environment that nobody reads, and which of ours they look like.
+    pub fn misspelt() -> Vec<(String, &'static str)> {
+        misspelt::among(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
     }
 
     /// Reads the variables that are ours; an empty one counts as not set. A secret may stand in a file.

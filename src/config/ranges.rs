@@ -7,7 +7,7 @@ use super::{Config, database};
 impl Config {
     pub(super) fn out_of_range(&self) -> Vec<Fault> {
         let checks = [
-            ("DATABASE_CONNECTIONS", self.database_connections >= 1),
+            ("DATABASE_CONNECTIONS", (1..=10_000).contains(&self.database_connections)),
             ("DATABASE_WAIT_SECONDS", self.database_wait_seconds >= 1),
             ("ACCESS_TOKEN_SECONDS", (1..=604_800).contains(&self.access_token_seconds)),
             (
