@@ -8,10 +8,12 @@ mod things;
 
 use std::collections::BTreeSet;
 
+use actix_web::{HttpResponse, web};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::engine;
+use crate::listening::Listening;
 use crate::service::{Answer, Person, Service, Setup};
 use operation::{Operation, Place, Variation, Wish, escaped, text};
 use schema::{Input, PATTERNS, Schema};
@@ -262,6 +264,13 @@ async fn what_the_document_allows_is_taken_and_what_it_forbids_is_refused() {
     setup.config.login_address_limit = 1_000_000;
     setup.config.access_token_seconds = 7200;
     setup.config.dagster_events_secret = Some(engine::SECRET.to_owned().into());
+    // A store that has nothing.
+    let store = Listening::start(|config| {
+        let answer = |_: web::Bytes| async { HttpResponse::Ok().json(json!({ "matches": [] })) };
+        config.app_data(web::PayloadConfig::new(64 * 1024 * 1024)).default_service(web::to(answer));
+    });
+    let stores = json!([{ "name": "docs", "kind": "pinecone", "url": store.url }]);
+    setup.config.vector_stores = Some(stores.to_string().into());
     let service = Service::with(setup).await;
     // As if another instance had one.
     engine::execute(&service, "update app.engine set locations = '{blockyard}'").await;

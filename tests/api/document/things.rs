@@ -61,6 +61,7 @@ impl Things {
             self.ids[format!("{thing}_version")] = version.into();
         }
         self.ids["refresh_token"] = refresh_token;
+        self.ids["store"] = json!("docs");
         self.ids["instant"] = chrono::Utc::now().to_rfc3339().into();
     }
 
@@ -153,6 +154,7 @@ pub fn thing(operation: &str, name: &str) -> Option<&'static str> {
         ("vector_id", _) => "block_vector",
         ("model", "delete_embedding_model") => "loose_model",
         ("model", _) => "model",
+        ("store", _) => "store",
         ("as_of", _) | ("from" | "to", "list_changes") => "instant",
         ("refresh_token", _) => "refresh_token",
         _ => return None,
@@ -201,6 +203,7 @@ pub fn company(operation: &str, place: &str) -> Value {
         ("search_by", "/vector") => {
             json!({ "vector": { "model": "{model}", "values": [1, 0, 0] } })
         }
+        ("search_store", "/taxonomy") => json!({ "taxonomy": { "any": ["{category}"] } }),
         ("search_by", "/where/taxonomy") => {
             json!({ "where": { "taxonomy": { "any": ["{category}"] } } })
         }
