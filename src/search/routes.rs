@@ -80,5 +80,5 @@ pub async fn resolve(
 
 pub fn configure(config: &mut impl Router) {
     config.service(search).service(search_by).service(resolve);
-    stores::configure(config);
+    stores::routes::configure(config);
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Found, Question, Store, Trouble, list};
+use super::store::{Found, Question, Store, Trouble, list};
 
 pub(super) async fn nearest(store: &Store, question: &Question<'_>) -> Result<Vec<Found>, Trouble> {
     let settings = &store.settings;

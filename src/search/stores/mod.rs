@@ -5,35 +5,26 @@ mod chroma;
 mod metrics;
 mod pinecone;
 mod qdrant;
-mod routes;
+pub mod routes;
+mod store;
 mod weaviate;
 
 use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
 use prometheus::core::Collector;
-use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::api::fields::{Fields, FromFields, Patch};
-use crate::api::path;
 use crate::api::problem::Problem;
 use crate::api::raw_json::RawJson;
 use crate::config::{Config, Scores, StoreKind, VectorStore};
-use crate::db::back_off::BackOff;
 use crate::filter::TaxonomyFilter;
-use crate::outbound::{NoBody, body, http_client, innermost, secret_header};
 use crate::telemetry;
 use metrics::StoreMetrics;
+use store::{Found, Question, Store, Trouble};
 
-pub use routes::configure;
-
-/// Of 100 hits with ids of 1,000 characters there is a tenth of it.
-const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 const MOST_HITS: i32 = 100;
 const USUAL_HITS: i32 = 10;
 const MOST_DIMENSIONS: usize = 20_000;
@@ -84,7 +75,7 @@ impl Stores {
             )));
         }
         let begun = Instant::now();
-        let asked = telemetry::asking("vector store", store.nearest(question)).await;
+        let asked = telemetry::asking("vector store", nearest(store, question)).await;
         // That it does not take a question says nothing of how it is.
         let is_well = matches!(asked, Ok(_) | Err(Trouble::Rejected(_)));
         if is_well {
@@ -102,196 +93,21 @@ impl Stores {
     }
 }
 
-/// What is asked of a store.
-struct Question<'a> {
-    vector: &'a [f32],
-    limit: i32,
-    /// In the words of the store.
-    filter: Option<Value>,
-}
-
-/// What a store has found.
-struct Found {
-    key: String,
-    score: f64,
-}
-
-/// Why there are no hits. Never what the store says: there may be a key in it.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error("cannot be reached ({0})")]
-    NotReached(String),
-    #[error("has too much to do (429)")]
-    Busy,
-    #[error("does not answer in time")]
-    TimedOut,
-    #[error("refuses the service ({0})")]
-    Refused(StatusCode),
-    #[error("does not take the question ({0})")]
-    Rejected(StatusCode),
-    #[error("gives no answer that can be used ({0})")]
-    Failed(String),
-}
-
-impl Trouble {
-    fn of(error: &reqwest::Error) -> Self {
-        if error.is_timeout() {
-            Self::TimedOut
-        } else if error.is_connect() {
-            Self::NotReached(innermost(error))
-        } else {
-            Self::Failed(innermost(error))
+/// The nearest that a store has, best first, within its time.
+async fn nearest(store: &Store, question: &Question<'_>) -> Result<Vec<Found>, Trouble> {
+    let work = async {
+        match store.settings.kind {
+            StoreKind::Chroma => chroma::nearest(store, question).await,
+            StoreKind::Qdrant => qdrant::nearest(store, question).await,
+            StoreKind::Pinecone => pinecone::nearest(store, question).await,
+            StoreKind::Weaviate => weaviate::nearest(store, question).await,
         }
-    }
-
-    /// The word in the metrics.
-    fn outcome(&self) -> &'static str {
-        match self {
-            Self::NotReached(_) => "not_reached",
-            Self::Busy => "busy",
-            Self::TimedOut => "timed_out",
-            Self::Refused(_) => "refused",
-            Self::Rejected(_) => "rejected",
-            Self::Failed(_) => "failed",
-        }
-    }
-
-    fn problem(&self, name: &str) -> Problem {
-        match self {
-            Self::NotReached(_) => {
-                Problem::store_unavailable(&format!("The vector store {name} cannot be reached."))
-            }
-            Self::Busy => {
-                Problem::store_unavailable(&format!("The vector store {name} has too much to do."))
-            }
-            Self::TimedOut => Problem::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "store_timeout",
-                format!("The vector store {name} did not answer in time."),
-            ),
-            Self::Rejected(status) => Problem::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "store_rejected",
-                format!(
-                    "The vector store {name} does not take the question ({status}): perhaps its vectors have another length, or not the fields that the filter asks for."
-                ),
-            ),
-            Self::Refused(_) => Problem::new(
-                StatusCode::BAD_GATEWAY,
-                "store_failed",
-                format!("The vector store {name} does not take the credentials of this service."),
-            ),
-            Self::Failed(_) => Problem::new(
-                StatusCode::BAD_GATEWAY,
-                "store_failed",
-                format!("The vector store {name} gives no answer that can be used."),
-            ),
-        }
-    }
-}
-
-struct Store {
-    settings: VectorStore,
-    http: reqwest::Client,
-    breaker: BackOff,
-}
-
-impl Store {
-    fn new(settings: VectorStore) -> Result<Self, String> {
-        let mut headers = HeaderMap::new();
-        if settings.kind == StoreKind::Pinecone {
-            headers.insert(pinecone::VERSION.0, pinecone::VERSION.1);
-        }
-        if let Some(key) = &settings.key {
-            let (header, scheme) = match settings.kind {
-                StoreKind::Chroma => ("x-chroma-token", ""),
-                StoreKind::Qdrant | StoreKind::Pinecone => ("api-key", ""),
-                StoreKind::Weaviate => ("authorization", "Bearer "),
-            };
-            let value = secret_header("VECTOR_STORES", &format!("{scheme}{}", &**key))?;
-            headers.insert(header, value);
-        }
-        let http = http_client(headers, Duration::from_secs(settings.timeout_seconds.into()))?;
-        Ok(Self { settings, http, breaker: BackOff::default() })
-    }
-
-    async fn nearest(&self, question: &Question<'_>) -> Result<Vec<Found>, Trouble> {
-        let work = async {
-            match self.settings.kind {
-                StoreKind::Chroma => chroma::nearest(self, question).await,
-                StoreKind::Qdrant => qdrant::nearest(self, question).await,
-                StoreKind::Pinecone => pinecone::nearest(self, question).await,
-                StoreKind::Weaviate => weaviate::nearest(self, question).await,
-            }
-        };
-        // All requests together.
-        let time = Duration::from_secs(self.settings.timeout_seconds.into());
-        let mut found = timeout(time, work).await.map_err(|_| Trouble::TimedOut)??;
-        found.truncate(usize::try_from(question.limit).unwrap_or_default());
-        Ok(found)
-    }
-
-    async fn read(&self, segments: &[&dyn std::fmt::Display]) -> Result<Value, Trouble> {
-        answer(self.request(Method::GET, segments)).await
-    }
-
-    async fn post(
-        &self,
-        segments: &[&dyn std::fmt::Display],
-        body: &Value,
-    ) -> Result<Value, Trouble> {
-        answer(self.request(Method::POST, segments).json(body)).await
-    }
-
-    fn request(&self, method: Method, segments: &[&dyn std::fmt::Display]) -> RequestBuilder {
-        self.http.request(method, format!("{}{}", self.settings.url, path::of(segments)))
-    }
-}
-
-async fn answer(request: RequestBuilder) -> Result<Value, Trouble> {
-    let response = request.send().await.map_err(|error| Trouble::of(&error))?;
-    let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or_default();
-    match status.as_u16() {
-        200..=299 => {}
-        400 | 422 => return Err(Trouble::Rejected(status)),
-        401 | 403 => return Err(Trouble::Refused(status)),
-        429 => return Err(Trouble::Busy),
-        _ => return Err(Trouble::Failed(status.to_string())),
-    }
-    let body = body(response, LARGEST_ANSWER).await.map_err(|trouble| match trouble {
-        NoBody::TooLarge => Trouble::Failed("it is too large".to_owned()),
-        NoBody::Broken(error) => Trouble::of(&error),
-    })?;
-    serde_json::from_slice(&body).map_err(|_| Trouble::Failed("it is no JSON".to_owned()))
-}
-
-/// The list at a pointer into an answer.
-fn list<'a>(answer: &'a Value, pointer: &str) -> Result<&'a [Value], Trouble> {
-    let found = answer.pointer(pointer).and_then(Value::as_array);
-    found.map(Vec::as_slice).ok_or_else(|| Trouble::Failed(format!("it has no list {pointer}")))
-}
-
-/// The hits in a list: by the pointers to the key and the score of each. A key may be a number.
-/// What has no key of ours is no hit.
-fn hits(list: &[Value], key: &str, score: &str) -> Result<Vec<Found>, Trouble> {
-    let score_of = |hit: &Value| hit.pointer(score).and_then(Value::as_f64);
-    list.iter()
-        .filter_map(|hit| {
-            let key = match hit.pointer(key)? {
-                Value::String(key) => key.clone(),
-                Value::Number(key) => key.to_string(),
-                _ => return None,
-            };
-            let score = score_of(hit);
-            Some(score.map(|score| Found { key, score }))
-        })
-        .collect::<Option<_>>()
-        .ok_or_else(|| Trouble::Failed("a hit has no score".to_owned()))
-}
-
-/// A field as a step of a JSON pointer below this one.
-fn below(pointer: &str, field: &str) -> String {
-    format!("{pointer}{}", crate::api::problem::pointer(field))
+    };
+    // All requests together.
+    let time = Duration::from_secs(store.settings.timeout_seconds.into());
+    let mut found = timeout(time, work).await.map_err(|_| Trouble::TimedOut)??;
+    found.truncate(usize::try_from(question.limit).unwrap_or_default());
+    Ok(found)
 }
 
 /// A store that searches may ask.

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Found, Question, Store, Trouble, below, hits, list};
+use super::store::{Found, Question, Store, Trouble, below, hits, list};
 
 pub(super) async fn nearest(store: &Store, question: &Question<'_>) -> Result<Vec<Found>, Trouble> {
     let settings = &store.settings;

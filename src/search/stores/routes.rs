@@ -5,7 +5,8 @@ use serde::de::IgnoredAny;
 
 use super::super::queries;
 use super::super::resolve::ForeignHit;
-use super::{Question, SearchableStore, SearchableStores, StoreAnswer, StoreQuestion, Stores};
+use super::store::Question;
+use super::{SearchableStore, SearchableStores, StoreAnswer, StoreQuestion, Stores};
 use crate::api::body::Body;
 use crate::api::entity::Entity;
 use crate::api::path::Reference;
