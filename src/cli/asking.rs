@@ -64,6 +64,10 @@ impl fmt::Display for Refusal {
 impl Error for Refusal {}
 
 impl Asked {
+    pub fn new(url: Url, api_key: String) -> Self {
+        Self { url, api_key }
+    }
+
     /// Asks, and asks again when whether it was done is not known and a key makes it harmless.
     ///
     /// # Errors
