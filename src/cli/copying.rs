@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::copying;
 use crate::db::connect;
 
-/// How often a large table is spoken of.
+/// How often something is told.
 const WORD: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
@@ -57,10 +57,14 @@ pub(super) async fn import(config: &Config, wanted: &Import) -> Outcome {
     let target = Target::of(config).await?;
     let outcome = async {
         let mut connection = connect::open(&target.login).await?;
-        let mut telling = Telling::default();
+        let mut telling = Telling::new();
         let mut tell = |table: &str, done, all| telling.tell(table, done, all);
-        let rows = copying::import(&mut connection, &mut source, &import, &mut tell).await?;
-        eprintln!("{rows} rows: the registry is there.");
+        let done = copying::import(&mut connection, &mut source, &import, &mut tell).await?;
+        let kept = match done.kept {
+            0 => String::new(),
+            kept => format!(", of which {kept} had been read before"),
+        };
+        eprintln!("{} rows{kept}: the registry is there.", done.rows);
         Ok(())
     }
     .await;
@@ -75,7 +79,7 @@ pub(super) async fn export(config: &Config, out: Option<&Path>, accounts: bool) 
     let target = Target::of(config).await?;
     let outcome = async {
         let mut connection = connect::open(&target.login).await?;
-        let mut telling = Telling::default();
+        let mut telling = Telling::new();
         let mut tell = |table: &str, done, all| telling.tell(table, done, all);
         let rows = copying::export(&mut connection, &mut destination, accounts, &mut tell).await?;
         eprintln!("{rows} rows.");
@@ -92,19 +96,20 @@ fn create(path: &Path) -> Result<File, Box<dyn Error>> {
     Ok(options.open(path).map_err(|error| format!("{}: {error}", path.display()))?)
 }
 
-/// Words about what goes on, on standard error.
-#[derive(Default)]
+/// Words about what goes on, on standard error: of what takes its time.
 struct Telling {
-    last: Option<Instant>,
+    last: Instant,
 }
 
 impl Telling {
-    /// Each table once, and large ones now and then.
+    fn new() -> Self {
+        Self { last: Instant::now() }
+    }
+
     fn tell(&mut self, table: &str, done: u64, all: u64) {
-        let is_due = self.last.is_none_or(|last| last.elapsed() >= WORD);
-        if all > 0 && (done == all || is_due) {
+        if self.last.elapsed() >= WORD {
             eprintln!("{table}: {done} of {all}");
-            self.last = Some(Instant::now());
+            self.last = Instant::now();
         }
     }
 }

@@ -34,6 +34,14 @@ pub struct Import {
     pub restart: bool,
 }
 
+/// What an import has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Imported {
+    pub rows: u64,
+    /// Of these, those that an import before had read already.
+    pub kept: u64,
+}
+
 /// What makes one import the continuation of another.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Origin {
@@ -41,7 +49,7 @@ struct Origin {
     users: BTreeMap<String, Uuid>,
 }
 
-/// Makes the empty registry of this database the one of the copy; the number of its rows.
+/// Makes the empty registry of this database the one of the copy.
 ///
 /// # Errors
 /// See [`Error`]. The registry is then as it was.
@@ -50,7 +58,7 @@ pub async fn import(
     source: &mut (dyn BufRead + Send),
     wanted: &Import,
     progress: Progress<'_>,
-) -> Result<u64, Error> {
+) -> Result<Imported, Error> {
     prepare(connection).await?;
     login_check::check_schema(connection).await?;
     let tables = copied(connection).await?;
@@ -59,10 +67,11 @@ pub async fn import(
     let head = read_head(&mut lines, &tables)?;
     let origin = Origin { head, users: wanted.users.clone() };
     let kept = Kept::of(connection, &origin, wanted.restart).await?;
-    let expected = &origin.head.tables;
+    // Beside the head.
+    let before = kept.as_ref().map_or(0, |kept| kept.line - 1);
     let rows = take_in(connection, &mut lines, &tables, &origin, kept, progress).await?;
-    placing::place(connection, &tables, expected, progress).await?;
-    Ok(rows)
+    placing::place(connection, &tables, &origin.head.tables, progress).await?;
+    Ok(Imported { rows, kept: before })
 }
 
 /// The lines of a copy, one at a time.

@@ -11,7 +11,7 @@ mod tables;
 use sqlx::postgres::PgConnection;
 
 pub use self::exporting::export;
-pub use self::importing::{Import, import};
+pub use self::importing::{Import, Imported, import};
 pub use self::tables::{LEFT_OUT, Table, copied};
 
 use crate::db::login_check;
