@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::Outcome;
@@ -15,6 +16,7 @@ use super::owner::Target;
 use crate::config::Config;
 use crate::copying;
 use crate::db::connect;
+use crate::db::pooler::{self, Pooling};
 
 /// How often something is told.
 const WORD: Duration = Duration::from_secs(2);
@@ -56,7 +58,7 @@ pub(super) async fn import(config: &Config, wanted: &Import) -> Outcome {
     };
     let target = Target::of(config).await?;
     let outcome = async {
-        let mut connection = connect::open(&target.login).await?;
+        let mut connection = connect(&target).await?;
         let mut telling = Telling::new();
         let mut tell = |table: &str, done, all| telling.tell(table, done, all);
         let done = copying::import(&mut connection, &mut source, &import, &mut tell).await?;
@@ -78,7 +80,7 @@ pub(super) async fn export(config: &Config, out: Option<&Path>, accounts: bool) 
     };
     let target = Target::of(config).await?;
     let outcome = async {
-        let mut connection = connect::open(&target.login).await?;
+        let mut connection = connect(&target).await?;
         let mut telling = Telling::new();
         let mut tell = |table: &str, done, all| telling.tell(table, done, all);
         let rows = copying::export(&mut connection, &mut destination, accounts, &mut tell).await?;
@@ -87,6 +89,16 @@ pub(super) async fn export(config: &Config, out: Option<&Path>, accounts: bool) 
     }
     .await;
     target.release(outcome).await
+}
+
+/// A session of its own: what is set for it must hold to its end.
+async fn connect(target: &Target) -> Result<PgConnection, Box<dyn Error>> {
+    if pooler::probe(&target.login).await? != Pooling::Session {
+        return Err("this is a transaction pooler, behind which a copy has no session of its own.\n\
+                    Give MIGRATE_DATABASE_URL the direct address or the session pooler (port 5432 on Supabase)"
+            .into());
+    }
+    Ok(connect::open(&target.login).await?)
 }
 
 /// For nobody else: names, logs and perhaps password digests are in it.

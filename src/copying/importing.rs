@@ -9,7 +9,6 @@ use std::io::{BufRead, Read};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
@@ -352,7 +351,7 @@ impl Batch {
         let statement = "insert into app.incoming (line, row, sha256) \
              select b.line, b.row::json, case b.line when $3 then $4 end \
              from unnest($1::bigint[], $2::text[]) as b (line, row)";
-        let outcome = sqlx::query(AssertSqlSafe(statement.to_owned()))
+        let outcome = sqlx::query(statement)
             .bind(&batch.numbers)
             .bind(&batch.rows)
             .bind(last)

@@ -16,8 +16,8 @@ use super::addresses::{addresses, instant};
 use super::running::{self, PASSWORD, Running};
 use super::support::Database;
 
-/// What reads secrets, the service itself or the moment; of these the copy has its own.
-const OWN: &[&str] = &["/api-keys", "/health", "/me/", "/users/me"];
+/// What reads secrets: of these the copy has its own.
+const OWN: &str = "/api-keys";
 
 pub fn owner(database: &Database) -> Program {
     Program::new().with("MIGRATE_DATABASE_URL", Database::url(&database.owner()))
@@ -66,7 +66,7 @@ async fn live(running: &Running, token: &str, things: &Value) {
     let metadata = json!({ "metadata": { "rows": 1.50, "huge": 1e300, "text": "a\u{2028}\"b" } });
     for (method, path, body) in [
         (Method::PATCH, "/blocks/{block}", metadata),
-        (Method::PUT, "/blocks/{block}/aliases/champion", json!({ "version": 2 })),
+        (Method::PUT, "/blocks/{block}/aliases/champion", json!({ "version": "2" })),
         (Method::POST, "/blocks/{block}/versions/1/withdraw", json!({ "reason": "Wrong" })),
         (Method::PATCH, "/edges/{loose_edge}", json!({ "metadata": { "batch": 32 } })),
         (
@@ -89,7 +89,7 @@ async fn live(running: &Running, token: &str, things: &Value) {
         "apiVersion": "blockyard/v1", "owner": "team",
         "taxonomy": ["tabular", "tabular/transport"],
         "blocks": [{ "name": "passengers", "type": "dataset", "categories": ["tabular/transport"] }],
-        "pipelines": [{ "name": "file's", "blocks": ["passengers"], "config": { "job_name": "x" } }],
+        "pipelines": [{ "name": "filed", "blocks": ["passengers"], "config": { "job_name": "x" } }],
     });
     send(running, token, Method::POST, "/apply", file).await;
     let logs =
@@ -111,10 +111,18 @@ async fn read(running: &Running, token: &str, path: &str) -> (StatusCode, Option
     let request = running.http.get(running.url(path)).bearer_auth(token);
     let answer = request.send().await.unwrap();
     let etag = answer.headers().get("etag").map(|etag| etag.to_str().unwrap().to_owned());
-    // Problems say by which request, links where.
     let status = answer.status();
-    let body = answer.text().await.unwrap();
-    if status.is_success() { (status, etag, body) } else { (status, etag, String::new()) }
+    let mut body = answer.text().await.unwrap();
+    if !status.is_success() {
+        // A problem says by which request.
+        body.clear();
+    } else if path.contains("limit=100") {
+        // To have read who did what is a deed of its own.
+        let mut page: Value = serde_json::from_str(&body).unwrap();
+        page["items"].as_array_mut().unwrap().retain(|deed| deed["action_type"] != "READ");
+        body = page.to_string();
+    }
+    (status, etag, body)
 }
 
 #[tokio::test]
@@ -142,10 +150,13 @@ async fn the_copy_answers_every_read_alike() {
     let second_token = token(&second).await;
     let mut compared = 0;
     for address in addresses(&things) {
-        if OWN.iter().any(|own| address.starts_with(own)) {
+        if address.starts_with(OWN) {
             continue;
         }
-        let address = address.replace("NOW", &now);
+        let mut address = address.replace("NOW", &now);
+        if address.ends_with("/audit-logs") || address.ends_with("/activity") {
+            address += "?limit=100";
+        }
         let joint = if address.contains('?') { '&' } else { '?' };
         for path in [address.clone(), format!("{address}{joint}as_of={before}")] {
             let expected = read(&first, &first_token, &path).await;
@@ -162,9 +173,7 @@ async fn the_copy_answers_every_read_alike() {
     let answer =
         send(&second, &second_token, Method::PATCH, &format!("/blocks/{block}"), changed).await;
     assert_eq!(answer["version_number"], 3, "{answer}");
-    let pipeline = things["pipeline"].as_str().unwrap();
-    send(&second, &second_token, Method::POST, &format!("/pipelines/{pipeline}/runs"), json!({}))
-        .await;
+    send(&second, &second_token, Method::POST, "/pipelines/filed/runs", json!({})).await;
     let path = format!("/blocks/{block}?as_of={now}");
     assert!(read(&second, &second_token, &path).await.2.contains("\"version_number\":2"));
 
@@ -192,7 +201,7 @@ async fn accounts_stay_behind_and_users_have_other_ids() {
         .unwrap();
     let lines = exported(&original, &[]);
     let text = with_ends(&lines);
-    for secret in ["ada@", "$argon2", "sha256:"] {
+    for secret in ["ada@", "$argon2", "encrypted_api_key"] {
         assert!(!text.contains(secret), "{secret}");
     }
     let program = owner(&copy);
