@@ -1,6 +1,7 @@
 //! `blockyard plan`, `diff`, `apply` and `export`: a registry as a file, beside a server.
 
 mod reading;
+mod table;
 mod told;
 mod yaml;
 
@@ -25,7 +26,7 @@ const CHANGES: u8 = 2;
 
 #[derive(Debug, Args)]
 pub(super) struct Files {
-    /// A file of YAML or JSON, a folder of such, or - for standard input; several are one
+    /// A file of YAML or JSON, a folder of such, a table of blocks (.csv), or - for standard input; several are one
     #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
     paths: Vec<String>,
     /// Archive what the owner of the file manages and the file names no more
@@ -67,7 +68,7 @@ pub(super) struct Apply {
     /// A plan that `blockyard plan --out` has kept
     #[arg(value_name = "PLAN", required_unless_present = "paths", conflicts_with_all = ["paths", "prune", "force"])]
     plan: Option<PathBuf>,
-    /// A file of YAML or JSON, a folder of such, or - for standard input; several are one
+    /// A file of YAML or JSON, a folder of such, a table of blocks (.csv), or - for standard input; several are one
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     paths: Vec<String>,
     /// Archive what the owner of the file manages and the file names no more
