@@ -2,6 +2,7 @@
 
 mod asking;
 mod copying;
+mod demo;
 mod file;
 mod health;
 mod impact;
@@ -79,6 +80,8 @@ enum Command {
     Export(file::Export),
     /// Take in a whole registry that `export --full` has written, as the owner of the database
     Import(copying::Import),
+    /// Make a small registry to look at; --remove archives it
+    Demo(demo::Demo),
     /// Open psql on the private database, as its owner, also while it serves; or print its address
     Psql(Psql),
     /// Ask the service on this machine whether it can serve (for container health checks)
@@ -243,6 +246,7 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Openapi { version } => openapi(version.into()),
         // The largest by far: on the heap, where it costs one allocation.
         Command::Serve => Box::pin(serve::serve(Config::load()?)).await,
+        Command::Demo(arguments) => demo::demo(&arguments).await,
         Command::Health => health::health(&Config::load()?).await,
         Command::Migrate(roles) => owner::migrate(&for_command()?, &roles).await,
         Command::Check { mend } => owner::check(&for_command()?, mend).await,

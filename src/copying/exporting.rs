@@ -9,8 +9,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::form::{Counted, End, FORMAT, Head, Line, schema};
+use super::session::{Error, Progress, prepare};
 use super::tables::{Table, copied};
-use super::{Error, Progress, prepare};
 use crate::api::hex::hex;
 use crate::db::{login_check, migrate};
 

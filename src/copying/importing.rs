@@ -13,8 +13,9 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::form::{Counted, End, FORMAT, Head, Line, schema};
+use super::placing;
+use super::session::{Error, Progress, prepare};
 use super::tables::{Table, copied};
-use super::{Error, Progress, placing, prepare};
 use crate::api::hex::hex;
 use crate::db::login_check;
 

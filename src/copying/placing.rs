@@ -4,8 +4,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::form::Counted;
+use super::session::{Error, Progress};
 use super::tables::{SEEDED, Table};
-use super::{Error, Progress};
 
 /// What is done and what undoes it.
 struct Trigger {

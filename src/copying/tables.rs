@@ -2,7 +2,7 @@
 
 use sqlx::postgres::PgConnection;
 
-use super::Error;
+use super::session::Error;
 use crate::db::privileges;
 
 /// What holds data and is not copied, and why.

@@ -8,6 +8,7 @@ mod addresses;
 
 mod copying;
 mod copying_refused;
+mod demo;
 mod development;
 mod documents;
 mod file;
