@@ -33,6 +33,7 @@ pub mod cli;
 pub mod code_repos;
 pub mod config;
 pub mod console;
+pub mod copying;
 pub mod db;
 pub mod dependencies;
 pub mod development;

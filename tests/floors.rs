@@ -24,6 +24,7 @@ const FLOORS: &[&[&str]] = &[
         "blocks",
         "changes",
         "code_repos",
+        "copying",
         "dependencies",
         "docker_images",
         "edges",

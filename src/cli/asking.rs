@@ -66,6 +66,10 @@ impl fmt::Display for Refusal {
 impl Error for Refusal {}
 
 impl Asked {
+    pub fn new(url: Url, api_key: String) -> Self {
+        Self { url, api_key }
+    }
+
     /// The address of something on the server.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The command line: what it offers, and where each command is carried out.
 
 mod asking;
+mod copying;
 mod demo;
 mod file;
 mod health;
@@ -75,8 +76,10 @@ enum Command {
     Apply(file::Apply),
     /// Show how the registry differs from a file; ends as `plan` does
     Diff(file::Diff),
-    /// Print the registry as a file
+    /// Print the registry as a file; `--full`: all of it with its past, as the owner of the database
     Export(file::Export),
+    /// Take in a whole registry that `export --full` has written, as the owner of the database
+    Import(copying::Import),
     /// Make a small registry to look at; --remove archives it
     Demo(demo::Demo),
     /// Open psql on the private database, as its owner, also while it serves; or print its address
@@ -232,7 +235,14 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Plan(arguments) => return file::plan(&arguments).await,
         Command::Apply(arguments) => return file::apply(&arguments).await,
         Command::Diff(arguments) => return file::diff(&arguments).await,
-        Command::Export(arguments) => return file::export(&arguments).await,
+        Command::Export(arguments) => match arguments.server() {
+            Some(server) => return file::export(&arguments, &server).await,
+            None => {
+                let (out, accounts) = arguments.whole();
+                copying::export(&for_command()?, out, accounts).await
+            }
+        },
+        Command::Import(arguments) => copying::import(&for_command()?, &arguments).await,
         Command::Openapi { version } => openapi(version.into()),
         // The largest by far: on the heap, where it costs one allocation.
         Command::Serve => Box::pin(serve::serve(Config::load()?)).await,

@@ -20,13 +20,13 @@ use crate::owner::{self, Owner, roles, scram};
 const SERVICE_PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// The database of the configuration, or the private one, which then runs for as long as this.
-struct Target {
-    login: PgConnectOptions,
+pub(super) struct Target {
+    pub login: PgConnectOptions,
     server: Option<PrivateServer>,
 }
 
 impl Target {
-    async fn of(config: &Config) -> Result<Self, Box<dyn std::error::Error>> {
+    pub async fn of(config: &Config) -> Result<Self, Box<dyn std::error::Error>> {
         if let Some(login) = config.owner_login()? {
             return Ok(Self { login, server: None });
         }
@@ -49,7 +49,7 @@ impl Target {
     }
 
     /// Ends the private server, whatever came out.
-    async fn release(self, outcome: Outcome) -> Outcome {
+    pub async fn release(self, outcome: Outcome) -> Outcome {
         if let Some(server) = self.server {
             server.stop().await?;
         }

@@ -84,6 +84,12 @@ fn expected() -> Vec<Fact> {
     lines.collect()
 }
 
+/// The tables that the migrations make, with their schemas.
+pub fn tables() -> Vec<String> {
+    let is_there = |fact: Fact| fact.fact.strip_prefix("there is a table ").map(str::to_owned);
+    expected().into_iter().filter_map(is_there).collect()
+}
+
 fn is_month(object: &str) -> bool {
     object.strip_prefix(MONTHS).is_some_and(|month| {
         !month.is_empty() && month.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')

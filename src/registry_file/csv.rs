@@ -11,12 +11,29 @@ pub(super) const MEDIA_TYPE: &str = "text/csv";
 const COLUMNS: [&str; 6] =
     ["name", "renamed_from", "type", "description", "activation", "categories"];
 
-/// The file that a table of blocks is. An empty cell says nothing; of what stands below `metadata/rows`,
+/// A row of a table.
+#[derive(Debug)]
+pub struct Row {
+    /// Where it begins, the line of the columns being the first.
+    pub line: u64,
+    pub block: Value,
+}
+
+/// The file that a table of blocks is.
+///
+/// # Errors
+/// See [`blocks`].
+pub(super) fn file(bytes: &[u8]) -> Result<Value, Problem> {
+    let blocks: Vec<_> = blocks(bytes)?.into_iter().map(|row| row.block).collect();
+    Ok(json!({ "apiVersion": "blockyard/v1", "blocks": blocks }))
+}
+
+/// The blocks of a table. An empty cell says nothing; of what stands below `metadata/rows`,
 /// `891` is a number, `true` a boolean, and what is no JSON a text. Categories have `;` between.
 ///
 /// # Errors
 /// 400 when it is no CSV, 422 when a column is not known, or a cell is not what belongs there.
-pub(super) fn file(bytes: &[u8]) -> Result<Value, Problem> {
+pub fn blocks(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
     // What spreadsheets put before it.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(bytes);
@@ -48,12 +65,13 @@ pub(super) fn file(bytes: &[u8]) -> Result<Value, Problem> {
                 faults.push(fault(pointer.concat(), words));
             }
         }
-        blocks.push(Value::Object(block));
+        let line = record.position().map_or(0, csv::Position::line);
+        blocks.push(Row { line, block: Value::Object(block) });
     }
     if !faults.is_empty() {
         return Err(Problem::faults(faults));
     }
-    Ok(json!({ "apiVersion": "blockyard/v1", "blocks": blocks }))
+    Ok(blocks)
 }
 
 fn put(block: &mut Map<String, Value>, column: &str, cell: &str) -> Result<(), &'static str> {

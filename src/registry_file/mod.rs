@@ -8,7 +8,7 @@ mod changing;
 mod changing_parts;
 mod claims;
 mod comparison;
-mod csv;
+pub mod csv;
 mod described;
 mod export;
 mod found;

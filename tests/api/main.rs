@@ -17,6 +17,9 @@ mod chromium;
 #[path = "../support/listening.rs"]
 mod listening;
 
+#[path = "../support/addresses.rs"]
+mod addresses;
+
 #[path = "../support/dagster.rs"]
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod dagster;

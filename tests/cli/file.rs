@@ -63,6 +63,15 @@ async fn a_registry_is_made_of_a_file() {
     assert_eq!(told.code, Some(1), "the registry has moved");
     assert!(told.errors.contains("plan again"), "{}", told.errors);
 
+    // A table of blocks beside it.
+    let table = path("blocks.csv");
+    fs::write(&table, "name,type,metadata/rows\npassengers,dataset,891\n").unwrap();
+    assert_eq!(ci.run(&["plan", "-f", &table]).code, Some(0), "it says what is so");
+    fs::write(&table, "name,type,metadata\n\"crew\n\",dataset,\nx,table,{}\n").unwrap();
+    ci.run(&["plan", "-f", &file, "-f", &table]).refuses(&["blocks.csv:4:1: /type: "]);
+    fs::write(&table, "name,type,metadata\nx,dataset,7\n").unwrap();
+    ci.run(&["plan", "-f", &table]).refuses(&["blocks.csv", "/blocks/0/metadata", "JSON object"]);
+
     // What is printed is read alike, as YAML and as JSON.
     let told = ci.run(&["export", "--out", &out]);
     assert_eq!(told.code, Some(0), "{}", told.errors);

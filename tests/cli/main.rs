@@ -3,6 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/addresses.rs"]
+mod addresses;
+
+mod copying;
+mod copying_refused;
 mod demo;
 mod development;
 mod documents;

@@ -1,18 +1,20 @@
 //! `blockyard plan`, `diff`, `apply` and `export`: a registry as a file, beside a server.
 
 mod reading;
+mod table;
 mod told;
 mod yaml;
 
 use std::error::Error;
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use url::Url;
 use uuid::Uuid;
 
 use self::reading::Sources;
@@ -24,7 +26,7 @@ const CHANGES: u8 = 2;
 
 #[derive(Debug, Args)]
 pub(super) struct Files {
-    /// A file of YAML or JSON, a folder of such, or - for standard input; several are one
+    /// A file of YAML or JSON, a folder of such, a table of blocks (.csv), or - for standard input; several are one
     #[arg(short = 'f', long = "file", value_name = "PATH", required = true)]
     paths: Vec<String>,
     /// Archive what the owner of the file manages and the file names no more
@@ -66,7 +68,7 @@ pub(super) struct Apply {
     /// A plan that `blockyard plan --out` has kept
     #[arg(value_name = "PLAN", required_unless_present = "paths", conflicts_with_all = ["paths", "prune", "force"])]
     plan: Option<PathBuf>,
-    /// A file of YAML or JSON, a folder of such, or - for standard input; several are one
+    /// A file of YAML or JSON, a folder of such, a table of blocks (.csv), or - for standard input; several are one
     #[arg(short = 'f', long = "file", value_name = "PATH")]
     paths: Vec<String>,
     /// Archive what the owner of the file manages and the file names no more
@@ -104,8 +106,37 @@ pub(super) struct Export {
     /// Where to write it; standard output when missing
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    server: Asked,
+    /// The whole registry with versions, runs, locks and its past, for `blockyard import --full`. Speaks to the database as its owner, as
+    /// `migrate` does, and to no server
+    #[arg(long, conflicts_with_all = ["kind", "name", "category", "json"])]
+    full: bool,
+    /// With the addresses and password digests of the users, who otherwise come without, deactivated
+    #[arg(long, requires = "full")]
+    accounts: bool,
+    /// The address of the server
+    #[arg(long, env = "BLOCKYARD_URL", required_unless_present = "full")]
+    url: Option<Url>,
+    /// An API key; better by its variable, since arguments show in the list of processes
+    #[arg(
+        long,
+        env = "BLOCKYARD_API_KEY",
+        hide_env_values = true,
+        required_unless_present = "full"
+    )]
+    api_key: Option<String>,
+}
+
+impl Export {
+    /// The server that is asked, unless the whole registry is wanted.
+    pub fn server(&self) -> Option<Asked> {
+        let is_asked = |_: &Url| !self.full;
+        Some(Asked::new(self.url.clone().filter(is_asked)?, self.api_key.clone()?))
+    }
+
+    /// Where the whole registry goes, and whether with the accounts.
+    pub fn whole(&self) -> (Option<&Path>, bool) {
+        (self.out.as_deref(), self.accounts)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -300,7 +331,7 @@ fn moved(error: Box<dyn Error>) -> Box<dyn Error> {
     }
 }
 
-pub(super) async fn export(arguments: &Export) -> Result<ExitCode, Box<dyn Error>> {
+pub(super) async fn export(arguments: &Export, server: &Asked) -> Result<ExitCode, Box<dyn Error>> {
     let wanted =
         [("kind", &arguments.kind), ("name", &arguments.name), ("category", &arguments.category)];
     let query = wanted
@@ -308,7 +339,7 @@ pub(super) async fn export(arguments: &Export) -> Result<ExitCode, Box<dyn Error
         .filter_map(|(name, value)| value.clone().map(|value| (name, value)))
         .collect();
     let question = Question { path: &["export"], query, ..Question::default() };
-    let file = arguments.server.ask(&question).await?;
+    let file = server.ask(&question).await?;
     let text = if arguments.json { format!("{file:#}\n") } else { yaml::written(&file)? };
     match &arguments.out {
         None => say(&text)?,

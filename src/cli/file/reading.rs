@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::table;
 use super::yaml::{self, Place};
 use crate::cli::asking::Refusal;
 
@@ -52,10 +53,14 @@ impl Sources {
     }
 
     fn add(&mut self, file: &str, text: &str) -> Result<(), Box<dyn Error>> {
-        let documents = yaml::read(text).map_err(|misread| match misread.place {
-            Some(Place { line, column }) => format!("{file}:{line}:{column}: {misread}"),
-            None => format!("{file}: {misread}"),
-        })?;
+        let documents = if table::is_one(file) {
+            vec![table::read(text).map_err(|words| format!("{file}: {words}"))?]
+        } else {
+            yaml::read(text).map_err(|misread| match misread.place {
+                Some(Place { line, column }) => format!("{file}:{line}:{column}: {misread}"),
+                None => format!("{file}: {misread}"),
+            })?
+        };
         for document in documents {
             let words = [("apiVersion", Some(document.api_version)), ("owner", document.owner)];
             for (member, word) in
