@@ -28,6 +28,7 @@ mod as_of;
 mod audit;
 mod blocks;
 mod candidates;
+mod changes;
 mod code_repos;
 mod concurrency;
 mod console;
