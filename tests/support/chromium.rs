@@ -45,6 +45,8 @@ impl Chromium {
         });
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" },
+            // What a page that is still coming will have.
+            "timeouts": { "implicit": 5000 },
         } } });
         let root = format!("http://127.0.0.1:{port}/session");
         let answer = http.post(&root).json(&wanted).send().await.expect("chromedriver");
