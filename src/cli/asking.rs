@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +21,9 @@ pub(super) struct Asked {
     /// An API key; better by its variable, since arguments show in the list of processes
     #[arg(long, env = "BLOCKYARD_API_KEY", hide_env_values = true)]
     api_key: String,
+    /// Made with the first question, for its connections to serve the next ones.
+    #[arg(skip)]
+    client: OnceLock<reqwest::Client>,
 }
 
 /// What is asked.
@@ -78,9 +82,13 @@ impl Asked {
         if !question.query.is_empty() {
             address.query_pairs_mut().extend_pairs(&question.query);
         }
-        // Err: somebody has installed one before, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let client = match self.client.get() {
+            Some(client) => client,
+            None => {
+                let made = client_builder().timeout(PATIENCE).build()?;
+                self.client.get_or_init(|| made)
+            }
+        };
         let method = if question.body.is_some() { Method::POST } else { Method::GET };
         let tries = if question.key.is_some() || question.body.is_none() { 3 } else { 1 };
         let mut tried = 1;
@@ -102,6 +110,13 @@ impl Asked {
             }
         }
     }
+}
+
+/// What a client is made of.
+pub(super) fn client_builder() -> reqwest::ClientBuilder {
+    // Err: somebody has installed one before, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
 }
 
 /// Whether it may go better the next time: nobody answers, or not now.

@@ -4,6 +4,7 @@ mod asking;
 mod file;
 mod health;
 mod impact;
+mod import;
 mod open_files;
 mod owner;
 mod psql;
@@ -76,6 +77,9 @@ enum Command {
     Diff(file::Diff),
     /// Print the registry as a file
     Export(file::Export),
+    /// Bring in what another registry has
+    #[command(subcommand)]
+    Import(import::Import),
     /// Open psql on the private database, as its owner, also while it serves; or print its address
     Psql(Psql),
     /// Ask the service on this machine whether it can serve (for container health checks)
@@ -230,6 +234,7 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Apply(arguments) => return file::apply(&arguments).await,
         Command::Diff(arguments) => return file::diff(&arguments).await,
         Command::Export(arguments) => return file::export(&arguments).await,
+        Command::Import(arguments) => return Box::pin(import::import(&arguments)).await,
         Command::Openapi { version } => openapi(version.into()),
         // The largest by far: on the heap, where it costs one allocation.
         Command::Serve => Box::pin(serve::serve(Config::load()?)).await,
