@@ -32,6 +32,14 @@ postgres version *arguments:
 pgvector *arguments:
     .ci/on-postgresql pgvector {{ arguments }}
 
+# Tries the console in a real Chromium (apt-get install chromium chromium-driver), with axe-core; needs npm
+console-browser *arguments:
+    BLOCKYARD_AXE=$(.ci/axe) cargo test --locked --test api console::browser {{ arguments }}
+
+# Makes docs/console: a picture of every screen, of a registry as `blockyard demo` fills it; needs what console-browser needs
+console-pictures:
+    BLOCKYARD_PICTURES=$PWD/docs/console cargo test --locked --test api console::browser::pictures
+
 # Breaks what can break, 50 times, and shows what it measures
 faults rounds="50":
     BLOCKYARD_FAULT_ROUNDS={{ rounds }} cargo test --locked --test faults -- --nocapture --test-threads=1
@@ -100,6 +108,10 @@ bench-import *arguments:
 # Shows what one caller's slow requests cost another caller: a release build, then two minutes
 bench-fair *arguments:
     python3 bench/fair.py {{ arguments }}
+
+# Shows what pages of the console cost beside the reads that they are made of: a release build, a fill, then two minutes
+bench-console *arguments:
+    python3 bench/console.py {{ arguments }}
 
 # Two instances behind HAProxy, a replica, and everything at once for so many minutes: what grows, what fails; --service
 # takes a program that is built already

@@ -173,7 +173,12 @@ class Growth:
         # After this everything may still change: the instant is the newest that is certain.
         instant = self.cluster.sql(self.service.database, "select app.time_text(app.newest_instant())")
         node, pipeline = f"node=block:{BLOCK}%012.0f", f"/pipelines/{PIPELINE}%012.0f"
-        change = f'{{"changes": [{{"operation": "update_block", "block": "{BLOCK}{FIRST_NUMBER + 7}", "body": {{"metadata": {limits.METADATA}}}}}]}}'
+        # Of a block that one pipeline uses, whatever the size.
+        used = self.cluster.sql(
+            self.service.database,
+            "select block_id from pipeline_blocks group by block_id having count(*) = 1 order by block_id limit 1",
+        )
+        change = f'{{"changes": [{{"operation": "update_block", "block": "{used}", "body": {{"metadata": {limits.METADATA}}}}}]}}'
         for line, request in (
             ("GET /lineage, 5 steps down", self.get(f"/lineage?{node}&direction=down&depth=5", of=n)),
             ("GET /impact", self.get(f"/impact?{node}", of=n)),

@@ -160,6 +160,10 @@ begin
         if new.password_hash is distinct from old.password_hash or not new.is_active then
             delete from app.refresh_tokens t where t.user_id = old.user_id;
         end if;
+        -- Whoever gets another role signs in anew: no page that is open shows what they may no longer do.
+        if (new.password_hash, new.role) is distinct from (old.password_hash, old.role) or not new.is_active then
+            delete from app.console_sessions s where s.user_id = old.user_id;
+        end if;
     end if;
     if old.role = 'admin' and old.is_active
        and (tg_op = 'DELETE' or new.role <> 'admin' or not new.is_active) then

@@ -141,7 +141,8 @@ begin
     -- Anybody with SQL may set these: whatever they hold, the row stays short.
     return jsonb_strip_nulls(jsonb_build_object('request', case when request is not null then jsonb_build_object(
             'id', left(request ->> 'id', 200), 'method', left(request ->> 'method', 20), 'path', left(request ->> 'path', 2000)) end,
-        'api_key_id', claims -> 'api_key_id'));
+        'api_key_id', claims -> 'api_key_id',
+        'by', case when claims ? 'console_session_id' then 'console' end));
 end $$;
 comment on function app.audit_context() is
     'The request behind a change, as app.as_caller() or PostgREST says it. It decides nothing.';
@@ -250,6 +251,7 @@ declare
     caller_id uuid;
     key_id uuid;
     key_used_at timestamptz;
+    session record;
     -- The settings must outlive this function: only those that its SET clause names are undone.
     setting text;
 begin
@@ -274,6 +276,27 @@ begin
                 for no key update skip locked);
         end if;
         setting := '{"role": "authenticated", "sub": "' || caller_id || '", "api_key_id": "' || key_id || '"}';
+    elsif context ? 'console_session' then
+        select s.session_id, s.user_id, s.last_seen_at into session
+        from app.console_sessions s
+        join public.users u using (user_id)
+        where s.token_digest = decode(context ->> 'console_session', 'hex')
+          and u.is_active
+          and s.expires_at > clock_timestamp()
+          and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds);
+        if session.session_id is null then
+            raise exception 'the session has ended'
+                using errcode = '28000', constraint = 'caller_console_session';
+        end if;
+        if session.last_seen_at < clock_timestamp() - interval '1 minute' then
+            update app.console_sessions s set last_seen_at = clock_timestamp()
+            where s.session_id in (
+                select o.session_id from app.console_sessions o
+                where o.session_id = session.session_id and o.last_seen_at = session.last_seen_at
+                for no key update skip locked);
+        end if;
+        setting := '{"role": "authenticated", "sub": "' || session.user_id
+            || '", "console_session_id": "' || session.session_id || '"}';
     else
         select u.user_id into caller_id
         from public.users u
@@ -296,7 +319,8 @@ begin
     return true;
 end $$;
 comment on function app.as_caller(jsonb) is
-    'Makes the rest of the statement (or transaction) act as the caller: {"sub": user id} or {"api_key": digest}, with '
+    'Makes the rest of the statement (or transaction) act as the caller: {"sub": user id}, {"api_key": digest} or '
+    '{"console_session": digest}, with '
     '"request" (id, method, path) for the audit trail, reads/read_id when the read itself is to be recorded, and '
     'changes: "api_key" when the statement writes API keys. Raises 28000 when there is no such active caller.';
 

@@ -201,6 +201,95 @@ end $$;
 comment on function app.password_of(uuid, text, int, int, int) is
     'The hash against which the service checks the current password before it writes a new one; counted like a login, so that it is no way round the throttle.';
 
+create table app.console_sessions (
+    session_id uuid not null constraint console_sessions_pkey primary key,
+    token_digest bytea not null constraint console_sessions_token_digest_key unique,
+    user_id uuid not null constraint console_sessions_user_id_fkey references public.users on delete cascade,
+    created_at timestamptz not null default clock_timestamp(),
+    last_seen_at timestamptz not null default clock_timestamp(),
+    expires_at timestamptz not null,
+    idle_seconds int not null,
+    address text not null,
+    user_agent text,
+    constraint console_sessions_token_digest_check check (length(token_digest) = 32),
+    constraint console_sessions_idle_seconds_check check (idle_seconds > 0),
+    constraint console_sessions_user_agent_check check (char_length(user_agent) <= 300)
+);
+comment on table app.console_sessions is
+    'Who is signed in to the console: SHA-256 of the cookie of each browser. Ended by signing out, another password, another role, deactivation, and time.';
+comment on column app.console_sessions.last_seen_at is 'To the minute.';
+comment on column app.console_sessions.idle_seconds is 'Not seen for longer, it has ended.';
+create index console_sessions_user_id_idx on app.console_sessions (user_id);
+create index console_sessions_expires_at_idx on app.console_sessions (expires_at);
+revoke all on app.console_sessions from public, anon, authenticated, service_role;
+
+create function app.begin_console_session(
+    account uuid, verified_hash text, address text, session_id uuid, token_digest bytea, replaced_digest bytea,
+    lifetime_seconds int, idle_seconds int, user_agent text)
+returns setof uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform app.forgive_attempts(account, address);
+    delete from app.console_sessions s where s.token_digest = replaced_digest;
+    delete from app.console_sessions s where s.session_id in (
+        select o.session_id from app.console_sessions o
+        where o.expires_at < clock_timestamp() limit 100 for update skip locked);
+    -- The account may have been deactivated, or got another password, since it was looked at.
+    return query
+        with account as (
+            select u.user_id from public.users u
+            where u.user_id = account and u.is_active and u.password_hash = verified_hash
+            for share
+        )
+        insert into app.console_sessions as s
+            (session_id, token_digest, user_id, expires_at, idle_seconds, address, user_agent)
+        select
+            begin_console_session.session_id, begin_console_session.token_digest, a.user_id,
+            clock_timestamp() + make_interval(secs => lifetime_seconds), begin_console_session.idle_seconds,
+            begin_console_session.address, left(begin_console_session.user_agent, 300)
+        from account a
+        returning s.session_id;
+end $$;
+comment on function app.begin_console_session(uuid, text, text, uuid, bytea, bytea, int, int, text) is
+    'The password was right: signs a browser in, and out of the session that it had; no row when the account has changed meanwhile.';
+
+create function app.end_console_session(digest bytea) returns void
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$ delete from app.console_sessions s where s.token_digest = digest $$;
+comment on function app.end_console_session(bytea) is 'Signs a browser out, if it is signed in.';
+
+create function app.own_console_sessions()
+returns table (
+    session_id uuid, created_at timestamptz, last_seen_at timestamptz, expires_at timestamptz, address text,
+    user_agent text, is_current boolean)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select
+        s.session_id, s.created_at, s.last_seen_at, s.expires_at, s.address, s.user_agent,
+        s.session_id = (current_setting('request.jwt.claims')::jsonb ->> 'console_session_id')::uuid
+    from app.console_sessions s
+    where s.user_id = app.caller_id() and app.caller_role() is not null
+      and s.expires_at > clock_timestamp()
+      and s.last_seen_at > clock_timestamp() - make_interval(secs => s.idle_seconds)
+    order by s.last_seen_at desc, s.session_id
+    limit 100
+$$;
+comment on function app.own_console_sessions() is 'Where the caller is signed in to the console, the latest first.';
+
+create function app.end_own_console_session(session uuid) returns setof uuid
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    delete from app.console_sessions s
+    where s.session_id = session and s.user_id = app.caller_id() and app.is_unnarrowed()
+    returning s.session_id
+$$;
+comment on function app.end_own_console_session(uuid) is 'Signs the caller out of one browser; no row when they are not signed in there.';
+
 create table app.idempotency_keys (
     user_id uuid not null constraint idempotency_keys_user_id_fkey references public.users on delete cascade,
     key text not null,
@@ -282,6 +371,10 @@ grant execute on function
     app.finish_login(uuid, text, text, uuid, bytea, int),
     app.rotate_refresh_token(bytea, bytea, int),
     app.end_session(bytea),
+    app.begin_console_session(uuid, text, text, uuid, bytea, bytea, int, int, text),
+    app.end_console_session(bytea),
+    app.own_console_sessions(),
+    app.end_own_console_session(uuid),
     app.password_of(uuid, text, int, int, int),
     app.forgive_attempts(uuid, text),
     app.claim_idempotency_key(text, bytea[]),

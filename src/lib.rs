@@ -32,6 +32,7 @@ pub mod changes;
 pub mod cli;
 pub mod code_repos;
 pub mod config;
+pub mod console;
 pub mod db;
 pub mod dependencies;
 pub mod development;

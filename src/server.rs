@@ -40,9 +40,9 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::served::Served;
 use crate::telemetry::traces::{RequestSpan, TraceParent};
 use crate::{
-    aliases, api_keys, audit, blocks, changes, code_repos, dependencies, docker_images, document,
-    edges, embeddings, lineage, locks, pipelines, preview, registry_file, runs, search, service,
-    sessions, taxonomy, telemetry, users, vectors, verifications,
+    aliases, api_keys, audit, blocks, changes, code_repos, console, dependencies, docker_images,
+    document, edges, embeddings, lineage, locks, pipelines, preview, registry_file, runs, search,
+    service, sessions, taxonomy, telemetry, users, vectors, verifications,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -124,7 +124,8 @@ pub fn start(
     let gatekeeper = web::Data::new(gatekeeper);
     let document = document();
     let known = Arc::new(KnownPaths::of(&document, &served::PATHS));
-    let patterns = document.paths.paths.keys().map(String::as_str).chain(served::PATHS);
+    let beside = served::PATHS.into_iter().chain([console::PATTERN]);
+    let patterns = document.paths.paths.keys().map(String::as_str).chain(beside);
     let engine = Engine::start(config, &db).map_err(io::Error::other)?;
     let metrics = db
         .collectors()
@@ -144,6 +145,8 @@ pub fn start(
         file_bytes: config.apply_body_limit,
         time: seconds(config.body_seconds),
     };
+    let rules = console::Rules { independent_verifier: config.require_independent_verifier };
+    let rules = web::Data::new(rules);
     let workers = match usize::from(config.workers) {
         0 => std::thread::available_parallelism()?.get(),
         workers => workers,
@@ -159,6 +162,7 @@ pub fn start(
             .app_data(metrics.clone())
             .app_data(readers.clone())
             .app_data(engine.clone())
+            .app_data(rules.clone())
             .app_data(body_limit)
             .app_data(path::config())
             .configure(routes)
@@ -169,6 +173,7 @@ pub fn start(
                 let answer = known.answer(&request);
                 async move { answer }
             }))
+            .wrap(from_fn(console::serve))
             .wrap(from_fn(around))
             .wrap(perimeter::cors(&origins))
     })
@@ -210,7 +215,12 @@ pub async fn around(
     let offers_upgrade = request.head().upgrade();
     let drain = request.app_data::<web::Data<Drain>>().cloned();
     let mut visit = Visit::of(&request);
-    let after = Position::shown(request.headers());
+    // A browser does not tell what it has seen.
+    let after = if console::is_below(request.path()) {
+        Ok(Position::BEYOND)
+    } else {
+        Position::shown(request.headers())
+    };
     let up_to = *after.as_ref().unwrap_or(&Position::BEYOND);
     let work = async {
         if let Err(refusal) = visit.admit().and(after) {
@@ -241,7 +251,7 @@ pub async fn around(
     let work = db::travelling(up_to, work);
     let (outcome, wrote) = telemetry::within_request(id.clone(), span.clone(), work).await;
     let (status, route) = match &outcome {
-        Ok(response) => (response.status(), response.request().match_pattern()),
+        Ok(response) => (response.status(), console::pattern(response.request())),
         Err(error) => (error.as_response_error().status_code(), None),
     };
     span.end(&id, route.as_deref(), status);
@@ -345,7 +355,8 @@ fn as_problem(
     response: ServiceResponse<impl MessageBody + 'static>,
 ) -> ServiceResponse<impl MessageBody> {
     let status = response.status();
-    if status.as_u16() < 400 || is_problem(response.headers()) {
+    let is_told = is_problem(response.headers()) || console::is_answered(response.request());
+    if status.as_u16() < 400 || is_told {
         return response.map_into_boxed_body();
     }
     let response = response.map_into_boxed_body();

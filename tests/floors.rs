@@ -42,6 +42,7 @@ const FLOORS: &[&[&str]] = &[
     &["lineage", "preview", "search"],
     &["registry_file"],
     &["document"],
+    &["console"],
     &["server"],
     &["cli"],
     &["lib", "main"],

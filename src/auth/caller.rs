@@ -64,11 +64,12 @@ impl Caller {
     }
 
     /// Tells requests with different credentials apart: the digest of the API key. All access
-    /// tokens of a user are one, since they are exchanged every few minutes.
+    /// tokens of a user are one, since they are exchanged every few minutes, and so are all sessions.
     pub fn credential(&self) -> &str {
         match &self.context.identity {
             Identity::User(_) => "token",
             Identity::ApiKey(digest) => digest,
+            Identity::Session(_) => "session",
         }
     }
 

@@ -1,12 +1,13 @@
 //! What a request shows of its caller.
 
-use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{StatusCode, header};
+use actix_web::{HttpMessage, HttpRequest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::keys::{self, PlainKey};
+use super::signed_in::SignedIn;
 use crate::api::problem::Problem;
 
 /// The one identity that a request brings, as it was sent.
@@ -14,17 +15,23 @@ use crate::api::problem::Problem;
 pub(super) enum Credential<'a> {
     Token(&'a str),
     Key(PlainKey),
+    Session(SignedIn),
 }
 
 impl<'a> Credential<'a> {
     /// Reads `Authorization: Bearer …` or `X-API-Key`; of a read also `Authorization: Basic …` with an API key as
     /// the password.
     ///
+    /// The console shows whose session it is instead, and then nothing else counts.
+    ///
     /// The same credential in both, as clients send it that are generated, is one identity.
     ///
     /// # Errors
     /// 401 when there is none, 400 when there are several.
     pub(super) fn of(request: &'a HttpRequest) -> Result<Self, Problem> {
+        if let Some(session) = request.extensions().get::<SignedIn>() {
+            return Ok(Self::Session(session.clone()));
+        }
         let headers = request.headers();
         let mut shown = headers
             .get_all(header::AUTHORIZATION)
@@ -98,6 +105,7 @@ mod tests {
         match Credential::of(&request.to_http_request()) {
             Ok(Credential::Token(token)) => Ok(token.to_owned()),
             Ok(Credential::Key(key)) => Ok(key.to_string()),
+            Ok(Credential::Session(_)) => panic!("nobody has signed in"),
             Err(problem) => Err(problem.code()),
         }
     }

@@ -14,6 +14,7 @@ use super::keyed_digest::KeyedDigests;
 use super::keys::KeyMaker;
 use super::passwords::Passwords;
 use super::secrets::Secrets;
+use super::signed_in::SignedIn;
 use super::throttle::{Attempt, Throttle};
 use super::tokens::{Rejected, Tokens};
 use crate::api::problem::Problem;
@@ -108,6 +109,7 @@ impl Gatekeeper {
     pub(super) async fn identify(&self, shown: Credential<'_>) -> Result<Identity, Problem> {
         let token = match shown {
             Credential::Key(key) => return Ok(Identity::ApiKey(key.digest())),
+            Credential::Session(SignedIn(digest)) => return Ok(Identity::Session(digest)),
             Credential::Token(token) => token,
         };
         self.tokens.verify(token).await.map(Identity::User).map_err(|rejected| {

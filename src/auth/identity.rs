@@ -12,6 +12,9 @@ pub(super) enum Identity {
     /// The digest of an API key; whose it is, and whether it still counts, the database knows.
     #[serde(rename = "api_key")]
     ApiKey(String),
+    /// The digest of what a browser shows that is signed in to the console.
+    #[serde(rename = "console_session")]
+    Session(String),
 }
 
 impl Identity {
@@ -19,7 +22,7 @@ impl Identity {
     pub(super) fn number(&self) -> u128 {
         match self {
             Self::User(id) => id.as_u128(),
-            Self::ApiKey(digest) => digest
+            Self::ApiKey(digest) | Self::Session(digest) => digest
                 .rsplit(':')
                 .next()
                 .and_then(|digits| digits.get(..32))

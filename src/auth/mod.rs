@@ -8,8 +8,10 @@ mod identity;
 mod jwks;
 mod keyed_digest;
 pub mod keys;
+pub(crate) mod opaque_token;
 pub mod passwords;
 mod secrets;
+pub(crate) mod signed_in;
 pub(crate) mod throttle;
 mod tokens;
 

@@ -29,9 +29,11 @@ pub(super) struct Asked {
 /// What is asked.
 #[derive(Debug, Default)]
 pub(super) struct Question<'a> {
+    /// GET unless it says otherwise.
+    pub method: Method,
     pub path: &'a [&'a str],
     pub query: Vec<(&'static str, String)>,
-    /// What is posted; without it something is read.
+    /// What is sent.
     pub body: Option<&'a Value>,
     /// `Idempotency-Key`.
     pub key: Option<String>,
@@ -68,17 +70,26 @@ impl fmt::Display for Refusal {
 impl Error for Refusal {}
 
 impl Asked {
-    /// Asks, and asks again when whether it was done is not known and a key makes it harmless.
+    /// The address of something on the server.
     ///
     /// # Errors
-    /// A [`Refusal`], or why there is no answer.
-    pub async fn ask(&self, question: &Question<'_>) -> Result<Value, Box<dyn Error>> {
+    /// When it is no address to which a path can be added.
+    pub fn place(&self, path: &[&str]) -> Result<Url, &'static str> {
         let mut address = self.url.clone();
         address
             .path_segments_mut()
             .map_err(|()| "BLOCKYARD_URL is no address of a server")?
             .pop_if_empty()
-            .extend(question.path);
+            .extend(path);
+        Ok(address)
+    }
+
+    /// Asks, and asks again when whether it was done is not known and a key makes it harmless.
+    ///
+    /// # Errors
+    /// A [`Refusal`], or why there is no answer.
+    pub async fn ask(&self, question: &Question<'_>) -> Result<Value, Box<dyn Error>> {
+        let mut address = self.place(question.path)?;
         if !question.query.is_empty() {
             address.query_pairs_mut().extend_pairs(&question.query);
         }
@@ -89,8 +100,8 @@ impl Asked {
                 self.client.get_or_init(|| made)
             }
         };
-        let method = if question.body.is_some() { Method::POST } else { Method::GET };
-        let tries = if question.key.is_some() || question.body.is_none() { 3 } else { 1 };
+        let method = &question.method;
+        let tries = if question.key.is_some() || method.is_safe() { 3 } else { 1 };
         let mut tried = 1;
         loop {
             let mut request =

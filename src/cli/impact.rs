@@ -6,6 +6,7 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::asking::{Asked, Question};
@@ -85,8 +86,12 @@ fn is_open(answer: &Value) -> bool {
 
 async fn ask(arguments: &Impact) -> Result<Value, Box<dyn Error>> {
     let body = json!({ "changes": changes(arguments)? });
-    let question =
-        Question { path: &["impact", "preview"], body: Some(&body), ..Question::default() };
+    let question = Question {
+        method: Method::POST,
+        path: &["impact", "preview"],
+        body: Some(&body),
+        ..Question::default()
+    };
     arguments.server.ask(&question).await
 }
 

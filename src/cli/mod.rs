@@ -1,6 +1,7 @@
 //! The command line: what it offers, and where each command is carried out.
 
 mod asking;
+mod demo;
 mod file;
 mod health;
 mod impact;
@@ -80,6 +81,8 @@ enum Command {
     /// Bring in what another registry has
     #[command(subcommand)]
     Import(import::Import),
+    /// Make a small registry to look at; --remove archives it
+    Demo(demo::Demo),
     /// Open psql on the private database, as its owner, also while it serves; or print its address
     Psql(Psql),
     /// Ask the service on this machine whether it can serve (for container health checks)
@@ -238,6 +241,7 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Openapi { version } => openapi(version.into()),
         // The largest by far: on the heap, where it costs one allocation.
         Command::Serve => Box::pin(serve::serve(Config::load()?)).await,
+        Command::Demo(arguments) => demo::demo(&arguments).await,
         Command::Health => health::health(&Config::load()?).await,
         Command::Migrate(roles) => owner::migrate(&for_command()?, &roles).await,
         Command::Check { mend } => owner::check(&for_command()?, mend).await,

@@ -36,6 +36,9 @@ pub(super) async fn serve(mut config: Config) -> Outcome {
         config.check_for_serving()?;
     }
     let _telemetry = telemetry::serve(&config)?;
+    for (name, meant) in Config::misspelt() {
+        tracing::warn!("{name} is set, which nothing reads: {meant} may be meant");
+    }
     config.max_connections =
         open_files::connections_within(config.max_connections, config.database_connections);
     let mut stop = Stop::listen()?;

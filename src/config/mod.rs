@@ -8,6 +8,7 @@ mod database_url;
 pub mod description;
 mod fault;
 mod files;
+mod misspelt;
 mod origin;
 mod secret;
 pub mod setting;
@@ -200,6 +201,11 @@ impl Config {
         }))
     }
 
+    /// Names of the environment that nobody reads, and which of ours they look like.
+    pub fn misspelt() -> Vec<(String, &'static str)> {
+        misspelt::among(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+    }
+
     /// Reads the variables that are ours; an empty one counts as not set. A secret may stand in a file.
     ///
     /// # Errors
@@ -306,7 +312,7 @@ impl Config {
 
     fn out_of_range(&self) -> Vec<Fault> {
         let checks = [
-            ("DATABASE_CONNECTIONS", self.database_connections >= 1),
+            ("DATABASE_CONNECTIONS", (1..=10_000).contains(&self.database_connections)),
             ("DATABASE_WAIT_SECONDS", self.database_wait_seconds >= 1),
             ("ACCESS_TOKEN_SECONDS", (1..=604_800).contains(&self.access_token_seconds)),
             (

@@ -34,7 +34,7 @@ pub const SETTINGS: &[Group] = &[
             setting(
                 "DATABASE_CONNECTIONS",
                 "10",
-                "a whole number from 1 on",
+                "a whole number from 1 to 10000",
                 "How many connections one instance keeps at most.",
             ),
             setting(

@@ -55,6 +55,17 @@ pub const CHECKS: &[(&str, &str, &str)] = &[
         "Must be https://host/path, ssh://user@host/path or git@host:path, of at most 2000 characters.",
     ),
     (
+        "console_sessions_idle_seconds_check",
+        "",
+        "A session ends after some time in which nobody looks.",
+    ),
+    ("console_sessions_token_digest_check", "", "The digest of a token must have 32 bytes."),
+    (
+        "console_sessions_user_agent_check",
+        "",
+        "What a browser calls itself is told in 300 characters at most.",
+    ),
+    (
         "dependencies_dependency_detail_check",
         "/dependency_detail",
         "Must have at most 2000 characters.",

@@ -72,6 +72,9 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         || serde_json::from_str::<Value>(error.detail().unwrap_or("[]")).unwrap_or_default();
     Some(match (error.code(), name) {
         ("28000", "caller_api_key") => Problem::unauthorized(keys::NOT_ACCEPTED),
+        ("28000", "caller_console_session") => {
+            Problem::unauthorized("The session has ended: sign in again.")
+        }
         ("28000", _) => Problem::unauthorized("There is no active user behind this token."),
 
         ("23505", "users_username_key") => {

@@ -79,7 +79,8 @@ impl Development {
         let minutes = config.access_token_seconds / 60;
         let url = format!("http://{address}");
         let mut text = format!(
-            "\nBlockyard listens on {url} (documentation: {url}/docs).\n\
+            "\nThe console: {url}/console (sample data: blockyard demo)\n\
+             Blockyard listens on {url} (documentation: {url}/docs).\n\
              Its private PostgreSQL lives in {}; Ctrl-C stops both, the data stay.\n",
             dir.display()
         );
@@ -106,9 +107,12 @@ Try:
     -d '{{"name": "titanic", "block_type": "dataset", "metadata": {{"rows": 891}}}}'; echo
   curl -s {url}/blocks/titanic -H "Authorization: Bearer $TOKEN"; echo
 
-A token ends after {minutes} minutes. An API key, for programs, does not (it is shown this once):
-  curl -s {url}/api-keys -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-    -d '{{"name": "my programs", "role": "developer"}}' | sed 's/.*"key" *: *"\([^"]*\)".*/\1/'
+A token ends after {minutes} minutes. An API key, for programs, does not:
+  export BLOCKYARD_URL={url} BLOCKYARD_API_KEY=$(curl -s {url}/api-keys -H "Authorization: Bearer $TOKEN" \
+    -H 'Content-Type: application/json' -d '{{"name": "my programs", "role": "developer"}}' | sed 's/.*"key" *: *"\([^"]*\)".*/\1/')
+
+With that key, sample data to look at; `blockyard demo --remove` archives them:
+  blockyard demo
 
 Next: the tour in README.md (five minutes), programs in examples/, every route at {url}/docs.
 Lost the password? Ctrl-C, then: printf %s "$PASSWORD" | blockyard user password {ADMIN} --password-stdin

@@ -140,7 +140,7 @@ pub(super) async fn candidate(
 }
 
 /// Appends a candidate.
-pub(super) async fn append(
+pub(crate) async fn append(
     scope: &mut Scope<'_>,
     edge: &Reference,
     version: &NewEdgeVersion,
@@ -227,7 +227,7 @@ pub(super) async fn purge(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn restore(
+pub(crate) async fn restore(
     scope: &mut Scope<'_>,
     edge: &Reference,
     if_match: &IfMatch,

@@ -140,6 +140,12 @@ pub fn prefix(request: &HttpRequest) -> &str {
     perimeter.and_then(|perimeter| perimeter.forwarding.prefix(request.head())).unwrap_or_default()
 }
 
+/// Whether the client itself spoke TLS.
+pub fn is_https(request: &HttpRequest) -> bool {
+    let perimeter = request.app_data::<web::Data<Perimeter>>();
+    perimeter.is_some_and(|perimeter| perimeter.forwarding.is_https(request.head()))
+}
+
 /// Whether requests of a path are counted. Who watches over the service always gets an answer.
 pub fn is_limited(path: &str) -> bool {
     !path.starts_with("/health/") && path != "/metrics"

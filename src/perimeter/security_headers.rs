@@ -16,6 +16,11 @@ const EVERYWHERE: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
+const PERMISSIONS: HeaderName = HeaderName::from_static("permissions-policy");
+const NO_DEVICES: HeaderValue =
+    HeaderValue::from_static("camera=(), geolocation=(), microphone=()");
+const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
 const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// A drawing has its colours in itself, also where it is opened alone.
@@ -30,11 +35,19 @@ pub(super) enum Audience {
     Client,
     /// A person with Swagger UI, which brings everything that it needs itself.
     Docs,
+    /// A person with the console, which brings everything that it needs itself and has nothing inline.
+    Console,
 }
 
 impl Audience {
     pub(super) fn of(path: &str) -> Self {
-        if path.starts_with("/docs/") { Self::Docs } else { Self::Client }
+        if path.starts_with("/docs/") {
+            Self::Docs
+        } else if path == "/console" || path.starts_with("/console/") {
+            Self::Console
+        } else {
+            Self::Client
+        }
     }
 
     const fn content_policy(self) -> HeaderValue {
@@ -44,6 +57,10 @@ impl Audience {
                 "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                  img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                  frame-ancestors 'none'"
+            }
+            Self::Console => {
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                 connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
             }
         })
     }
@@ -56,6 +73,12 @@ impl Audience {
         let is_drawing = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "image/svg+xml");
         let policy = if is_drawing { OF_A_DRAWING } else { self.content_policy() };
         headers.insert(CONTENT_SECURITY_POLICY, policy);
+        if self == Self::Console {
+            // With none at all, a browser would not say either which page a form stands on.
+            headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+            headers.insert(PERMISSIONS, NO_DEVICES);
+            headers.insert(OPENER, HeaderValue::from_static("same-origin"));
+        }
         if is_https {
             headers.insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
         }

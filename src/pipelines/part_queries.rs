@@ -24,7 +24,7 @@ pub(crate) async fn block(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn add_block(
+pub(crate) async fn add_block(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     block: &GivenBlock,
@@ -60,7 +60,7 @@ pub(crate) async fn pin_block(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn remove_block(
+pub(crate) async fn remove_block(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     block: &Reference,
@@ -91,7 +91,7 @@ pub(crate) async fn edge(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn add_edge(
+pub(crate) async fn add_edge(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     edge: &GivenEdge,
@@ -127,7 +127,7 @@ pub(crate) async fn pin_edge(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn remove_edge(
+pub(crate) async fn remove_edge(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     pipeline_edge_id: Uuid,

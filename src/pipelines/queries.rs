@@ -132,7 +132,7 @@ pub(super) async fn purge(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn restore(
+pub(crate) async fn restore(
     scope: &mut Scope<'_>,
     pipeline: &Reference,
     if_match: &IfMatch,

@@ -1,6 +1,7 @@
 //! What would break: changes are made for real in a transaction that never commits, and every pipeline
 //! that they reach is asked before and after whether it may run, and on what.
 
+mod making;
 mod proposal;
 pub(crate) mod queries;
 pub mod routes;

@@ -4,21 +4,17 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::aliases::{self, Alias, AliasTarget};
-use crate::api::etag::IfMatch;
+use crate::aliases::AliasTarget;
 use crate::api::fields::{Fields, FromFields};
 use crate::api::id::Id;
 use crate::api::path::Reference;
-use crate::api::problem::Problem;
 use crate::api::word::Word;
-use crate::blocks::{self, Block, BlockPatch};
-use crate::db::{Failure, Scope, Transaction};
-use crate::dependencies::{self, Dependency, NewDependency};
-use crate::edges::{self, Edge, EdgePatch};
-use crate::pipelines::{self, BlockPin, EdgePin, GivenGraph, Pipeline, PipelinePatch};
+use crate::blocks::{BlockPatch, NewBlockVersion};
+use crate::dependencies::{DependencyPatch, NewDependency};
+use crate::edges::{EdgePatch, NewEdgeVersion};
+use crate::pipelines::{BlockPin, EdgePin, GivenBlock, GivenEdge, GivenGraph, PipelinePatch};
 use crate::resource::owner::{EntityType, Owner};
-use crate::resource::verbs::{Resource, Revision};
-use crate::verifications::{self, NewVerification};
+use crate::verifications::{NewVerification, VerificationReport};
 use crate::versions::{AliasName, VersionReference, Which, Withdrawal};
 
 /// What would be done.
@@ -29,10 +25,14 @@ pub enum Operation {
     UpdateBlock,
     UpdateEdge,
     UpdatePipeline,
+    AppendBlockVersion,
+    AppendEdgeVersion,
     ActivateBlockVersion,
     ActivateEdgeVersion,
     WithdrawBlockVersion,
     WithdrawEdgeVersion,
+    RestoreBlockVersion,
+    RestoreEdgeVersion,
     PutBlockAlias,
     PutEdgeAlias,
     DeleteBlockAlias,
@@ -40,13 +40,22 @@ pub enum Operation {
     ArchiveBlock,
     ArchiveEdge,
     ArchivePipeline,
+    RestoreBlock,
+    RestoreEdge,
+    RestorePipeline,
     CreateBlockDependency,
     CreateEdgeDependency,
+    UpdateDependency,
     DeleteDependency,
     CreateVerification,
+    ReportVerification,
     ReplacePipelineGraph,
+    AddPipelineBlock,
+    AddPipelineEdge,
     PinPipelineBlock,
     PinPipelineEdge,
+    RemovePipelineBlock,
+    RemovePipelineEdge,
 }
 
 /// A change that is not made yet. Which parameters it has, and what body, the operation of that name
@@ -67,6 +76,7 @@ pub struct ProposalMembers {
     alias: Option<AliasName>,
     pipeline_edge: Option<Uuid>,
     dependency_id: Option<Uuid>,
+    verification: Option<Uuid>,
     /// The body that the operation takes.
     #[schema(value_type = Option<Object>)]
     body: Option<serde_json::Value>,
@@ -78,19 +88,31 @@ pub enum Proposal {
     UpdateBlock { block: Reference, patch: BlockPatch },
     UpdateEdge { edge: Reference, patch: EdgePatch },
     UpdatePipeline { pipeline: Reference, patch: PipelinePatch },
+    AppendBlockVersion { block: Reference, version: NewBlockVersion },
+    AppendEdgeVersion { edge: Reference, version: NewEdgeVersion },
     Activate { of: Owner, version: Which },
     Withdraw { of: Owner, version: Which, withdrawal: Withdrawal },
+    RestoreVersion { of: Owner, version: Which },
     PutAlias { of: Owner, alias: AliasName, target: AliasTarget },
     DeleteAlias { of: Owner, alias: AliasName },
     ArchiveBlock { block: Reference },
     ArchiveEdge { edge: Reference },
     ArchivePipeline { pipeline: Reference },
+    RestoreBlock { block: Reference },
+    RestoreEdge { edge: Reference },
+    RestorePipeline { pipeline: Reference },
     AddDependency { of: Owner, dependency: NewDependency },
+    UpdateDependency { dependency: Uuid, patch: DependencyPatch },
     DeleteDependency { dependency: Uuid },
     Verify { edge: Reference, version: Which, verification: NewVerification },
+    ReportVerification { verification: Uuid, report: VerificationReport },
     ReplaceGraph { pipeline: Reference, graph: GivenGraph },
+    AddBlock { pipeline: Reference, block: GivenBlock },
+    AddEdge { pipeline: Reference, edge: GivenEdge },
     PinBlock { pipeline: Reference, block: Reference, pin: BlockPin },
     PinEdge { pipeline: Reference, pipeline_edge: Uuid, pin: EdgePin },
+    RemoveBlock { pipeline: Reference, block: Reference },
+    RemoveEdge { pipeline: Reference, pipeline_edge: Uuid },
 }
 
 impl FromFields for Proposal {
@@ -112,10 +134,22 @@ impl FromFields for Proposal {
                 let patch = fields.object("body");
                 Self::UpdatePipeline { pipeline: pipeline?, patch: patch? }
             }
+            Operation::AppendBlockVersion => {
+                let block = fields.required("block");
+                let version = fields.object("body");
+                Self::AppendBlockVersion { block: block?, version: version? }
+            }
+            Operation::AppendEdgeVersion => {
+                let edge = fields.required("edge");
+                let version = fields.object("body");
+                Self::AppendEdgeVersion { edge: edge?, version: version? }
+            }
             Operation::ActivateBlockVersion => activate(fields, EntityType::Block)?,
             Operation::ActivateEdgeVersion => activate(fields, EntityType::Edge)?,
             Operation::WithdrawBlockVersion => withdraw(fields, EntityType::Block)?,
             Operation::WithdrawEdgeVersion => withdraw(fields, EntityType::Edge)?,
+            Operation::RestoreBlockVersion => restore_version(fields, EntityType::Block)?,
+            Operation::RestoreEdgeVersion => restore_version(fields, EntityType::Edge)?,
             Operation::PutBlockAlias => put_alias(fields, EntityType::Block)?,
             Operation::PutEdgeAlias => put_alias(fields, EntityType::Edge)?,
             Operation::DeleteBlockAlias => delete_alias(fields, EntityType::Block)?,
@@ -125,8 +159,18 @@ impl FromFields for Proposal {
             Operation::ArchivePipeline => {
                 Self::ArchivePipeline { pipeline: fields.required("pipeline")? }
             }
+            Operation::RestoreBlock => Self::RestoreBlock { block: fields.required("block")? },
+            Operation::RestoreEdge => Self::RestoreEdge { edge: fields.required("edge")? },
+            Operation::RestorePipeline => {
+                Self::RestorePipeline { pipeline: fields.required("pipeline")? }
+            }
             Operation::CreateBlockDependency => depend(fields, EntityType::Block)?,
             Operation::CreateEdgeDependency => depend(fields, EntityType::Edge)?,
+            Operation::UpdateDependency => {
+                let dependency = fields.required("dependency_id").map(|Id(dependency)| dependency);
+                let patch = fields.object("body");
+                Self::UpdateDependency { dependency: dependency?, patch: patch? }
+            }
             Operation::DeleteDependency => {
                 let Id(dependency) = fields.required("dependency_id")?;
                 Self::DeleteDependency { dependency }
@@ -137,10 +181,25 @@ impl FromFields for Proposal {
                 let verification = fields.object("body");
                 Self::Verify { edge: edge?, version: version?, verification: verification? }
             }
+            Operation::ReportVerification => {
+                let verification = fields.required("verification").map(|Id(id)| id);
+                let report = fields.object("body");
+                Self::ReportVerification { verification: verification?, report: report? }
+            }
             Operation::ReplacePipelineGraph => {
                 let pipeline = fields.required("pipeline");
                 let graph = fields.object("body");
                 Self::ReplaceGraph { pipeline: pipeline?, graph: graph? }
+            }
+            Operation::AddPipelineBlock => {
+                let pipeline = fields.required("pipeline");
+                let block = fields.object("body");
+                Self::AddBlock { pipeline: pipeline?, block: block? }
+            }
+            Operation::AddPipelineEdge => {
+                let pipeline = fields.required("pipeline");
+                let edge = fields.object("body");
+                Self::AddEdge { pipeline: pipeline?, edge: edge? }
             }
             Operation::PinPipelineBlock => {
                 let pipeline = fields.required("pipeline");
@@ -153,6 +212,16 @@ impl FromFields for Proposal {
                 let part = fields.required("pipeline_edge").map(|Id(part)| part);
                 let pin = fields.object("body");
                 Self::PinEdge { pipeline: pipeline?, pipeline_edge: part?, pin: pin? }
+            }
+            Operation::RemovePipelineBlock => {
+                let pipeline = fields.required("pipeline");
+                let block = fields.required("block");
+                Self::RemoveBlock { pipeline: pipeline?, block: block? }
+            }
+            Operation::RemovePipelineEdge => {
+                let pipeline = fields.required("pipeline");
+                let part = fields.required("pipeline_edge").map(|Id(part)| part);
+                Self::RemoveEdge { pipeline: pipeline?, pipeline_edge: part? }
             }
         })
     }
@@ -180,6 +249,12 @@ fn withdraw(fields: &mut Fields, kind: EntityType) -> Option<Proposal> {
     Some(Proposal::Withdraw { of: of?, version: version?, withdrawal: withdrawal? })
 }
 
+fn restore_version(fields: &mut Fields, kind: EntityType) -> Option<Proposal> {
+    let of = owner(fields, kind);
+    let version = fields.required("version");
+    Some(Proposal::RestoreVersion { of: of?, version: version? })
+}
+
 fn put_alias(fields: &mut Fields, kind: EntityType) -> Option<Proposal> {
     let of = owner(fields, kind);
     let alias = fields.required("alias");
@@ -197,168 +272,4 @@ fn depend(fields: &mut Fields, kind: EntityType) -> Option<Proposal> {
     let of = owner(fields, kind);
     let dependency = fields.object("body");
     Some(Proposal::AddDependency { of: of?, dependency: dependency? })
-}
-
-/// What a change is about, to be looked for when it met nothing.
-enum Target<'a> {
-    Block(&'a Reference),
-    Edge(&'a Reference),
-    Pipeline(&'a Reference),
-    Version(&'a Owner, &'a Which),
-    Alias(&'a Owner, &'a AliasName),
-    Dependency(Uuid),
-    PipelineBlock(&'a Reference, &'a Reference),
-    PipelineEdge(&'a Reference, Uuid),
-}
-
-impl Proposal {
-    /// Makes the change, by the statements that its operation uses.
-    ///
-    /// # Errors
-    /// What the operation would be refused with.
-    pub(super) async fn make(&self, scope: &mut Transaction<'_>) -> Result<(), Failure> {
-        let any = &IfMatch::default();
-        let (is_met, target) = match self {
-            Self::UpdateBlock { block, patch } => {
-                let made = blocks::queries::update(scope, block, patch, any).await?;
-                (made.is_some(), Target::Block(block))
-            }
-            Self::ArchiveBlock { block } => {
-                let made = blocks::queries::archive(scope, block, any).await?;
-                (made.is_some(), Target::Block(block))
-            }
-            Self::UpdateEdge { edge, patch } => {
-                let made = edges::queries::update(scope, edge, patch, any).await?;
-                (made.is_some(), Target::Edge(edge))
-            }
-            Self::ArchiveEdge { edge } => {
-                let made = edges::queries::archive(scope, edge, any).await?;
-                (made.is_some(), Target::Edge(edge))
-            }
-            Self::UpdatePipeline { pipeline, patch } => {
-                let made = pipelines::queries::update(scope, pipeline, patch, any).await?;
-                (made.is_some(), Target::Pipeline(pipeline))
-            }
-            Self::ArchivePipeline { pipeline } => {
-                let made = pipelines::queries::archive(scope, pipeline, any).await?;
-                (made.is_some(), Target::Pipeline(pipeline))
-            }
-            Self::Activate { of, version } => {
-                let reference = &of.reference;
-                let is_met = match of.kind {
-                    EntityType::Block => {
-                        blocks::queries::activate(scope, reference, version, any).await?.is_some()
-                    }
-                    EntityType::Edge => {
-                        edges::queries::activate(scope, reference, version, any).await?.is_some()
-                    }
-                };
-                (is_met, Target::Version(of, version))
-            }
-            Self::Withdraw { of, version, withdrawal } => {
-                let (reference, reason) = (&of.reference, Some(withdrawal.reason.as_str()));
-                let is_met = match of.kind {
-                    EntityType::Block => {
-                        blocks::queries::withdraw(scope, reference, version, reason, any)
-                            .await?
-                            .is_some()
-                    }
-                    EntityType::Edge => {
-                        edges::queries::withdraw(scope, reference, version, reason, any)
-                            .await?
-                            .is_some()
-                    }
-                };
-                (is_met, Target::Version(of, version))
-            }
-            Self::PutAlias { of, alias, target } => {
-                return match aliases::queries::put(scope, of, alias, target, any).await? {
-                    Some(_) => Ok(()),
-                    None => Err(aliases::why(scope, of, alias, any).await?.into()),
-                };
-            }
-            Self::DeleteAlias { of, alias } => {
-                let made = aliases::queries::delete(scope, of, alias, any).await?;
-                (made.is_some(), Target::Alias(of, alias))
-            }
-            Self::AddDependency { of, dependency } => {
-                dependencies::queries::create(scope, of, dependency).await?;
-                return Ok(());
-            }
-            Self::DeleteDependency { dependency } => {
-                let made = dependencies::queries::delete(scope, *dependency, any).await?;
-                (made.is_some(), Target::Dependency(*dependency))
-            }
-            Self::Verify { edge, version, verification } => {
-                verifications::queries::create(scope, edge, version, verification)
-                    .await?
-                    .ok_or_else(|| Problem::not_found("Version"))?;
-                return Ok(());
-            }
-            Self::ReplaceGraph { pipeline, graph } => {
-                let held = pipelines::queries::hold(scope, pipeline, any).await?;
-                if let Some(id) = held {
-                    pipelines::queries::replace_graph(scope, id, graph).await?;
-                }
-                (held.is_some(), Target::Pipeline(pipeline))
-            }
-            Self::PinBlock { pipeline, block, pin } => {
-                let made =
-                    pipelines::part_queries::pin_block(scope, pipeline, block, pin, any).await?;
-                (made.is_some(), Target::PipelineBlock(pipeline, block))
-            }
-            Self::PinEdge { pipeline, pipeline_edge, pin } => {
-                let part = *pipeline_edge;
-                let made =
-                    pipelines::part_queries::pin_edge(scope, pipeline, part, pin, any).await?;
-                (made.is_some(), Target::PipelineEdge(pipeline, part))
-            }
-        };
-        if is_met {
-            return Ok(());
-        }
-        // It is not there, or the caller may not change it.
-        let is_there = is_there(scope, &target).await?;
-        Err(if is_there { Problem::forbidden() } else { Problem::not_found(target.name()) }.into())
-    }
-}
-
-impl Target<'_> {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Block(_) => Block::WHAT,
-            Self::Edge(_) => Edge::WHAT,
-            Self::Pipeline(_) => Pipeline::WHAT,
-            Self::Version(..) => "Version",
-            Self::Alias(..) => Alias::WHAT,
-            Self::Dependency(_) => Dependency::WHAT,
-            Self::PipelineBlock(..) => "Block of the pipeline",
-            Self::PipelineEdge(..) => "Edge of the pipeline",
-        }
-    }
-}
-
-async fn is_there(scope: &mut Scope<'_>, target: &Target<'_>) -> Result<bool, Failure> {
-    let live = |found: Option<Revision>| found.is_some_and(|found| found.archived_at.is_none());
-    Ok(match target {
-        Target::Block(block) => live(blocks::queries::revision(scope, block).await?),
-        Target::Edge(edge) => live(edges::queries::revision(scope, edge).await?),
-        Target::Pipeline(pipeline) => live(pipelines::queries::revision(scope, pipeline).await?),
-        Target::Version(of, version) => match of.kind {
-            EntityType::Block => {
-                blocks::queries::version(scope, &of.reference, version).await?.is_some()
-            }
-            EntityType::Edge => {
-                edges::queries::version(scope, &of.reference, version).await?.is_some()
-            }
-        },
-        Target::Alias(of, alias) => aliases::queries::get(scope, of, alias).await?.is_some(),
-        Target::Dependency(id) => dependencies::queries::get(scope, *id).await?.is_some(),
-        Target::PipelineBlock(pipeline, block) => {
-            pipelines::part_queries::block(scope, pipeline, block).await?.is_some()
-        }
-        Target::PipelineEdge(pipeline, part) => {
-            pipelines::part_queries::edge(scope, pipeline, *part).await?.is_some()
-        }
-    })
 }

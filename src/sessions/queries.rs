@@ -181,7 +181,7 @@ pub struct Me {
     pub api_key_id: Option<Uuid>,
 }
 
-pub(super) async fn me(scope: &mut Scope<'_>) -> Result<Option<Me>, Failure> {
+pub(crate) async fn me(scope: &mut Scope<'_>) -> Result<Option<Me>, Failure> {
     let query = sqlx::query_file_as!(Me, "sql/sessions/me.sql", scope.caller() as _);
     Ok(query.fetch_optional(scope.connection()).await?)
 }

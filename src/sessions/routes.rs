@@ -1,17 +1,16 @@
 //! `/auth/…`: log in, stay logged in, log out.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::password::{self, Login, wrong_credentials};
 use super::queries::{self, Me, NewSession, Rotation};
-use super::refresh_token::RefreshToken;
 use crate::api::body::Body;
 use crate::api::entity::Entity;
 use crate::api::fields::FromFields;
-use crate::api::name::Tidy;
 use crate::api::problem::Problem;
 use crate::api::query::{NoParams, Query};
 use crate::api::reply::Reply;
@@ -20,19 +19,8 @@ use crate::api::text::Text;
 use crate::auth::Gatekeeper;
 use crate::auth::account::User;
 use crate::auth::caller::Caller;
-use crate::auth::passwords::Password;
+use crate::auth::opaque_token::OpaqueToken;
 use crate::db::Db;
-
-/// Who wants to log in.
-#[derive(Debug, ToSchema, FromFields)]
-#[schema(example = json!({ "username": "ada", "password": "correct horse battery staple" }))]
-pub struct Login {
-    /// Username or email address.
-    #[schema(value_type = String, max_length = 254)]
-    pub username: Tidy<254>,
-    #[schema(value_type = String, format = Password, max_length = 256)]
-    pub password: Password,
-}
 
 /// A refresh token that is presented.
 #[derive(Debug, ToSchema, FromFields)]
@@ -75,7 +63,7 @@ pub struct Tokens {
 fn tokens(
     gatekeeper: &Gatekeeper,
     session_id: Uuid,
-    refresh_token: &RefreshToken,
+    refresh_token: &OpaqueToken,
     user: User,
 ) -> Result<HttpResponse, Problem> {
     let (access_token, expires_in) = gatekeeper.access_token(user.user_id, session_id)?;
@@ -86,16 +74,6 @@ fn tokens(
         refresh_token: refresh_token.to_string(),
         user,
     }))
-}
-
-/// One refusal for whoever does not get in, whatever the reason.
-fn wrong_credentials() -> Problem {
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "wrong_credentials",
-        "The username or the password is wrong.",
-    )
-    .with_header(header::WWW_AUTHENTICATE, r#"Bearer realm="blockyard""#)
 }
 
 /// Log in
@@ -116,23 +94,14 @@ pub async fn login(
     Body(login): Body<Login>,
 ) -> Result<HttpResponse, Problem> {
     let attempt = gatekeeper.attempt(&request);
-    let found = queries::begin_login(&db, login.username.as_str(), &attempt).await?;
-    if let Some(seconds) = found.retry_after_seconds {
-        return Err(Problem::too_many_attempts(seconds));
-    }
-    let hash = found.password_hash.as_deref();
-    let passwords = gatekeeper.passwords();
-    let right = passwords.verify(&login.password, hash).await?;
-    let (true, Some(account), Some(hash)) = (right, found.user_id, hash) else {
-        return Err(wrong_credentials());
-    };
-    let refresh_token = RefreshToken::random();
+    let proven = password::prove(&db, &gatekeeper, &login, &attempt).await?;
+    let refresh_token = OpaqueToken::random();
     let session = NewSession {
         session_id: Uuid::now_v7(),
         token_digest: &refresh_token.digest(),
         lifetime_seconds: gatekeeper.refresh_token_seconds(),
     };
-    let user = queries::finish_login(&db, account, hash, &attempt, &session)
+    let user = queries::finish_login(&db, proven.account, &proven.hash, &attempt, &session)
         .await?
         .ok_or_else(wrong_credentials)?;
     tokens(&gatekeeper, session.session_id, &refresh_token, user)
@@ -155,8 +124,8 @@ pub async fn refresh(
     Body(session): Body<Session>,
 ) -> Result<HttpResponse, Problem> {
     let ended = || Problem::unauthorized("The session has ended: log in again.");
-    let old: RefreshToken = session.refresh_token.as_str().parse().map_err(|()| ended())?;
-    let new = RefreshToken::random();
+    let old: OpaqueToken = session.refresh_token.as_str().parse().map_err(|()| ended())?;
+    let new = OpaqueToken::random();
     let lifetime = gatekeeper.refresh_token_seconds();
     match queries::rotate_refresh_token(&db, &old.digest(), &new.digest(), lifetime).await? {
         Rotation::Rotated { session_id, user } => tokens(&gatekeeper, session_id, &new, user),
@@ -179,7 +148,7 @@ pub async fn logout(
     Query(NoParams): Query<NoParams>,
     Body(session): Body<Session>,
 ) -> Result<HttpResponse, Problem> {
-    if let Ok(token) = session.refresh_token.as_str().parse::<RefreshToken>() {
+    if let Ok(token) = session.refresh_token.as_str().parse::<OpaqueToken>() {
         queries::end_session(&db, &token.digest()).await?;
     }
     Ok(HttpResponse::NoContent().finish())

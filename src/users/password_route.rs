@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, post, web};
 
-use super::queries::{self, PasswordOwner};
+use super::queries;
 use super::{PASSWORD_IS_NAME, PasswordChange};
 use crate::api::path::Reference;
 use crate::api::problem::Problem;
@@ -11,12 +11,10 @@ use crate::api::reply::Reply;
 use crate::api::router::Router;
 use crate::auth::Gatekeeper;
 use crate::auth::account::User;
-use crate::auth::passwords::Password;
-use crate::auth::throttle::Attempt;
 use crate::db::Db;
 use crate::resource::change::Change;
 use crate::resource::verbs::{self, Reach, Revision};
-use crate::sessions::queries as sessions;
+use crate::sessions::password;
 
 const CURRENT: &str = "/current_password";
 
@@ -49,8 +47,8 @@ pub(super) async fn set_password(
     if !owner.is_unnarrowed {
         return Err(Problem::forbidden());
     }
-    let password = &change.body.new_password;
-    if password.is_any_of(&[&owner.username, &owner.email]) {
+    let new = &change.body.new_password;
+    if new.is_any_of(&[&owner.username, &owner.email]) {
         return Err(Problem::invalid_field("/new_password", PASSWORD_IS_NAME));
     }
     if owner.is_caller {
@@ -58,9 +56,11 @@ pub(super) async fn set_password(
             return Err(Problem::invalid_field(CURRENT, "Is required."));
         };
         let attempt = gatekeeper.attempt(&request);
-        check(&db, &gatekeeper, &owner, current, &attempt).await?;
+        if !password::is_of(&db, &gatekeeper, owner.user_id, current, &attempt).await? {
+            return Err(Problem::invalid_field(CURRENT, "Is not the current password."));
+        }
     }
-    let hash = gatekeeper.passwords().hash(password).await?;
+    let hash = gatekeeper.passwords().hash(new).await?;
     verbs::write::<User>(
         &db,
         &change,
@@ -69,25 +69,6 @@ pub(super) async fn set_password(
         async |scope| Ok(queries::revision(scope, &user).await?.map(Revision::from)),
     )
     .await
-}
-
-/// Counted like a login, so that whoever has stolen a token cannot try passwords here.
-async fn check(
-    db: &Db,
-    gatekeeper: &Gatekeeper,
-    owner: &PasswordOwner,
-    current: &Password,
-    attempt: &Attempt,
-) -> Result<(), Problem> {
-    let found = sessions::password_of(db, owner.user_id, attempt).await?;
-    if let Some(seconds) = found.retry_after_seconds {
-        return Err(Problem::too_many_attempts(seconds));
-    }
-    let hash = found.password_hash.as_deref();
-    if !gatekeeper.passwords().verify(current, hash).await? {
-        return Err(Problem::invalid_field(CURRENT, "Is not the current password."));
-    }
-    sessions::forgive_attempts(db, owner.user_id, attempt).await
 }
 
 pub fn configure(config: &mut impl Router) {

@@ -31,7 +31,7 @@ pub(crate) async fn create(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn report(
+pub(crate) async fn report(
     scope: &mut Scope<'_>,
     verification: Uuid,
     report: &VerificationReport,
@@ -65,7 +65,7 @@ pub(super) async fn get(
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-pub(super) async fn revision(
+pub(crate) async fn revision(
     scope: &mut Scope<'_>,
     verification: Uuid,
 ) -> Result<Option<DateTime>, Failure> {

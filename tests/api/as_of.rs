@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
 use crate::blocks::register;
-use crate::preview::{any_change, make, registry};
+use crate::changes;
 use crate::service::{Person, Service};
 
 /// Now, by the clock of the database.
@@ -114,14 +114,14 @@ async fn what_was_read_at_500_instants_is_read_again_of_them() {
     let service = Service::start().await;
     let (dan, dora, ada) =
         (service.developer().await, service.colleague().await, service.admin().await);
-    let parts = registry(&service, &dan).await;
+    let things = changes::registry(&service, &dan).await;
     dan.post("/taxonomy-categories", json!({ "name": "vision" })).await.expect(StatusCode::CREATED);
     let vera = service.viewer().await;
     // Writers share it; who takes a record of a moment has it alone.
     let gate = RwLock::new(());
     let done = std::sync::atomic::AtomicBool::new(false);
     let writers = (0..8).map(|number| {
-        let (gate, done, parts, dan, dora, ada) = (&gate, &done, &parts, &dan, &dora, &ada);
+        let (gate, done, things, dan, dora, ada) = (&gate, &done, &things, &dan, &dora, &ada);
         async move {
             let mut rng = StdRng::seed_from_u64(seed + number);
             let mut made = 0;
@@ -131,7 +131,7 @@ async fn what_was_read_at_500_instants_is_read_again_of_them() {
                 if rng.random_range(0..3) == 0 {
                     something_else(&mut rng, person, ada).await;
                 } else {
-                    make(person, &any_change(&mut rng, parts)).await;
+                    changes::make(person, &changes::any(&mut rng, things)).await;
                 }
                 made += 1;
             }

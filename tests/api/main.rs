@@ -10,6 +10,10 @@ mod permissions;
 #[allow(dead_code, reason = "each test binary uses its part")]
 mod world;
 
+#[path = "../support/chromium.rs"]
+#[allow(dead_code, reason = "each test binary uses its part")]
+mod chromium;
+
 #[path = "../support/listening.rs"]
 mod listening;
 
@@ -24,8 +28,10 @@ mod as_of;
 mod audit;
 mod blocks;
 mod candidates;
+mod changes;
 mod code_repos;
 mod concurrency;
+mod console;
 mod dependencies;
 mod docker_images;
 mod document;

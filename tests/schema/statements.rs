@@ -24,6 +24,8 @@ enum Because {
 /// All statements that serve nobody.
 const SERVE_NOBODY: &[(&str, Because)] = &[
     // Who somebody is, before there is a caller.
+    ("console/begin_session.sql", Because::NoTable),
+    ("console/end_session.sql", Because::NoTable),
     ("sessions/begin_login.sql", Because::NoTable),
     ("sessions/end_session.sql", Because::NoTable),
     ("sessions/finish_login.sql", Because::NoTable),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -166,7 +166,8 @@ async fn planned(
 ) -> Result<Value, Box<dyn Error>> {
     let mut query = manner(prune, force);
     query.push(("dry_run", true.to_string()));
-    server.ask(&Question { path: &["apply"], query, body: Some(body), key: None }).await
+    let method = Method::POST;
+    server.ask(&Question { method, path: &["apply"], query, body: Some(body), key: None }).await
 }
 
 /// Ends with 0 when there is nothing to do, with 2 when there is.
@@ -243,6 +244,7 @@ pub(super) async fn apply(arguments: &Apply) -> Result<ExitCode, Box<dyn Error>>
     let mut query = manner(kept.prune, kept.force);
     query.push(("plan", kept.plan));
     let question = Question {
+        method: Method::POST,
         path: &["apply"],
         query,
         body: Some(&kept.file),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -172,8 +172,13 @@ impl<'a> Landing<'a> {
         key.update(serde_json::to_vec(&body)?);
         let key = key.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let path = ["apply"];
-        let question =
-            Question { path: &path, query: Vec::new(), body: Some(&body), key: Some(key) };
+        let question = Question {
+            method: Method::POST,
+            path: &path,
+            body: Some(&body),
+            key: Some(key),
+            ..Question::default()
+        };
         self.server.ask(&question).await
     }
 }

@@ -1,4 +1,4 @@
-//! Refresh tokens: 256 random bits, of which the database keeps the SHA-256.
+//! Tokens that say nothing by themselves: 256 random bits, of which the database keeps the SHA-256.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,27 +7,27 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// A refresh token as its owner holds it.
-pub(super) struct RefreshToken([u8; 32]);
+/// A refresh token, or what a browser shows that is signed in, as its owner holds it.
+pub(crate) struct OpaqueToken([u8; 32]);
 
-impl RefreshToken {
-    pub(super) fn random() -> Self {
+impl OpaqueToken {
+    pub(crate) fn random() -> Self {
         Self(rand::random())
     }
 
     /// What is stored. The token is random: a digest without a key or a salt will do.
-    pub(super) fn digest(&self) -> [u8; 32] {
+    pub(crate) fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.0).into()
     }
 }
 
-impl fmt::Display for RefreshToken {
+impl fmt::Display for OpaqueToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
     }
 }
 
-impl FromStr for RefreshToken {
+impl FromStr for OpaqueToken {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
