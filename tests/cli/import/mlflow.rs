@@ -63,6 +63,10 @@ fn play(has: &Arc<Mutex<Played>>, hangs: &Arc<AtomicBool>) -> String {
             }
             _ => return Some((404, String::new(), "{}".to_owned())),
         };
+        // filter=name='churn'
+        let named = target.split_once("filter=name%3D%27").and_then(|(_, it)| it.split_once("%27"));
+        let list: Vec<&Value> =
+            list.iter().filter(|it| named.is_none_or(|(name, _)| it["name"] == name)).collect();
         let from = target.split_once("page_token=").map_or(0, |(_, at)| at.parse().unwrap());
         let mut page = json!({ member: list.iter().skip(from).take(2).collect::<Vec<_>>() });
         if list.len() > from + 2 {
@@ -103,6 +107,7 @@ async fn models_come_with_their_versions_and_only_once() {
             large,
             version("Twin", 1),
             version("twin", 1),
+            version("..", 1),
         ];
     }
 
