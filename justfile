@@ -99,6 +99,12 @@ bench *arguments:
 bench-growth *arguments:
     python3 bench/growth.py {{ arguments }}
 
+# Imports 1,000 models with 5,000 versions from an MLflow, killed in the middle: a release build, then five minutes
+bench-import *arguments:
+    .ci/mlflow
+    cargo build --release --locked
+    python3 bench/imports.py {{ arguments }}
+
 # Shows what one caller's slow requests cost another caller: a release build, then two minutes
 bench-fair *arguments:
     python3 bench/fair.py {{ arguments }}
@@ -137,6 +143,10 @@ dagster-tools:
 # Installs the Chroma that the tests of other vector stores ask, in target/tools; without it they are left out
 chroma-tools:
     .ci/chroma
+
+# Installs an MLflow below target/, for the tests that import from a real one
+mlflow-tools:
+    .ci/mlflow
 
 # Checks the package in integrations/dagster: its types, and its tests, a minute of them on a real Dagster
 dagster-package *arguments:

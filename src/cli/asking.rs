@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +21,9 @@ pub(super) struct Asked {
     /// An API key; better by its variable, since arguments show in the list of processes
     #[arg(long, env = "BLOCKYARD_API_KEY", hide_env_values = true)]
     api_key: String,
+    /// Made with the first question, for its connections to serve the next ones.
+    #[arg(skip)]
+    client: OnceLock<reqwest::Client>,
 }
 
 /// What is asked.
@@ -67,7 +71,7 @@ impl Error for Refusal {}
 
 impl Asked {
     pub fn new(url: Url, api_key: String) -> Self {
-        Self { url, api_key }
+        Self { url, api_key, client: OnceLock::new() }
     }
 
     /// The address of something on the server.
@@ -93,9 +97,13 @@ impl Asked {
         if !question.query.is_empty() {
             address.query_pairs_mut().extend_pairs(&question.query);
         }
-        // Err: somebody has installed one before, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let client = match self.client.get() {
+            Some(client) => client,
+            None => {
+                let made = client_builder().timeout(PATIENCE).build()?;
+                self.client.get_or_init(|| made)
+            }
+        };
         let method = &question.method;
         let tries = if question.key.is_some() || method.is_safe() { 3 } else { 1 };
         let mut tried = 1;
@@ -117,6 +125,13 @@ impl Asked {
             }
         }
     }
+}
+
+/// What a client is made of.
+pub(super) fn client_builder() -> reqwest::ClientBuilder {
+    // Err: somebody has installed one before, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
 }
 
 /// Whether it may go better the next time: nobody answers, or not now.

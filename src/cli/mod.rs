@@ -6,6 +6,7 @@ mod demo;
 mod file;
 mod health;
 mod impact;
+mod import;
 mod open_files;
 mod owner;
 mod psql;
@@ -40,6 +41,19 @@ type Outcome = Result<(), Box<dyn Error>>;
 struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true
+)]
+struct Import {
+    #[command(subcommand)]
+    source: Option<import::Source>,
+    #[command(flatten)]
+    copy: Option<copying::Import>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -78,8 +92,8 @@ enum Command {
     Diff(file::Diff),
     /// Print the registry as a file; `--full`: all of it with its past, as the owner of the database
     Export(file::Export),
-    /// Take in a whole registry that `export --full` has written, as the owner of the database
-    Import(copying::Import),
+    /// Bring in what another registry has, or with --full a whole registry
+    Import(Import),
     /// Make a small registry to look at; --remove archives it
     Demo(demo::Demo),
     /// Open psql on the private database, as its owner, also while it serves; or print its address
@@ -242,7 +256,11 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
                 copying::export(&for_command()?, out, accounts).await
             }
         },
-        Command::Import(arguments) => copying::import(&for_command()?, &arguments).await,
+        Command::Import(arguments) => match arguments {
+            Import { source: Some(source), .. } => return Box::pin(import::import(&source)).await,
+            Import { copy: Some(copy), .. } => copying::import(&for_command()?, &copy).await,
+            Import { source: None, copy: None } => Err("say from where".into()),
+        },
         Command::Openapi { version } => openapi(version.into()),
         // The largest by far: on the heap, where it costs one allocation.
         Command::Serve => Box::pin(serve::serve(Config::load()?)).await,

@@ -13,6 +13,7 @@ mod development;
 mod documents;
 mod file;
 mod impact;
+mod import;
 mod logs;
 mod migrate;
 mod own_database;

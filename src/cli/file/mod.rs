@@ -3,7 +3,7 @@
 mod reading;
 mod table;
 mod told;
-mod yaml;
+pub(super) mod yaml;
 
 use std::error::Error;
 use std::io::{BufRead, IsTerminal, Write};
@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use self::reading::Sources;
 use self::told::Style;
+pub(super) use self::told::plain;
 use super::asking::{Asked, Question, Refusal};
 
 /// There is something to do.
@@ -351,7 +352,7 @@ pub(super) async fn export(arguments: &Export, server: &Asked) -> Result<ExitCod
 }
 
 /// Prints; whoever reads no further has what they want.
-fn say(text: &str) -> Result<(), Box<dyn Error>> {
+pub(super) fn say(text: &str) -> Result<(), Box<dyn Error>> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

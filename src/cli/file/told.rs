@@ -116,7 +116,8 @@ pub(super) fn summary(answer: &Value) -> String {
     text
 }
 
-fn plain(text: &str) -> String {
+/// A text that steers no terminal.
+pub(in crate::cli) fn plain(text: &str) -> String {
     let is_harmless = |character: &char| !character.is_control() || *character == '\t';
     text.chars()
         .map(|character| if is_harmless(&character) { character } else { '\u{FFFD}' })

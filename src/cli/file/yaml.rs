@@ -113,7 +113,7 @@ fn options() -> Options {
 ///
 /// # Errors
 /// When it has no such form.
-pub(super) fn written(value: &Value) -> Result<String, String> {
+pub(in crate::cli) fn written(value: &Value) -> Result<String, String> {
     serde_saphyr::to_string(value).map_err(|error| error.to_string())
 }
 
