@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::error::Error;
+use std::fmt::Write as _;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::{Method, StatusCode};
@@ -111,7 +112,7 @@ impl<'a> Landing<'a> {
             }
             match page["next_cursor"].as_str() {
                 Some(cursor) => {
-                    query = vec![("limit", "200".to_owned()), ("cursor", cursor.to_owned())]
+                    query = vec![("limit", "200".to_owned()), ("cursor", cursor.to_owned())];
                 }
                 None => break,
             }
@@ -170,7 +171,10 @@ impl<'a> Landing<'a> {
         key.update(self.run);
         key.update(self.source);
         key.update(serde_json::to_vec(&body)?);
-        let key = key.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = key.finalize().iter().fold(String::new(), |mut key, byte| {
+            let _ = write!(key, "{byte:02x}");
+            key
+        });
         let path = ["apply"];
         let question = Question {
             method: Method::POST,

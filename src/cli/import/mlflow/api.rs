@@ -48,6 +48,7 @@ pub(super) struct Alias {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "as MLflow calls it")]
 pub(super) struct Version {
     pub name: String,
     #[serde(deserialize_with = "number")]

@@ -60,7 +60,7 @@ pub(super) fn version(
         "metadata": metadata,
     });
     let tags = version.tags.iter().chain(run.into_iter().flat_map(|run| &run.data.tags));
-    if let Some(repo) = repo(tags, &model.name, &number, report) {
+    if let Some(repo) = repo(&tags, &model.name, &number, report) {
         block["code_repos"] = json!([repo]);
     }
     let mut datasets: Vec<&str> = run
@@ -117,7 +117,7 @@ fn of_input(input: &DatasetInput) -> Value {
 
 /// The repository that tags name, when it may stand in a registry.
 fn repo<'a>(
-    tags: impl Iterator<Item = &'a Pair> + Clone,
+    tags: &(impl Iterator<Item = &'a Pair> + Clone),
     model: &str,
     version: &str,
     report: &mut Report,
