@@ -193,6 +193,8 @@ fn every_secret_may_stand_in_a_file() {
     let dagster = file("dagster", "user:0123\n");
     let events = file("events", "0123456789abcdef0123456789abcdef\n");
     let lineage = file("lineage", "a key\n");
+    let stores = r#"[{ "name": "docs", "kind": "qdrant", "url": "http://127.0.0.1:6333", "collection": "docs" }]"#;
+    let stores = file("stores", stores);
     let config = read(&[
         ("DATABASE_URL_FILE", &url),
         ("DATABASE_REPLICA_URL_FILE", &replica),
@@ -203,6 +205,7 @@ fn every_secret_may_stand_in_a_file() {
         ("DAGSTER_API_TOKEN_FILE", &dagster),
         ("DAGSTER_EVENTS_SECRET_FILE", &events),
         ("OPENLINEAGE_API_KEY_FILE", &lineage),
+        ("VECTOR_STORES_FILE", &stores),
         ("PORT", "80"),
     ])
     .unwrap();
@@ -213,6 +216,7 @@ fn every_secret_may_stand_in_a_file() {
     assert_eq!(config.owner_login().unwrap().unwrap().get_username(), "two");
     assert_eq!(config.host, "0.0.0.0", "as with the variable itself");
     config.check_for_serving().unwrap();
+    assert_eq!(config.vector_stores().unwrap().len(), 1);
     assert_eq!(config.jwt_secret.unwrap().parts().count(), 2);
     assert_eq!(config.metrics_token.as_deref(), Some("a token for metrics"));
     assert_eq!(config.otel_exporter_otlp_headers.as_deref(), Some("api-key=1"));
@@ -222,7 +226,7 @@ fn every_secret_may_stand_in_a_file() {
     // All that are secret, and no others.
     let secrets = super::settings::SETTINGS.iter().flat_map(|group| group.settings);
     let secrets: Vec<_> = secrets.filter(|setting| setting.is_secret).map(|it| it.name).collect();
-    assert_eq!(secrets.len(), 9, "{secrets:?}");
+    assert_eq!(secrets.len(), 10, "{secrets:?}");
     assert!(read(&[("LOG_LEVEL_FILE", "/nowhere")]).is_ok(), "no variable of ours");
 }
 

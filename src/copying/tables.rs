@@ -8,6 +8,7 @@ use crate::db::privileges;
 /// What holds data and is not copied, and why.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     ("app._sqlx_migrations", "belongs to the schema: both have to have the same"),
+    ("app.console_sessions", "secrets do not travel: browsers sign in anew"),
     ("app.engine", "who follows the engine just now, and what it answered: found out anew"),
     ("app.guards", "rows to wait at; their numbers mean nothing"),
     ("app.histories", "belongs to the schema"),
