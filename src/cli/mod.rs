@@ -43,13 +43,14 @@ struct CommandLine {
     command: Option<Command>,
 }
 
+// From whom, or a copy. (A doc comment would be told as that of the command.)
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     arg_required_else_help = true
 )]
-struct Import {
+struct Incoming {
     #[command(subcommand)]
     source: Option<import::Source>,
     #[command(flatten)]
@@ -93,7 +94,7 @@ enum Command {
     /// Print the registry as a file; `--full`: all of it with its past, as the owner of the database
     Export(file::Export),
     /// Bring in what another registry has, or with --full a whole registry
-    Import(Import),
+    Import(Box<Incoming>),
     /// Make a small registry to look at; --remove archives it
     Demo(demo::Demo),
     /// Open psql on the private database, as its owner, also while it serves; or print its address
@@ -256,10 +257,12 @@ async fn carry_out(command: Command) -> Result<ExitCode, Box<dyn Error>> {
                 copying::export(&for_command()?, out, accounts).await
             }
         },
-        Command::Import(arguments) => match arguments {
-            Import { source: Some(source), .. } => return Box::pin(import::import(&source)).await,
-            Import { copy: Some(copy), .. } => copying::import(&for_command()?, &copy).await,
-            Import { source: None, copy: None } => Err("say from where".into()),
+        Command::Import(arguments) => match *arguments {
+            Incoming { source: Some(source), .. } => {
+                return Box::pin(import::import(&source)).await;
+            }
+            Incoming { copy: Some(copy), .. } => copying::import(&for_command()?, &copy).await,
+            Incoming { source: None, copy: None } => Err("say from where".into()),
         },
         Command::Openapi { version } => openapi(version.into()),
         // The largest by far: on the heap, where it costs one allocation.

@@ -27,8 +27,6 @@ pub use fault::{Fault, Faults};
 pub use secret::Secret;
 pub use vector_stores::{Scores, StoreKind, VectorStore};
 
-use ranges::may_carry;
-
 /// Everything that can be configured. Durations are in seconds, sizes in bytes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
@@ -296,6 +294,21 @@ impl Config {
         let Some(url) = url else { return Ok(None) };
         database::login(variable, url, self.database_ca.as_deref(), self.allow_insecure_database)
             .map(Some)
+    }
+
+    /// The vector stores that searches may ask.
+    ///
+    /// # Errors
+    /// All that is wrong with their description; never what stands there.
+    pub fn vector_stores(&self) -> Result<Vec<VectorStore>, Faults> {
+        let (stores, faults) = self.read_vector_stores();
+        Faults::none_of(faults).map(|()| stores)
+    }
+
+    fn read_vector_stores(&self) -> (Vec<VectorStore>, Vec<Fault>) {
+        self.vector_stores.as_deref().map_or_else(Default::default, |text| {
+            vector_stores::read(text, self.vector_stores_timeout_seconds)
+        })
     }
 
     /// Whether everything is here that a service with a database of its own must have.

@@ -1,6 +1,8 @@
-//! Origins, as browsers send them.
+//! Addresses of others: origins, as browsers send them, and what may be sent where.
 
 use url::Url;
+
+use super::database::is_loopback;
 
 /// Whether a text is an origin as browsers send it: `https://app.example.org`, nothing behind it.
 pub(super) fn is_origin(text: &str) -> bool {
@@ -8,6 +10,18 @@ pub(super) fn is_origin(text: &str) -> bool {
         && Url::parse(text).is_ok_and(|url| {
             matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
         })
+}
+
+/// Whether a URL is one to send to; a secret only over TLS, or to this machine.
+pub(super) fn may_carry(url: Option<&str>, a_secret: bool) -> bool {
+    url.is_none_or(|text| {
+        Url::parse(text).is_ok_and(|url| {
+            url.host_str().is_some_and(|host| {
+                url.scheme() == "https"
+                    || url.scheme() == "http" && (!a_secret || is_loopback(host))
+            })
+        })
+    })
 }
 
 #[cfg(test)]

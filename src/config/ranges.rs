@@ -1,7 +1,7 @@
 //! Whether the values of variables are what they may be.
 
 use super::fault::Fault;
-use super::origin::is_origin;
+use super::origin::{is_origin, may_carry};
 use super::{Config, database};
 
 impl Config {
@@ -43,6 +43,10 @@ impl Config {
                 "OPENLINEAGE_URL",
                 may_carry(self.openlineage_url.as_deref(), self.openlineage_api_key.is_some()),
             ),
+            (
+                "VECTOR_STORES_TIMEOUT_SECONDS",
+                (1..=30).contains(&self.vector_stores_timeout_seconds),
+            ),
             ("METRICS_TOKEN", self.metrics_token.as_deref().is_none_or(|token| token.len() >= 16)),
         ];
         checks
@@ -50,7 +54,7 @@ impl Config {
             .filter(|(_, fine)| !fine)
             .map(|(name, _)| Fault::unusable(name))
             .chain(self.trace_faults())
-            .chain(self.vector_store_faults())
+            .chain(self.read_vector_stores().1)
             .collect()
     }
 
@@ -67,16 +71,4 @@ impl Config {
             })
         })
     }
-}
-
-/// Whether a URL is one to send to; a secret only over TLS, or to this machine.
-pub(super) fn may_carry(url: Option<&str>, a_secret: bool) -> bool {
-    url.is_none_or(|text| {
-        url::Url::parse(text).is_ok_and(|url| {
-            url.host_str().is_some_and(|host| {
-                url.scheme() == "https"
-                    || url.scheme() == "http" && (!a_secret || database::is_loopback(host))
-            })
-        })
-    })
 }

@@ -4,32 +4,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::fault::{Fault, Faults};
-use super::setting::{Group, secret, setting};
-use super::{Config, Secret, files, may_carry};
+use super::fault::Fault;
+use super::files;
+use super::origin::may_carry;
+use super::secret::Secret;
 
 const VARIABLE: &str = "VECTOR_STORES";
 const MOST: usize = 50;
 /// More, and it outlives the request that waits for it.
 const LONGEST: u32 = 30;
-
-pub(super) const GROUP: Group = Group {
-    title: "Vector stores",
-    settings: &[
-        secret(
-            VARIABLE,
-            "",
-            "a JSON list of stores, each with its name, kind and url",
-            "Chroma, Qdrant, Pinecone and Weaviate that POST /search/stores/{store} may ask; docs/search.md says what each of them takes.",
-        ),
-        setting(
-            "VECTOR_STORES_TIMEOUT_SECONDS",
-            "5",
-            "a whole number of seconds from 1 to 30",
-            "How long a store may take to answer, unless its own timeout_seconds says otherwise.",
-        ),
-    ],
-};
 
 /// A kind of vector store that is known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -92,56 +75,33 @@ pub struct VectorStore {
     pub timeout_seconds: u32,
 }
 
-impl Config {
-    /// The vector stores that searches may ask.
-    ///
-    /// # Errors
-    /// All that is wrong with their description; never what stands there.
-    pub fn vector_stores(&self) -> Result<Vec<VectorStore>, Faults> {
-        let mut stores = Vec::new();
-        let mut faults = Vec::new();
-        self.read_vector_stores(&mut stores, &mut faults);
-        Faults::none_of(faults).map(|()| stores)
-    }
-
-    pub(super) fn vector_store_faults(&self) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        self.read_vector_stores(&mut Vec::new(), &mut faults);
-        faults
-    }
-
-    fn read_vector_stores(&self, stores: &mut Vec<VectorStore>, faults: &mut Vec<Fault>) {
-        if !(1..=LONGEST).contains(&self.vector_stores_timeout_seconds) {
-            faults.push(Fault::unusable("VECTOR_STORES_TIMEOUT_SECONDS"));
+/// The stores in a text, and all that is wrong with it; never what stands there.
+pub(super) fn read(text: &str, usual_seconds: u32) -> (Vec<VectorStore>, Vec<Fault>) {
+    let (mut stores, mut faults) = (Vec::<VectorStore>::new(), Vec::new());
+    let list: Vec<Map<String, Value>> = match serde_json::from_str(text) {
+        Ok(list) => list,
+        Err(error) => {
+            // What serde says may show a piece of it.
+            let (line, column) = (error.line(), error.column());
+            let what = format!(
+                "must be a JSON list of objects; it is none at line {line}, column {column}"
+            );
+            return (stores, vec![Fault::new(VARIABLE, what)]);
         }
-        let Some(text) = &self.vector_stores else { return };
-        let list: Vec<Map<String, Value>> = match serde_json::from_str(text) {
-            Ok(list) => list,
-            Err(error) => {
-                // What serde says may show a piece of it.
-                let (line, column) = (error.line(), error.column());
-                let what = format!(
-                    "must be a JSON list of objects; it is none at line {line}, column {column}"
-                );
-                faults.push(Fault::new(VARIABLE, what));
-                return;
-            }
-        };
-        if list.len() > MOST {
-            faults.push(Fault::new(VARIABLE, format!("must have at most {MOST} stores")));
-            return;
-        }
-        for (at, members) in list.into_iter().enumerate() {
-            let mut description = Description { number: at + 1, members, faults: &mut *faults };
-            let Some(store) = description.read(self.vector_stores_timeout_seconds) else {
-                continue;
-            };
-            if stores.iter().any(|other| other.name == store.name) {
-                description.fault("has the name of another");
-            }
-            stores.push(store);
-        }
+    };
+    if list.len() > MOST {
+        let what = format!("must have at most {MOST} stores");
+        return (stores, vec![Fault::new(VARIABLE, what)]);
     }
+    for (at, members) in list.into_iter().enumerate() {
+        let mut description = Description { number: at + 1, members, faults: &mut faults };
+        let Some(store) = description.read(usual_seconds) else { continue };
+        if stores.iter().any(|other| other.name == store.name) {
+            description.fault("has the name of another");
+        }
+        stores.push(store);
+    }
+    (stores, faults)
 }
 
 /// The members of a store that have not been read yet.

@@ -1,7 +1,9 @@
 //! Every variable, described once.
 
+mod telemetry;
+mod vector_stores;
+
 use super::setting::{Group, Setting, secret, setting};
-use super::{traces, vector_stores};
 
 /// All of them.
 pub const SETTINGS: &[Group] = &[
@@ -313,7 +315,7 @@ pub const SETTINGS: &[Group] = &[
             ),
         ],
     },
-    traces::GROUP,
+    telemetry::GROUP,
     Group {
         title: "Development",
         settings: &[
