@@ -5224,7 +5224,7 @@ export interface components {
          * @description What would be done.
          * @enum {string}
          */
-        PreviewedOperation: "update_block" | "update_edge" | "update_pipeline" | "activate_block_version" | "activate_edge_version" | "withdraw_block_version" | "withdraw_edge_version" | "put_block_alias" | "put_edge_alias" | "delete_block_alias" | "delete_edge_alias" | "archive_block" | "archive_edge" | "archive_pipeline" | "create_block_dependency" | "create_edge_dependency" | "delete_dependency" | "create_verification" | "replace_pipeline_graph" | "pin_pipeline_block" | "pin_pipeline_edge";
+        PreviewedOperation: "update_block" | "update_edge" | "update_pipeline" | "append_block_version" | "append_edge_version" | "activate_block_version" | "activate_edge_version" | "withdraw_block_version" | "withdraw_edge_version" | "restore_block_version" | "restore_edge_version" | "put_block_alias" | "put_edge_alias" | "delete_block_alias" | "delete_edge_alias" | "archive_block" | "archive_edge" | "archive_pipeline" | "restore_block" | "restore_edge" | "restore_pipeline" | "create_block_dependency" | "create_edge_dependency" | "update_dependency" | "delete_dependency" | "create_verification" | "report_verification" | "replace_pipeline_graph" | "add_pipeline_block" | "add_pipeline_edge" | "pin_pipeline_block" | "pin_pipeline_edge" | "remove_pipeline_block" | "remove_pipeline_edge";
         /**
          * @description Why a request was refused (RFC 9457).
          * @example {
@@ -5294,6 +5294,8 @@ export interface components {
             pipeline?: components["schemas"]["Reference"] | null;
             /** Format: uuid */
             pipeline_edge?: string | null;
+            /** Format: uuid */
+            verification?: string | null;
             version?: components["schemas"]["VersionReference"] | null;
         };
         /** @description What a run would run on now. */

@@ -2298,10 +2298,14 @@ class ProposedChange(TypedDict, closed=True):
         "update_block",
         "update_edge",
         "update_pipeline",
+        "append_block_version",
+        "append_edge_version",
         "activate_block_version",
         "activate_edge_version",
         "withdraw_block_version",
         "withdraw_edge_version",
+        "restore_block_version",
+        "restore_edge_version",
         "put_block_alias",
         "put_edge_alias",
         "delete_block_alias",
@@ -2309,13 +2313,22 @@ class ProposedChange(TypedDict, closed=True):
         "archive_block",
         "archive_edge",
         "archive_pipeline",
+        "restore_block",
+        "restore_edge",
+        "restore_pipeline",
         "create_block_dependency",
         "create_edge_dependency",
+        "update_dependency",
         "delete_dependency",
         "create_verification",
+        "report_verification",
         "replace_pipeline_graph",
+        "add_pipeline_block",
+        "add_pipeline_edge",
         "pin_pipeline_block",
         "pin_pipeline_edge",
+        "remove_pipeline_block",
+        "remove_pipeline_edge",
     ]
     """
     The `operationId` of what would be done.
@@ -2325,6 +2338,7 @@ class ProposedChange(TypedDict, closed=True):
     Id or name.
     """
     pipeline_edge: NotRequired[str | None]
+    verification: NotRequired[str | None]
     version: NotRequired[str | None]
 
 
