@@ -1,7 +1,7 @@
 //! `blockyard export --full` and `blockyard import --full`: a whole registry, as the owner of the database.
 
 use std::error::Error;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -74,16 +74,21 @@ pub(super) async fn import(config: &Config, wanted: &Import) -> Outcome {
 }
 
 pub(super) async fn export(config: &Config, out: Option<&Path>, accounts: bool) -> Outcome {
-    let mut destination: Box<dyn Write + Send> = match out {
-        None => Box::new(BufWriter::new(std::io::stdout())),
-        Some(path) => Box::new(BufWriter::new(create(path)?)),
-    };
     let target = Target::of(config).await?;
     let outcome = async {
         let mut connection = connect(&target).await?;
+        // Beside it, so that an earlier copy is there until this one is whole.
+        let part = out.map(|path| path.with_added_extension("part"));
+        let mut destination: Box<dyn Write + Send> = match &part {
+            None => Box::new(BufWriter::new(std::io::stdout())),
+            Some(path) => Box::new(BufWriter::new(create(path)?)),
+        };
         let mut telling = Telling::new();
         let mut tell = |table: &str, done, all| telling.tell(table, done, all);
         let rows = copying::export(&mut connection, &mut destination, accounts, &mut tell).await?;
+        if let (Some(part), Some(path)) = (part, out) {
+            fs::rename(part, path)?;
+        }
         eprintln!("{rows} rows.");
         Ok(())
     }

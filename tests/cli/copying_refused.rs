@@ -140,7 +140,10 @@ async fn what_a_careful_hand_has_changed_the_database_refuses() {
 async fn a_login_that_owns_nothing_copies_nothing() {
     let database = Database::new().await;
     let program = Program::new().with("MIGRATE_DATABASE_URL", Database::url(&database.service()));
-    program.run(&["export", "--full"]).refuses(&["MIGRATE_DATABASE_URL"]);
+    let earlier = program.folder().join("copy");
+    std::fs::write(&earlier, "an earlier one").unwrap();
+    program.run(&["export", "--full", "-o", "copy"]).refuses(&["MIGRATE_DATABASE_URL"]);
+    assert_eq!(std::fs::read_to_string(&earlier).unwrap(), "an earlier one");
     let lines = exported(&database, &[]);
     program
         .run_with_input(&["import", "--full", "-"], &with_ends(&lines))
