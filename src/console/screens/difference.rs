@@ -27,7 +27,7 @@ impl Operation {
     }
 }
 
-/// What is other, before and after.
+/// What differs, before and after.
 struct Row {
     what: &'static str,
     path: String,
@@ -90,7 +90,7 @@ pub(super) async fn show(visit: &mut Visit, kind: Kind, name: &str) -> Result<St
     let old = path::of(&[&kind.many(), &name, &"versions", &from]);
     let old: Version = visit.api.get(&visit.target(&old, &["as_of"], &[])).await?;
     written(&Page {
-        shell: visit.shell(format!("{name}: what is other"), kind.many()),
+        shell: visit.shell(format!("{name}: differences"), kind.many()),
         kind,
         name,
         from: &from,

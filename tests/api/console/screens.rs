@@ -171,10 +171,10 @@ async fn a_version_says_what_is_other_beside_its_verification() {
     dan.patch("/edges/ab", json!({ "metadata": { "k": 7 } })).await.expect(StatusCode::OK);
     let mut browser = Browser::of(&service, "dora").await;
     let page = browser.see("/console/edges/ab/versions/2").await;
-    page.says("What is other than in version 1").says("/metadata/k");
+    page.says("What differs from version 1").says("/metadata/k");
     page.form("verify");
     let page = browser.see("/console/edges/ab/versions/1").await;
-    page.says("What is other than in version 2, the active one").says("removed");
+    page.says("What differs from version 2, the active one").says("removed");
 }
 
 #[tokio::test]
