@@ -2,7 +2,7 @@
 //!
 //! A page shows what some requests of the API answer, and a form is one request of the API that a browser can send.
 //! Both are made here, within the process and through the very routes that everybody else calls, in the name of
-//! whoever has signed in ([`api`]). So nothing about the registry is decided here: what a page shows, what a form may
+//! whoever has signed in (`api`). So nothing about the registry is decided here: what a page shows, what a form may
 //! do and how it is refused, the routes say, and every page can tell with which requests the same is had.
 
 #![allow(
