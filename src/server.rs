@@ -127,8 +127,8 @@ pub fn start(
     let known = Arc::new(KnownPaths::of(&document, &served::PATHS));
     let beside = served::PATHS.into_iter().chain([console::PATTERN]);
     let patterns = document.paths.paths.keys().map(String::as_str).chain(beside);
-    let engine = Engine::start(config, &db).map_err(io::Error::other)?;
-    let stores = Stores::new(config).map_err(io::Error::other)?;
+    let engine = web::Data::new(Engine::start(config, &db).map_err(io::Error::other)?);
+    let stores = web::Data::new(Stores::new(config).map_err(io::Error::other)?);
     let metrics = db
         .collectors()
         .and_then(|mut others| {
@@ -137,8 +137,6 @@ pub fn start(
             Metrics::new(patterns, others)
         })
         .map_err(io::Error::other)?;
-    let engine = web::Data::new(engine);
-    let stores = web::Data::new(stores);
     let metrics = web::Data::new(metrics);
     let readers = web::Data::new(Readers::new(config));
     let texts = served::all();

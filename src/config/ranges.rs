@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::origin::{is_origin, may_carry};
-use super::{Config, database};
+use super::{Config, database, vector_stores};
 
 impl Config {
     pub(super) fn out_of_range(&self) -> Vec<Fault> {
@@ -45,7 +45,7 @@ impl Config {
             ),
             (
                 "VECTOR_STORES_TIMEOUT_SECONDS",
-                (1..=30).contains(&self.vector_stores_timeout_seconds),
+                (1..=vector_stores::LONGEST).contains(&self.vector_stores_timeout_seconds),
             ),
             ("METRICS_TOKEN", self.metrics_token.as_deref().is_none_or(|token| token.len() >= 16)),
         ];

@@ -12,7 +12,7 @@ use super::secret::Secret;
 const VARIABLE: &str = "VECTOR_STORES";
 const MOST: usize = 50;
 /// More, and it outlives the request that waits for it.
-const LONGEST: u32 = 30;
+pub(super) const LONGEST: u32 = 30;
 
 /// A kind of vector store that is known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -1,6 +1,8 @@
 //! Chroma, by its API v2. It knows collections by ids, which their names lead to: asked for each time,
 //! since who makes a collection anew gets another.
 
+use std::fmt::Display;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -10,19 +12,10 @@ pub(super) async fn nearest(store: &Store, question: &Question<'_>) -> Result<Ve
     let settings = &store.settings;
     let tenant = settings.tenant.as_deref().unwrap_or("default_tenant");
     let database = settings.database.as_deref().unwrap_or("default_database");
-    let collection = &settings.collection;
-    let collection = store
-        .read(&[
-            &"api",
-            &"v2",
-            &"tenants",
-            &tenant,
-            &"databases",
-            &database,
-            &"collections",
-            collection,
-        ])
-        .await?;
+    let collections: [&dyn Display; 7] =
+        [&"api", &"v2", &"tenants", &tenant, &"databases", &database, &"collections"];
+    let name: &dyn Display = &settings.collection;
+    let collection = store.read(&[&collections[..], &[name]].concat()).await?;
     let id: Uuid = collection["id"]
         .as_str()
         .and_then(|id| id.parse().ok())
@@ -35,22 +28,8 @@ pub(super) async fn nearest(store: &Store, question: &Question<'_>) -> Result<Ve
     if let Some(filter) = &question.filter {
         body["where"] = filter.clone();
     }
-    let answer = store
-        .post(
-            &[
-                &"api",
-                &"v2",
-                &"tenants",
-                &tenant,
-                &"databases",
-                &database,
-                &"collections",
-                &id,
-                &"query",
-            ],
-            &body,
-        )
-        .await?;
+    let query: [&dyn Display; 2] = [&id, &"query"];
+    let answer = store.post(&[&collections[..], &query].concat(), &body).await?;
     let (ids, distances) = (list(&answer, "/ids/0")?, list(&answer, "/distances/0")?);
     if ids.len() != distances.len() {
         return Err(Trouble::Failed("it has not as many distances as ids".to_owned()));
