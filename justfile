@@ -57,24 +57,28 @@ lint:
 sqlx *flags:
     .ci/with-database cargo sqlx prepare {{ flags }}
 
+# The program as the tests have it: with their features of what both use, so that nothing that they have is compiled anew
+[private]
+program:
+    cargo test --quiet --locked --no-run --test floors
+
 # Refreshes openapi.json after a route has changed
-openapi:
-    cargo run --quiet --locked -- openapi > target/openapi.json
+openapi: program
+    target/debug/blockyard openapi > target/openapi.json
     cp target/openapi.json openapi.json
 
 # Compares openapi.json with the routes
-openapi-check:
-    cargo run --quiet --locked -- openapi > target/openapi.json
+openapi-check: program
+    target/debug/blockyard openapi > target/openapi.json
     diff --unified openapi.json target/openapi.json \
         || { echo "openapi.json is not what the routes say; run: just openapi" >&2; exit 1; }
 
 # Lints the document, in both editions; needs Node
-openapi-lint:
+openapi-lint: program
     .ci/openapi-lint
 
 # Generates clients from the document and goes from a login to a run with each; needs Node and Java
-clients *which:
-    cargo build --locked
+clients *which: program
     .ci/clients {{ which }}
 
 # Refreshes what is generated of clients/, from openapi.json and the asynchronous Python; with --check only compares; needs Node
@@ -82,13 +86,11 @@ clients-generate *flags:
     .ci/generate-clients {{ flags }}
 
 # Tests clients/ against the service, and runs the notebook; --keep-outputs writes what that says; needs Node
-clients-test *flags:
-    cargo build --locked
+clients-test *flags: program
     .ci/test-clients {{ flags }}
 
 # Holds the running service against its OpenAPI document
-schemathesis:
-    cargo build --locked
+schemathesis: program
     .ci/schemathesis
 
 # Holds the service against the limit of PostgreSQL: a release build, then 30 minutes; --quick: two
@@ -153,8 +155,7 @@ dagster-package *arguments:
     bin=$(.ci/dagster) && cd integrations/dagster && "$bin/mypy" && "$bin/python" -m pytest {{ arguments }}
 
 # Runs examples/dagster on a real Dagster and a private registry
-dagster-example:
-    cargo build --locked
+dagster-example: program
     "$(.ci/dagster)/python" .ci/dagster-example
 
 # Starts a Dagster with the code location of the tests, and ends it on Control-D
@@ -162,10 +163,9 @@ dagster *arguments:
     "$(.ci/dagster)/python" integrations/dagster/rig.py {{ arguments }}
 
 # Tries the Dockerfile and docker-compose.yml without an engine; needs Node
-containers:
+containers: program
     "$(.ci/tools/install)/hadolint" Dockerfile integrations/dagster/Dockerfile
     .ci/image
-    cargo build --quiet --locked
     "$(.ci/tools/install)/python" .ci/compose
 
 # Makes deploy/kubernetes of the chart

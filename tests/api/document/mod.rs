@@ -7,6 +7,7 @@ mod schema;
 mod things;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use actix_web::{HttpResponse, web};
 use reqwest::{Method, StatusCode};
@@ -15,7 +16,7 @@ use serde_json::json;
 use crate::engine;
 use crate::listening::Listening;
 use crate::service::{Answer, Person, Service, Setup};
-use operation::{Operation, Place, Variation, Wish, escaped, text};
+use operation::{Operation, Place, Wish, escaped, text};
 use schema::{Input, PATTERNS, Schema};
 use things::Things;
 
@@ -209,26 +210,29 @@ impl Trial<'_> {
 
     async fn try_body(&mut self, operation: &Operation<'_>, schema: Schema<'_>) -> usize {
         let mut places = BTreeSet::new();
-        let mut at = 0;
+        let mut tried = 0;
         loop {
-            // Anew each time: what is named in them may have changed.
-            let wish = operation.wish(&self.things);
             let mut variations = Vec::new();
-            operation.variations(
-                schema,
-                "",
-                wish.body.as_ref().expect("a body"),
-                &self.things,
-                &mut variations,
-            );
-            if at >= variations.len() {
+            let whole = operation.wish(&self.things).body.expect("a body");
+            operation.variations(schema, "", &Rc::new(whole), &self.things, &mut variations);
+            if tried >= variations.len() {
                 break;
             }
-            let Variation { place, what, body, allowed } = variations.swap_remove(at);
-            at += 1;
-            let answer = self.ask(operation, &Wish { body: Some(body), ..wish }).await;
-            self.judge(operation, Place::Body, &place, &what, allowed, &answer);
-            places.insert(place);
+            let made = self.things.new;
+            for variation in variations.into_iter().skip(tried) {
+                let (place, what, allowed) =
+                    (variation.place.clone(), variation.what.clone(), variation.allowed);
+                let body = Some(variation.body(operation, &self.things));
+                let wish = Wish { body, ..operation.wish(&self.things) };
+                let answer = self.ask(operation, &wish).await;
+                self.judge(operation, Place::Body, &place, &what, allowed, &answer);
+                places.insert(place);
+                tried += 1;
+                // What is named in the others may not be there any more.
+                if self.things.new != made {
+                    break;
+                }
+            }
         }
         let wish = Wish { body: None, ..operation.wish(&self.things) };
         let answer = self.ask(operation, &wish).await;

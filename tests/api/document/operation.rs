@@ -1,6 +1,7 @@
 //! The operations of the document, and the requests that they ask for.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -122,33 +123,29 @@ impl<'a> Operation<'a> {
         &self,
         schema: Schema<'a>,
         place: &str,
-        whole: &Value,
+        whole: &Rc<Value>,
         things: &Things,
         found: &mut Vec<Variation>,
     ) {
-        let mut push = |at: &str, what: &str, value: Option<&Value>, allowed| {
-            let mut body = whole.clone();
-            if value.is_some_and(|value| !value.is_null()) {
-                merge(&mut body, things.about(company(self.id, at)));
-            }
-            put(&mut body, at, value.cloned());
-            found.push(Variation { place: at.to_owned(), what: what.to_owned(), body, allowed });
+        let mut push = |at: &str, what: &str, value: Option<Value>, allowed| {
+            let (place, what, whole) = (at.to_owned(), what.to_owned(), Rc::clone(whole));
+            found.push(Variation { place, what, whole, value, allowed });
         };
         let name = place.rsplit('/').next().unwrap_or_default();
         for Input { what, mut value, allowed } in schema.inputs(things.new) {
             if self.id == "report_run" {
                 things::make_past(&mut value);
             }
-            push(place, &what, Some(&value), allowed);
+            push(place, &what, Some(value), allowed);
         }
         if let Some(thing) = things.named(self.id, name).filter(|_| schema.kind() == "string") {
-            push(place, "something that is there", Some(&thing.into()), true);
+            push(place, "something that is there", Some(thing.into()), true);
         }
         if schema.is_closed() {
             push(
                 &format!("{place}/unheard_of"),
                 "a member that is not known",
-                Some(&json!(1)),
+                Some(json!(1)),
                 false,
             );
         }
@@ -163,24 +160,38 @@ impl<'a> Operation<'a> {
         let inner = inner.chain(schema.items().map(|items| ("0".to_owned(), items)));
         for (name, member) in inner {
             let at = format!("{place}/{name}");
-            let mut whole = whole.clone();
+            let mut whole = Rc::clone(whole);
             if matches!(member.kind(), "object" | "array") {
+                let whole = Rc::make_mut(&mut whole);
                 if whole.pointer(&at).is_none() {
-                    put(&mut whole, &at, Some(self.filled(member, things)));
+                    put(whole, &at, Some(self.filled(member, things)));
                 }
-                merge(&mut whole, things.about(company(self.id, &at)));
+                merge(whole, things.about(company(self.id, &at)));
             }
             self.variations(member, &at, &whole, things, found);
         }
     }
 }
 
-/// A body that is tried.
+/// A body that is tried: a whole one with another value, or none, at one place.
 pub struct Variation {
     pub place: String,
     pub what: String,
-    pub body: Value,
     pub allowed: bool,
+    whole: Rc<Value>,
+    value: Option<Value>,
+}
+
+impl Variation {
+    /// The body, with what goes with the value.
+    pub fn body(self, operation: &Operation<'_>, things: &Things) -> Value {
+        let mut body = Rc::unwrap_or_clone(self.whole);
+        if self.value.as_ref().is_some_and(|value| !value.is_null()) {
+            merge(&mut body, things.about(company(operation.id, &self.place)));
+        }
+        put(&mut body, &self.place, self.value);
+        body
+    }
 }
 
 /// Puts a value at a pointer into a body, or takes away what is there.

@@ -29,6 +29,7 @@ impl Things {
         let login = json!({ "username": "vera", "password": PASSWORD });
         let session = service.nobody().post("/auth/login", login).await;
         self.ids["refresh_token"] = session.body["refresh_token"].clone();
+        self.new += 1;
     }
 
     pub async fn renew(&mut self) {
