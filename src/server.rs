@@ -110,7 +110,8 @@ pub async fn prepare(config: &Config, db: &Db) -> Result<(), Problem> {
     Engine::prepare(config, db).await
 }
 
-/// Starts to serve on `listener`; the returned server runs until it is told to stop.
+/// Starts to serve on `listener`; the returned server runs until it is told to stop. The engine is that of
+/// [`Engine::start`], which whoever stops the server lets resign.
 ///
 /// # Errors
 /// When the listener cannot be used.
@@ -120,6 +121,7 @@ pub fn start(
     db: Db,
     gatekeeper: Gatekeeper,
     drain: &Drain,
+    engine: web::Data<Engine>,
 ) -> io::Result<Server> {
     let drain = web::Data::new(drain.clone());
     let gatekeeper = web::Data::new(gatekeeper);
@@ -127,7 +129,6 @@ pub fn start(
     let known = Arc::new(KnownPaths::of(&document, &served::PATHS));
     let beside = served::PATHS.into_iter().chain([console::PATTERN]);
     let patterns = document.paths.paths.keys().map(String::as_str).chain(beside);
-    let engine = web::Data::new(Engine::start(config, &db).map_err(io::Error::other)?);
     let stores = web::Data::new(Stores::new(config).map_err(io::Error::other)?);
     let metrics = db
         .collectors()

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use actix_web::web;
 use nix::sys::socket::{Shutdown, shutdown};
 use sqlx::postgres::PgConnectOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,6 +17,7 @@ use crate::auth::Gatekeeper;
 use crate::config::Config;
 use crate::db::{Db, Login, login_check};
 use crate::development::{self, Development};
+use crate::engine::Engine;
 use crate::service::drain::Drain;
 use crate::{server, telemetry};
 
@@ -99,7 +101,8 @@ async fn answer(
     let housekeeping = tokio::spawn(keep_house(db.clone()));
     let drain = Drain::default();
     let door = listener.try_clone()?;
-    let server = server::start(listener, config, db, gatekeeper, &drain)?;
+    let engine = web::Data::new(Engine::start(config, &db)?);
+    let server = server::start(listener, config, db, gatekeeper, &drain, engine.clone())?;
     let handle = server.handle();
     let mut server = std::pin::pin!(server);
     tracing::info!(%address, "serving");
@@ -125,6 +128,7 @@ async fn answer(
     };
     let orderly = async {
         let ((), outcome) = tokio::join!(leave, &mut server);
+        Box::pin(engine.resign()).await;
         outcome
     };
     if let Ok(outcome) = stop.unless_asked(orderly).await {

@@ -24,8 +24,6 @@ use crate::api::problem::Problem;
 const BATCH: usize = 100;
 const OFTENEST: Duration = Duration::from_millis(500);
 const RAREST: Duration = Duration::from_secs(5);
-/// Longer than it takes to look, also when Dagster is slow; so long nobody follows when the leader dies.
-const LEADS_SECONDS: i32 = 15;
 /// For so long a run that is not found may come back.
 const MISSING: Duration = Duration::from_mins(1);
 /// For so long Dagster may think about another try.
@@ -71,7 +69,6 @@ struct Follower {
 
 /// Goes on until it is aborted.
 pub(super) async fn follow_all(work: Arc<Work>, mut hints: mpsc::Receiver<Vec<Uuid>>) {
-    let me = Uuid::new_v4();
     let mut follower = Follower::default();
     let mut interval = OFTENEST;
     loop {
@@ -83,7 +80,7 @@ pub(super) async fn follow_all(work: Arc<Work>, mut hints: mpsc::Receiver<Vec<Uu
         while let Ok(more) = hints.try_recv() {
             hinted.extend(more);
         }
-        let outcome = follower.round(&work, me, &hinted).await;
+        let outcome = follower.round(&work, &hinted).await;
         interval = match outcome {
             // Where something happens more will.
             Ok(Some(true)) => OFTENEST,
@@ -106,10 +103,9 @@ impl Follower {
     async fn round(
         &mut self,
         work: &Work,
-        me: Uuid,
         hinted: &BTreeSet<Uuid>,
     ) -> Result<Option<bool>, Obstacle> {
-        let leads = queries::lead(&work.db, me, LEADS_SECONDS).await?;
+        let leads = work.lead().await?;
         if !leads && hinted.is_empty() {
             return Ok(None);
         }

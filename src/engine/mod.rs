@@ -23,7 +23,7 @@ use chrono::Utc;
 use prometheus::core::Collector;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use uuid::Uuid;
 
 use crate::api::problem::Problem;
@@ -41,6 +41,8 @@ use work::Work;
 const HINTS: usize = 100;
 /// How often the figures are read.
 const FIGURES: Duration = Duration::from_secs(10);
+/// So long the end of a service waits for the database.
+const RESIGNING: Duration = Duration::from_secs(2);
 
 /// The engine of a service. The application holds one, as `web::Data<Engine>`; when it is dropped,
 /// nothing is launched or followed any more.
@@ -95,6 +97,17 @@ impl Engine {
             return Ok(());
         }
         queries::use_engine(db, locations, sends_lineage).await
+    }
+
+    /// Lets another instance follow the runs at once, instead of when this one has not been heard of for a while. For the
+    /// end of a service, which does not depend on it.
+    pub async fn resign(&self) {
+        let Some(work) = &self.work else { return };
+        match timeout(RESIGNING, work.resign()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => tracing::debug!(%problem, "others follow the runs later"),
+            Err(_) => tracing::debug!("others follow the runs later: the database is slow"),
+        }
     }
 
     /// What is counted here.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rand::RngExt;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -13,9 +13,13 @@ use super::answers::SeenEvent;
 use super::client::{Dagster, Trouble};
 use super::metrics::EngineMetrics;
 use super::queries::{self, Task};
+use crate::api::problem::Problem;
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::back_off::BackOff;
+
+/// Longer than it takes to look, also when Dagster is slow; so long nobody follows when the leader dies.
+const LEADS_SECONDS: i32 = 15;
 
 pub(super) struct Work {
     pub(super) db: Db,
@@ -29,6 +33,8 @@ pub(super) struct Work {
     pub(super) launches: Notify,
     pub(super) cancels: Notify,
     hints: mpsc::Sender<Vec<Uuid>>,
+    /// As whom this instance leads, until it has resigned.
+    leads_as: Mutex<Option<Uuid>>,
     breaker: BackOff,
     /// Whether the database was told that Dagster does not answer. What another instance told, the
     /// first answer takes back.
@@ -54,6 +60,7 @@ impl Work {
             launches: Notify::new(),
             cancels: Notify::new(),
             hints,
+            leads_as: Mutex::new(Some(Uuid::new_v4())),
             breaker: BackOff::default(),
             is_noted: AtomicBool::new(true),
         }
@@ -68,6 +75,22 @@ impl Work {
     pub(super) fn look_at(&self, runs: Vec<Uuid>) {
         if self.hints.try_send(runs).is_err() {
             tracing::debug!("a hint is dropped");
+        }
+    }
+
+    /// Whether this instance is the one that follows all runs, for some seconds.
+    pub(super) async fn lead(&self) -> Result<bool, Problem> {
+        match *self.leads_as.lock().await {
+            Some(me) => queries::lead(&self.db, me, LEADS_SECONDS).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Leaves it to another instance to follow the runs.
+    pub(super) async fn resign(&self) -> Result<(), Problem> {
+        match self.leads_as.lock().await.take() {
+            Some(me) => queries::lead(&self.db, me, 0).await.map(drop),
+            None => Ok(()),
         }
     }
 

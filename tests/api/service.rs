@@ -7,9 +7,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
 use blockyard::auth::Gatekeeper;
 use blockyard::config::Config;
 use blockyard::db::Db;
+use blockyard::engine::Engine;
 use blockyard::service::drain::Drain;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -74,9 +76,16 @@ impl Service {
                     .await
                     .expect("the rules of the configuration");
                 let drain = Drain::default();
-                let server =
-                    blockyard::server::start(listener, &setup.config, db, gatekeeper, &drain)
-                        .expect("a server");
+                let engine = Data::new(Engine::start(&setup.config, &db).expect("an engine"));
+                let server = blockyard::server::start(
+                    listener,
+                    &setup.config,
+                    db,
+                    gatekeeper,
+                    &drain,
+                    engine,
+                )
+                .expect("a server");
                 ready.send(server.handle()).expect("the test waits");
                 server.await.expect("a clean end");
             });

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use futures_util::join;
 use nix::sys::signal::Signal;
 use serde_json::json;
+use sqlx::query_scalar;
 
 use crate::program::Program;
 use crate::support::Database;
@@ -187,4 +188,28 @@ async fn what_is_being_served_is_finished_and_a_second_signal_ends_it() {
     let mut program = Program::start(&database.service(), &[("SHUTDOWN_DELAY_SECONDS", "60")]);
     program.signal(Signal::SIGINT);
     assert_eq!(program.ended().await, 0);
+}
+
+#[tokio::test]
+async fn who_followed_the_runs_leaves_them_to_another_at_once() {
+    let database = Database::new().await;
+    // Nobody has to answer there.
+    let settings = [("DAGSTER_URL", "http://127.0.0.1:9"), ("SHUTDOWN_DELAY_SECONDS", "0")];
+    let mut program = Program::start(&database.service(), &settings);
+    let mut owner = database.connect().await;
+    let leads = "select leads_until > clock_timestamp() from app.engine";
+    let mut is_led = false;
+    for _ in 0..100 {
+        is_led = query_scalar::<_, Option<bool>>(leads).fetch_one(&mut owner).await.expect("a row")
+            == Some(true);
+        if is_led {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(is_led, "it leads");
+    program.signal(Signal::SIGTERM);
+    assert_eq!(program.ended().await, 0);
+    let is_led: Option<bool> = query_scalar(leads).fetch_one(&mut owner).await.expect("a row");
+    assert_eq!(is_led, Some(false));
 }
