@@ -221,6 +221,24 @@ cross join lateral (
 comment on view app.edge_version_statuses is
     'Of each edge version: passed, failed, pending or none, and why. The newest final verification counts.';
 
+-- All at once, and not one by one as the view asks: most have passed.
+create function app.unpassed_edge_versions() returns table (edge_id uuid, version_id uuid)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+    select v.edge_id, v.version_id
+    from public.edge_versions v
+    left join (
+        select distinct on (o.edge_version_id) o.edge_version_id, o.verification_status
+        from public.edge_verifications o
+        where o.verified_at is not null
+        order by o.edge_version_id, o.verified_at desc, o.verification_id desc
+    ) as final on final.edge_version_id = v.version_id
+    where final.verification_status is distinct from 'passed'
+$$;
+comment on function app.unpassed_edge_versions() is
+    'Ids of the edge versions that app.edge_version_statuses calls anything but passed; what the caller may see of them, their rows say.';
+
 -- An edge with what may be shown along with it. The last columns cost nothing unless they are
 -- selected.
 create view app.edge_details with (security_invoker = true) as
@@ -288,7 +306,7 @@ comment on view app.verification_details is 'Verifications of live edges, with t
 -- Rights ------------------------------------------------------------------------------------------
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.require_independent_verifier() to blockyard_api;
+grant execute on function app.require_independent_verifier(), app.unpassed_edge_versions() to blockyard_api;
 revoke all on app.settings, app.edge_version_statuses, app.edge_details, app.verification_details
     from public, anon, authenticated, service_role;
 grant select on app.edge_version_statuses, app.edge_details, app.verification_details to blockyard_api;
