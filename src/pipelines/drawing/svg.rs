@@ -17,7 +17,9 @@ const LONGEST_LABEL: usize = 24;
 /// From a block to the label of an edge that leaves it.
 const LABEL_OFF: f64 = 7.0;
 
-const STYLE: &str = "text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;fill:#1f2933;text-anchor:middle}\
+/// Light, and dark where whoever looks prefers that.
+const STYLE: &str = "#ground{fill:#fff}\
+text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;fill:#1f2933;text-anchor:middle}\
 .title{font-size:17px;font-weight:600;text-anchor:start}\
 .small{font-size:11px;fill:#52606d}\
 .label{font-size:10.5px;text-anchor:start;fill:#3e4c59;paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
@@ -25,10 +27,16 @@ const STYLE: &str = "text{font:13px system-ui,'Helvetica Neue',Arial,sans-serif;
 .dataset{fill:#e3f0fb;stroke:#3b7bbf}.model{fill:#fdf0dc;stroke:#c98a2b}.pinned{stroke-width:2.6}\
 .edge{fill:#f1f3f5;stroke:#7b8794}.pipeline{fill:#efe6fa;stroke:#7d57b5}\
 path{fill:none;stroke-width:1.6}\
-.passed{stroke:#2e7d32}.failed{stroke:#c62828;stroke-dasharray:2 3}.missing{stroke:#8a8a8a;stroke-dasharray:6 4}";
+.passed{stroke:#2e7d32}.failed{stroke:#c62828;stroke-dasharray:2 3}.missing{stroke:#8a8a8a;stroke-dasharray:6 4}\
+#passed path{fill:#2e7d32}#failed path{fill:#c62828}#missing path{fill:#8a8a8a}\
+@media (prefers-color-scheme:dark){#ground{fill:#1a2029}\
+text{fill:#e6eaf0}.small,.legend{fill:#a9b4c2}.label{fill:#c4ccd6;stroke:#1a2029}\
+.dataset{fill:#17324d;stroke:#5b9bd9}.model{fill:#43310f;stroke:#d9a441}\
+.edge{fill:#2a313a;stroke:#8793a0}.pipeline{fill:#33244d;stroke:#a482dc}\
+.passed{stroke:#6cc070}.failed{stroke:#f0706a}.missing{stroke:#9aa3ad}\
+#passed path{fill:#6cc070}#failed path{fill:#f0706a}#missing path{fill:#9aa3ad}}";
 
-const MARKERS: [(&str, &str); 3] =
-    [("passed", "#2e7d32"), ("failed", "#c62828"), ("missing", "#8a8a8a")];
+const MARKERS: [&str; 3] = ["passed", "failed", "missing"];
 
 pub(super) fn render(picture: &Picture) -> String {
     let labels: Vec<String> = picture
@@ -69,15 +77,15 @@ pub(super) fn render(picture: &Picture) -> String {
         r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img"><title>{}</title><style>{STYLE}</style><defs>"#,
         escaped(&picture.title)
     );
-    for (name, colour) in MARKERS {
+    for name in MARKERS {
         let _ = write!(
             svg,
-            r#"<marker id="{name}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" style="fill:{colour};stroke:none"/></marker>"#
+            r#"<marker id="{name}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" stroke="none"/></marker>"#
         );
     }
     let _ = write!(
         svg,
-        r##"</defs><rect width="100%" height="100%" fill="#fff"/><text class="title" x="{MARGIN}" y="{}">{}</text><g transform="translate({MARGIN} {})">"##,
+        r#"</defs><rect id="ground" width="100%" height="100%"/><text class="title" x="{MARGIN}" y="{}">{}</text><g transform="translate({MARGIN} {})">"#,
         MARGIN + 12.0,
         escaped(&picture.title),
         MARGIN + TITLE
