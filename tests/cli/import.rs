@@ -1,5 +1,6 @@
-//! `blockyard import`: from an MLflow, one that is played and the real one.
+//! `blockyard import`: from an MLflow, one that is played and the real one, and from a hub that is played.
 
+mod huggingface;
 mod mlflow;
 mod real;
 mod stand_in;

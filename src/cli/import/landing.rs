@@ -238,3 +238,16 @@ fn told(part: Vec<Arrival>, answer: &Value) -> Vec<Landed> {
 pub(super) fn plainly(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
+
+/// Sets a member, unless there is nothing in it.
+pub(super) fn put(object: &mut Value, member: &str, value: Value) {
+    let is_empty = match &value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    if !is_empty {
+        object[member] = value;
+    }
+}

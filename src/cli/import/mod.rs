@@ -1,5 +1,6 @@
 //! `blockyard import`: what another registry has, into this one.
 
+mod huggingface;
 mod landing;
 mod mlflow;
 mod reader;
@@ -23,6 +24,8 @@ use super::file::{say, yaml};
 pub(super) enum Source {
     /// Registered models of an MLflow, with all their versions; a second run brings what is new
     Mlflow(mlflow::Mlflow),
+    /// Models and datasets of the Hugging Face Hub, with their tags; a second run brings what is new
+    Huggingface(huggingface::HuggingFace),
 }
 
 // What all imports have in common. (A doc comment would be told as that of the command.)
@@ -72,6 +75,7 @@ impl Manner {
 pub(super) async fn import(source: &Source) -> Result<ExitCode, Box<dyn Error>> {
     match source {
         Source::Mlflow(arguments) => mlflow::import(arguments).await,
+        Source::Huggingface(arguments) => huggingface::import(arguments).await,
     }?;
     Ok(ExitCode::SUCCESS)
 }

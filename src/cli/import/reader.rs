@@ -1,9 +1,11 @@
 //! What answers over HTTP and is read from: patient, and never trusted.
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
+use reqwest::header::{self, HeaderMap};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, redirect};
 use serde_json::Value;
 use url::Url;
 
@@ -19,6 +21,30 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// No answer that makes sense is larger.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// What has moved within a source may have moved again; a circle ends.
+const MOST_MOVES: usize = 5;
+
+/// The source says no to whoever asks, or for what is asked.
+#[derive(Debug)]
+pub(super) struct Denied {
+    pub status: StatusCode,
+    words: String,
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl Error for Denied {}
+
+/// An answer, and the address of the page after it (`Link: <…>; rel="next"`).
+pub(super) struct Page {
+    pub value: Value,
+    pub next: Option<Url>,
+}
 
 /// Who asks. Has no `Debug`: secrets are not printed.
 #[derive(Clone, Default)]
@@ -39,6 +65,8 @@ pub(super) struct Reader {
     credentials: Credentials,
     /// A header that goes with every request.
     header: Option<(&'static str, String)>,
+    /// Whether what has moved within the same origin is read where it is now.
+    follows: bool,
     client: reqwest::Client,
 }
 
@@ -77,11 +105,17 @@ impl Reader {
             .redirect(redirect::Policy::none())
             .user_agent(concat!("blockyard/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { what, base, credentials, header: None, client })
+        Ok(Self { what, base, credentials, header: None, follows: false, client })
     }
 
     pub fn with_header(mut self, name: &'static str, value: Option<String>) -> Self {
         self.header = value.map(|value| (name, value));
+        self
+    }
+
+    /// Reads what has moved where it is now, when that is the same origin: credentials go nowhere else.
+    pub fn following(mut self) -> Self {
+        self.follows = true;
         self
     }
 
@@ -108,6 +142,11 @@ impl Reader {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Option<Value>, Box<dyn Error>> {
+        Ok(self.page(self.of(path, query)?).await?.map(|page| page.value))
+    }
+
+    /// The address of something.
+    pub fn of(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, Box<dyn Error>> {
         let mut address = self.base.clone();
         address
             .path_segments_mut()
@@ -117,23 +156,58 @@ impl Reader {
         if !query.is_empty() {
             address.query_pairs_mut().extend_pairs(query);
         }
+        Ok(address)
+    }
+
+    /// Reads what is at an address of this source; `None` when there is no such thing.
+    pub async fn page(&self, mut address: Url) -> Result<Option<Page>, Box<dyn Error>> {
+        if address.origin() != self.base.origin() {
+            return Err(self
+                .told(
+                    &format!(
+                        "it sends to {}, which is not asked",
+                        address.origin().ascii_serialization()
+                    ),
+                    &address,
+                )
+                .into());
+        }
+        let path = address.clone();
+        let path = &path;
+        let mut moves = 0;
         let mut pause = FIRST_PAUSE;
-        for tried in 1.. {
+        let mut tried = 0;
+        loop {
+            tried += 1;
             let (words, asked_for) = match self.request(&address).send().await {
                 Ok(answer) => match answer.status() {
                     StatusCode::NOT_FOUND => return Ok(None),
-                    status if status.is_success() => match whole(answer).await {
-                        Ok(body) => {
-                            return Ok(Some(serde_json::from_slice(&body).map_err(|_| {
-                                self.told(&format!("it answers {status}, and no JSON"), path)
-                            })?));
+                    status if status.is_success() => {
+                        let next = next(answer.headers(), &address);
+                        match whole(answer).await {
+                            Ok(body) => {
+                                let value = serde_json::from_slice(&body).map_err(|_| {
+                                    self.told(&format!("it answers {status}, and no JSON"), path)
+                                })?;
+                                return Ok(Some(Page { value, next }));
+                            }
+                            Err(words) => (words, None),
                         }
-                        Err(words) => (words, None),
-                    },
+                    }
                     status if status.is_redirection() => {
                         let to = answer.headers().get(header::LOCATION);
                         let to =
                             to.and_then(|to| to.to_str().ok()).and_then(|to| address.join(to).ok());
+                        if let Some(to) = &to
+                            && self.follows
+                            && to.origin() == self.base.origin()
+                            && moves < MOST_MOVES
+                        {
+                            moves += 1;
+                            tried = 0;
+                            address = to.clone();
+                            continue;
+                        }
                         let to = to.map_or_else(String::new, |to| {
                             format!(" to {}", to.origin().ascii_serialization())
                         });
@@ -154,7 +228,8 @@ impl Reader {
                         let said: Value = serde_json::from_slice(&said).unwrap_or_default();
                         let said = said["message"].as_str().or_else(|| said["error"].as_str());
                         let said = said.map(|said| format!(": {said}")).unwrap_or_default();
-                        return Err(self.told(&format!("it answers {status}{said}"), path).into());
+                        let words = self.told(&format!("it answers {status}{said}"), path);
+                        return Err(Denied { status, words }.into());
                     }
                 },
                 Err(error) => (no_answer(error), None),
@@ -165,7 +240,6 @@ impl Reader {
             tokio::time::sleep(asked_for.unwrap_or(pause).min(LONGEST_PAUSE)).await;
             pause *= 2;
         }
-        Ok(None)
     }
 
     fn request(&self, address: &Url) -> RequestBuilder {
@@ -183,9 +257,26 @@ impl Reader {
         }
     }
 
-    fn told(&self, words: &str, path: &[&str]) -> String {
-        format!("{} at {}: {words} ({})", self.what, self.address(), path.join("/"))
+    /// With the path below the address; a query may hold what is nobody's business.
+    fn told(&self, words: &str, address: &Url) -> String {
+        let path = address.path();
+        let path = path.strip_prefix(self.base.path().trim_end_matches('/')).unwrap_or(path);
+        format!("{} at {}: {words} ({})", self.what, self.address(), path.trim_start_matches('/'))
     }
+}
+
+/// Where the next page is (RFC 8288).
+fn next(headers: &HeaderMap, address: &Url) -> Option<Url> {
+    let links = headers.get_all(header::LINK).into_iter().filter_map(|it| it.to_str().ok());
+    links.flat_map(|it| it.split(", <")).find_map(|link| {
+        let (to, parameters) = link.trim_start_matches([' ', '<']).split_once('>')?;
+        let mut parameters = parameters.split(';').map(str::trim);
+        parameters
+            .any(|it| {
+                it.eq_ignore_ascii_case("rel=\"next\"") || it.eq_ignore_ascii_case("rel=next")
+            })
+            .then(|| address.join(to).ok())?
+    })
 }
 
 fn no_answer(error: reqwest::Error) -> String {

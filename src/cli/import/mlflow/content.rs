@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::api::{Dataset, DatasetInput, Model, OF_VERSION, Pair, Run, Version};
-use crate::cli::import::landing::Arrival;
+use crate::cli::import::landing::{Arrival, put};
 use crate::cli::import::report::Report;
 use crate::code_repos::{Branch, RepoUrl};
 
@@ -159,17 +159,4 @@ fn unpacked(value: &Value) -> Value {
 fn time(milliseconds: Option<u64>) -> Value {
     let moment = milliseconds.and_then(|it| DateTime::from_timestamp_millis(it.try_into().ok()?));
     moment.map(|moment| moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)).into()
-}
-
-/// Sets a member, unless there is nothing in it.
-fn put(object: &mut Value, member: &str, value: Value) {
-    let is_empty = match &value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        _ => false,
-    };
-    if !is_empty {
-        object[member] = value;
-    }
 }
