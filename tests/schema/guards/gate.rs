@@ -68,8 +68,13 @@ async fn a_run_needs_every_edge_version_verified() {
         ),
         ("passed at last", verify("passed"), None),
     ];
+    // The two ways to ask what has not passed, all at once and one by one, say the same.
+    let differing = "select count(*)::text from app.unpassed_edge_versions() u
+        full join (select version_id from app.edge_version_statuses where status <> 'passed') s using (version_id)
+        where u.edge_id is null or s.version_id is null";
     for (what, step, blocker) in steps {
         developer.ok(&step).await;
+        assert_eq!(world.owner.text(&format!("({differing})")).await, "0", "{what}");
         for client in [&mut developer, &mut world.owner] {
             match (client.run(&run).await, blocker) {
                 (Ok(1), None) => {}
