@@ -18,7 +18,11 @@ select
             from pipeline_blocks u
             join pipelines p using (pipeline_id)
             left join aliases a on a.block_id = u.block_id and a.alias = u.block_alias
-            join block_versions v on v.version_id = coalesce(u.block_version_id, a.version_id, b.current_version_id)
+            -- Not coalesce(): PostgreSQL holds that it leaks (contain_leaked_vars), and would read every version.
+            join block_versions v on v.version_id = case
+                when u.block_version_id is not null then u.block_version_id
+                when a.version_id is not null then a.version_id
+                else b.current_version_id end
             where u.block_id = b.block_id and p.archived_at is null
             order by p.name_key, p.pipeline_id, v.version_number, u.block_version_id, u.block_alias
             limit 100

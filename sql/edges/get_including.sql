@@ -17,7 +17,11 @@ select
             from pipeline_edges u
             join pipelines p using (pipeline_id)
             left join aliases a on a.edge_id = u.edge_id and a.alias = u.edge_alias
-            join edge_versions v on v.version_id = coalesce(u.edge_version_id, a.version_id, e.current_version_id)
+            -- Not coalesce(): PostgreSQL holds that it leaks (contain_leaked_vars), and would read every version.
+            join edge_versions v on v.version_id = case
+                when u.edge_version_id is not null then u.edge_version_id
+                when a.version_id is not null then a.version_id
+                else e.current_version_id end
             where u.edge_id = e.edge_id and p.archived_at is null
             order by p.name_key, p.pipeline_id, v.version_number, u.edge_version_id, u.edge_alias
             limit 100

@@ -20,6 +20,10 @@ select
     v.version_number
 from added a
 join blocks b using (block_id)
-join block_versions v on v.version_id = coalesce(a.block_version_id,
-    (select n.version_id from aliases n where n.block_id = a.block_id and n.alias = a.block_alias), b.current_version_id)
+left join aliases n on n.block_id = a.block_id and n.alias = a.block_alias
+-- Not coalesce(): PostgreSQL holds that it leaks (contain_leaked_vars), and would read every version.
+join block_versions v on v.version_id = case
+    when a.block_version_id is not null then a.block_version_id
+    when n.version_id is not null then n.version_id
+    else b.current_version_id end
 where (select app.as_caller($1))
