@@ -1,5 +1,5 @@
-//! A Hugging Face Hub that is played. Its answers were written after the documentation and the types
-//! of the hub's clients, not recorded: no test asks the real one.
+//! A Hugging Face Hub that is played: its answers are written after what the hub documents, not recorded, and no test
+//! asks the real one.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
