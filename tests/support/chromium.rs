@@ -1,14 +1,18 @@
 //! A real Chromium, driven through chromedriver as W3C's WebDriver has it: a handful of requests, for which a library
 //! of its own would be more than they are.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 /// The name under which WebDriver hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// How long a page may take that comes at once on a machine with nothing else to do.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A browser with one window. Dropping it ends it.
 pub struct Chromium {
@@ -46,44 +50,75 @@ impl Chromium {
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" },
             // What a page that is still coming will have.
-            "timeouts": { "implicit": 5000 },
+            "timeouts": { "implicit": PATIENCE.as_millis() },
         } } });
         let root = format!("http://127.0.0.1:{port}/session");
-        let answer = http.post(&root).json(&wanted).send().await.expect("chromedriver");
-        let answer: Value = answer.json().await.expect("an answer");
+        // A machine that is busy may not start one at the first try.
+        let mut answer = Value::Null;
+        for _ in 0..3 {
+            answer = http
+                .post(&root)
+                .json(&wanted)
+                .send()
+                .await
+                .expect("chromedriver")
+                .json()
+                .await
+                .expect("an answer");
+            if answer["value"]["error"] != "session not created" {
+                break;
+            }
+        }
         let id = answer["value"]["sessionId"]
             .as_str()
             .unwrap_or_else(|| panic!("no Chromium: {answer}"));
         Some(Self { driver, http, session: format!("{root}/{id}") })
     }
 
-    async fn ask(&self, path: &str, body: Value) -> Value {
-        let request = self.http.post(format!("{}/{path}", self.session)).json(&body);
+    /// The value of an answer, or the answer that refuses.
+    async fn try_ask(&self, path: &str, body: &Value) -> Result<Value, Value> {
+        let request = self.http.post(format!("{}/{path}", self.session)).json(body);
         let mut answer: Value =
             request.send().await.expect("chromedriver").json().await.expect("an answer");
-        assert!(answer["value"]["error"].is_null(), "{path} {body}: {answer}");
-        answer["value"].take()
+        if answer["value"]["error"].is_null() { Ok(answer["value"].take()) } else { Err(answer) }
+    }
+
+    async fn ask(&self, path: &str, body: Value) -> Value {
+        self.try_ask(path, &body).await.unwrap_or_else(|answer| panic!("{path} {body}: {answer}"))
     }
 
     pub async fn open(&self, url: &str) {
         self.ask("url", json!({ "url": url })).await;
     }
 
-    async fn element(&self, css: &str) -> String {
-        let found = self.ask("element", json!({ "using": "css selector", "value": css })).await;
-        found[ELEMENT].as_str().expect("an element").to_owned()
+    /// Does something with an element, and again with the one that has come in its place meanwhile.
+    async fn with_element(&self, css: &str, verb: &str, body: Value) {
+        let by = json!({ "using": "css selector", "value": css });
+        let began = Instant::now();
+        loop {
+            let done = match self.try_ask("element", &by).await {
+                Ok(found) => {
+                    let element = found[ELEMENT].as_str().expect("an element");
+                    self.try_ask(&format!("element/{element}/{verb}"), &body).await
+                }
+                refused => refused,
+            };
+            match done {
+                Ok(_) => return,
+                Err(answer) if is_between_pages(&answer) && began.elapsed() < PATIENCE => {}
+                Err(answer) => panic!("{verb} {css} {body}: {answer}"),
+            }
+        }
     }
 
     pub async fn click(&self, css: &str) {
-        let element = self.element(css).await;
-        self.ask(&format!("element/{element}/click"), json!({})).await;
+        self.with_element(css, "click", json!({})).await;
     }
 
-    /// Writes into an empty field.
+    /// Writes into a field, in place of what it has.
     pub async fn write(&self, css: &str, text: &str) {
-        let element = self.element(css).await;
-        self.ask(&format!("element/{element}/clear"), json!({})).await;
-        self.ask(&format!("element/{element}/value"), json!({ "text": text })).await;
+        self.with_element(css, "clear", json!({})).await;
+        self.with_element(css, "value", json!({ "text": text })).await;
     }
 
     /// What a script returns.
@@ -124,16 +159,18 @@ impl Chromium {
 
     /// Waits until the page that a click leads to says something.
     pub async fn says(&self, text: &str) {
-        let mut shown = String::new();
-        for _ in 0..200 {
-            shown =
-                self.run("return document.body ? document.body.innerText : ''").await.to_string();
-            if shown.contains(text) {
+        let script = "return document.body ? document.body.innerText : ''";
+        let script = json!({ "script": script, "args": [] });
+        let began = Instant::now();
+        loop {
+            // A page that is leaving cannot be asked.
+            let shown = self.try_ask("execute/sync", &script).await;
+            if shown.as_ref().is_ok_and(|shown| shown.to_string().contains(text)) {
                 return;
             }
+            assert!(began.elapsed() < PATIENCE, "{text:?} is not said by {shown:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{text:?} is not said by {shown}");
     }
 
     /// The whole page, as a PNG in base64.
@@ -144,13 +181,31 @@ impl Chromium {
     }
 }
 
+/// Whether it was refused because one page went and another came.
+fn is_between_pages(answer: &Value) -> bool {
+    answer["value"]["error"] == "stale element reference"
+        || answer["value"]["message"].as_str().is_some_and(|told| told.contains("by navigation"))
+}
+
+impl Chromium {
+    /// Ends the browser, which would outlive its driver.
+    fn quit(&self) -> std::io::Result<()> {
+        let (_, address) = self.session.split_once("//").unwrap_or_default();
+        let (host, path) = address.split_once('/').unwrap_or_default();
+        let mut stream = TcpStream::connect(host)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "DELETE /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        stream.read_to_end(&mut Vec::new())?;
+        Ok(())
+    }
+}
+
 impl Drop for Chromium {
     fn drop(&mut self) {
-        // It ends its browser with itself.
-        let quit = std::process::Command::new("kill").arg(self.driver.id().to_string()).status();
-        if quit.is_err() {
-            self.driver.kill().ok();
+        if let Err(error) = self.quit() {
+            eprintln!("a Chromium may still run: {error}");
         }
+        self.driver.kill().ok();
         self.driver.wait().ok();
     }
 }
