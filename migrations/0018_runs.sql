@@ -175,6 +175,19 @@ end $$;
 comment on function app.worker(text) is
     'Who reports: the name that a worker gives itself, or else its API key, or else its user. Null of nobody, such as the owner.';
 
+create function app.worker_name(worker text) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case split_part(worker, ':', 1)
+        when 'user' then (select u.username from public.usernames u where u.user_id = substr(worker, 6)::uuid)
+        when 'key' then (select k.name from public.api_keys k where k.api_key_id = substr(worker, 5)::uuid)
+        else substr(worker, 7) end;
+end $$;
+comment on function app.worker_name(text) is
+    'What whoever app.worker has told of is called; null where that is not the caller''s to know, as the names of other people''s API keys.';
+
 create function app.guard_runs() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -394,7 +407,8 @@ select
         from (
             select r.run_id, r.pipeline_id, r.lock_digest, r.status, r.created_at, r.updated_at, r.created_by, r.started_at, r.ended_at,
                 r.launch, r.parameters, r.failure, r.claimed_by, r.cancel_requested_at, r.lost_at, r.dagster_run_id,
-                (select u.username from public.usernames u where u.user_id = r.created_by) as created_by_username
+                (select u.username from public.usernames u where u.user_id = r.created_by) as created_by_username,
+                p.name as pipeline_name, app.worker_name(r.claimed_by) as claimed_by_name
             from public.pipeline_runs r
             where r.pipeline_id = p.pipeline_id
             order by r.created_at desc, r.run_id desc
@@ -409,7 +423,7 @@ revoke all on app.pipeline_details from public, anon, authenticated, service_rol
 grant select on app.pipeline_details to blockyard_api;
 
 revoke execute on all functions in schema app from public;
-grant execute on function app.blockers(uuid), app.warnings(uuid) to blockyard_api;
+grant execute on function app.blockers(uuid), app.warnings(uuid), app.worker_name(text) to blockyard_api;
 
 alter table public.pipeline_runs enable row level security;
 revoke all on public.pipeline_runs from public, anon, authenticated, service_role;

@@ -99,13 +99,3 @@ pub(super) async fn queue(scope: &mut Scope<'_>, rows: i64) -> Result<Vec<Awaite
     let query = sqlx::query_file_as!(Awaited, "sql/console/queue.sql", scope.caller() as _, rows);
     Ok(query.fetch_all(scope.connection()).await?)
 }
-
-/// What pipelines are called.
-pub(super) async fn pipeline_names(
-    scope: &mut Scope<'_>,
-    ids: &[Uuid],
-) -> Result<Vec<(Uuid, String)>, Failure> {
-    let query = sqlx::query_file!("sql/console/pipeline_names.sql", scope.caller() as _, ids);
-    let rows = query.fetch_all(scope.connection()).await?;
-    Ok(rows.into_iter().map(|row| (row.pipeline_id, row.name)).collect())
-}

@@ -226,6 +226,7 @@ pub(super) struct Blocker {
 pub(super) struct Run {
     pub(super) run_id: Uuid,
     pub(super) pipeline_id: Uuid,
+    pub(super) pipeline_name: String,
     pub(super) status: String,
     pub(super) created_at: Time,
     pub(super) updated_at: Time,
@@ -237,6 +238,7 @@ pub(super) struct Run {
     pub(super) parameters: Value,
     pub(super) failure: Option<String>,
     pub(super) claimed_by: Option<String>,
+    pub(super) claimed_by_name: Option<String>,
     pub(super) cancel_requested_at: Option<Time>,
     pub(super) dagster_run_id: Option<String>,
 }
@@ -250,6 +252,15 @@ impl Run {
         match (&self.started_at, &self.ended_at) {
             (Some(start), Some(end)) => duration((end.0.micros() - start.0.micros()) as f64 / 1e6),
             _ => "–".to_owned(),
+        }
+    }
+
+    /// Who runs it, where it is nobody's secret and not Dagster.
+    pub(super) fn worker(&self) -> &str {
+        match (&self.claimed_by, self.claimed_by_name.as_deref()) {
+            (_, Some(name)) => name,
+            (Some(_), None) => "somebody's API key",
+            (None, None) => "whoever reports",
         }
     }
 

@@ -29,6 +29,8 @@ use crate::versions::{AliasName, VersionReference, Which};
 pub struct Run {
     pub run_id: Uuid,
     pub pipeline_id: Uuid,
+    /// What the pipeline is called now.
+    pub pipeline_name: String,
     pub status: RunStatus,
     pub created_at: DateTime,
     /// When a report last changed it; `ETag` is made of it.
@@ -50,6 +52,8 @@ pub struct Run {
     /// Who reported its beginning by hand: `claim:` and what the worker calls itself, `key:` and the id of
     /// its API key, or `user:` and that of its user.
     pub claimed_by: Option<String>,
+    /// What the worker, the API key or the user is called; null for the names of other people's keys.
+    pub claimed_by_name: Option<String>,
     /// Since when it is to be canceled.
     pub cancel_requested_at: Option<DateTime>,
     /// Since when Dagster cannot say what became of it; it may be settled by hand then.

@@ -534,6 +534,8 @@ async fn of_two_workers_one_gets_the_run() {
     let started = |claim: &str| json!({ "status": "started", "claim": claim });
     let first = dan.patch(&path, started("one")).await.expect(StatusCode::OK);
     assert_eq!(first.body["claimed_by"], "claim:one");
+    assert_eq!(first.body["claimed_by_name"], "one");
+    assert_eq!(first.body["pipeline_name"], "p");
     dan.patch(&path, started("two")).await.refused(StatusCode::CONFLICT, "claimed");
     let again = dan.patch(&path, started("one")).await.expect(StatusCode::OK);
     assert_eq!(again.etag(), first.etag());
@@ -554,6 +556,20 @@ async fn of_two_workers_one_gets_the_run() {
         .collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
+    // A key has a name that only its user and admins know.
+    let (path, _) = start(&dan, json!({})).await;
+    let key = dan.post("/api-keys", json!({ "name": "nightly" })).await.expect(StatusCode::CREATED);
+    let worker = service.with_key(key.body["key"].as_str().expect("a key"));
+    worker.patch(&path, mine).await.expect(StatusCode::OK);
+    for (who, name) in [(&dan, json!("nightly")), (&dora, Value::Null)] {
+        let run = who.get(&path).await.expect(StatusCode::OK);
+        assert_eq!(run.body["claimed_by"].as_str().map(|worker| &worker[..4]), Some("key:"));
+        assert_eq!(run.body["claimed_by_name"], name);
+        let pipeline = who.get("/pipelines/p?include=runs").await.expect(StatusCode::OK);
+        assert_eq!(pipeline.body["runs"][0]["claimed_by_name"], name);
+        let runs = who.get("/runs?limit=1").await.items("claimed_by_name");
+        assert_eq!(runs, [name]);
+    }
 }
 
 #[tokio::test]

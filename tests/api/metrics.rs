@@ -14,10 +14,10 @@ use crate::blocks::register;
 use crate::service::{Service, Setup};
 
 /// What `/metrics` says: each series, as it is written there, with its value.
-struct Series(BTreeMap<String, f64>);
+pub struct Series(BTreeMap<String, f64>);
 
 impl Series {
-    async fn of(service: &Service) -> Self {
+    pub async fn of(service: &Service) -> Self {
         let answer = service.nobody().get("/metrics").await;
         let answer = answer.expect(StatusCode::OK);
         let format = "text/plain; version=0.0.4; charset=utf-8";
@@ -34,7 +34,7 @@ impl Series {
     }
 
     #[track_caller]
-    fn value(&self, series: &str) -> f64 {
+    pub fn value(&self, series: &str) -> f64 {
         let value = self.0.get(series);
         *value.unwrap_or_else(|| panic!("no {series} in {:#?}", self.0.keys()))
     }

@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use super::runs::{Named, named};
 use super::written;
 use crate::console::page::{Shell, Theme, Visit};
 use crate::console::queries::{self, Awaited};
@@ -17,13 +16,12 @@ struct Home<'a> {
     shell: Shell<'a>,
     awaited: Vec<Awaited>,
     unready: Items<Pipeline>,
-    failed: Vec<Named>,
+    failed: Vec<Run>,
 }
 
 pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
     let unready = visit.api.get("/pipelines?ready=false&sort=name&limit=8").await?;
     let failed: Items<Run> = visit.api.get("/runs?status=failure&limit=5").await?;
-    let failed = named(visit, failed.items).await?;
     let awaited = if visit.may_write() {
         let (db, caller) = (visit.db()?, visit.caller.clone());
         db.run(&caller, async |scope| queries::queue(scope, ROWS).await).await?
@@ -31,5 +29,5 @@ pub(super) async fn show(visit: &mut Visit) -> Result<String, Refusal> {
         Vec::new()
     };
     let shell = visit.shell("What needs you", "home");
-    written(&Home { shell, awaited, unready, failed })
+    written(&Home { shell, awaited, unready, failed: failed.items })
 }

@@ -1,7 +1,5 @@
 //! `/console/runs`: what ran, on what, and what came of it.
 
-use std::collections::HashMap;
-
 use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -10,36 +8,15 @@ use super::written;
 use crate::api::path;
 use crate::console::form::{Field, Form};
 use crate::console::page::{Shell, Theme, Time, Visit};
-use crate::console::queries;
 use crate::console::refusal::Refusal;
 use crate::console::seen::{Items, Run};
 use crate::console::tree::Tree;
-
-/// A run, and what its pipeline is called.
-pub(super) struct Named {
-    pub(super) run: Run,
-    pub(super) pipeline: String,
-}
-
-pub(super) async fn named(visit: &mut Visit, runs: Vec<Run>) -> Result<Vec<Named>, Refusal> {
-    if runs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (db, caller) = (visit.db()?, visit.caller.clone());
-    let ids: Vec<Uuid> = runs.iter().map(|run| run.pipeline_id).collect();
-    let names = db.run(&caller, async |scope| queries::pipeline_names(scope, &ids).await).await?;
-    let names: HashMap<Uuid, String> = names.into_iter().collect();
-    let name = |run: &Run| {
-        names.get(&run.pipeline_id).cloned().unwrap_or_else(|| run.pipeline_id.to_string())
-    };
-    Ok(runs.into_iter().map(|run| Named { pipeline: name(&run), run }).collect())
-}
 
 #[derive(Template)]
 #[template(path = "runs.html")]
 struct List<'a> {
     shell: Shell<'a>,
-    runs: Vec<Named>,
+    runs: Vec<Run>,
     next: Option<String>,
     filters: Vec<(&'static str, String, bool)>,
 }
@@ -58,7 +35,6 @@ pub(super) async fn list(visit: &mut Visit) -> Result<String, Refusal> {
         ["status", "block", "edge", "version", "alias", "lock_digest", "cursor", "pipeline"];
     let page: Items<Run> = visit.api.get(&visit.target("/runs", &known, &[])).await?;
     let next = page.next_cursor.as_deref().map(|cursor| visit.with("cursor", Some(cursor)));
-    let runs = named(visit, page.items).await?;
     let status = visit.param("status").unwrap_or_default();
     let filter = |(title, value): (&'static str, &str)| {
         (
@@ -68,7 +44,7 @@ pub(super) async fn list(visit: &mut Visit) -> Result<String, Refusal> {
         )
     };
     let filters = STATES.into_iter().map(filter).collect();
-    written(&List { shell: visit.shell("Runs", "runs"), runs, next, filters })
+    written(&List { shell: visit.shell("Runs", "runs"), runs: page.items, next, filters })
 }
 
 #[derive(Deserialize)]
@@ -101,7 +77,6 @@ struct Line {
 struct Page<'a> {
     shell: Shell<'a>,
     run: &'a Run,
-    pipeline: &'a str,
     parameters: Tree,
     steps: Option<Steps>,
     lines: Vec<Line>,
@@ -113,8 +88,6 @@ struct Page<'a> {
 pub(super) async fn show(visit: &mut Visit, id: &str) -> Result<String, Refusal> {
     let address = path::of(&[&"runs", &id]);
     let run: Run = visit.api.get(&address).await?;
-    let Named { run, pipeline } =
-        named(visit, vec![run]).await?.pop().ok_or_else(|| Refusal::not_found("Run"))?;
     let (mut steps, mut lines, mut silence) = (None, Vec::new(), None);
     if run.launch && run.dagster_run_id.is_some() {
         match visit.api.get(&format!("{address}/steps")).await {
@@ -151,7 +124,6 @@ pub(super) async fn show(visit: &mut Visit, id: &str) -> Result<String, Refusal>
         shell: visit.shell(format!("Run {}", run.run_id), "runs"),
         parameters: Tree::of(&run.parameters),
         run: &run,
-        pipeline: &pipeline,
         steps,
         lines,
         silence,

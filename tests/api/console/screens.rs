@@ -6,6 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::{Browser, Form, furnished, screens};
+use crate::metrics::Series;
 use crate::service::Service;
 
 #[tokio::test]
@@ -194,15 +195,24 @@ async fn the_audit_trail_is_had_as_a_file() {
 }
 
 /// Beside the one that looks who is signed in.
+/// How often the service took a connection to its database: once for each read, which is one statement.
+async fn connections_taken(service: &Service) -> f64 {
+    Series::of(service).await.value("blockyard_database_connection_wait_seconds_count")
+}
+
 #[tokio::test]
 async fn a_page_asks_little_of_the_database_and_is_small() {
     let service = Service::start().await;
     let ids = furnished(&service).await;
     let mut browser = Browser::of(&service, "ada").await;
     for place in screens(&ids).iter().filter(|place| !place.ends_with("/drawing")) {
+        let before = connections_taken(&service).await;
         let page = browser.see(place).await;
+        let taken = connections_taken(&service).await - before;
         let asked = page.text.matches("<pre tabindex=\"0\"><code>curl ").count();
         assert!(asked <= 3, "{place} asks {asked} times");
+        // Beside them: who is asking, and what no route has.
+        assert!(taken - asked as f64 <= 2.0, "{place}: {taken} statements for {asked} reads");
         assert!(page.text.len() < 40_000, "{place} has {} bytes", page.text.len());
     }
 }
