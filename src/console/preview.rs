@@ -29,11 +29,13 @@ fn change(method: &str, target: &str) -> Option<Map<String, Value>> {
     let (kind, id, rest) = match &parts[..] {
         ["blocks", id, rest @ ..] => ("block", *id, rest),
         ["edges", id, rest @ ..] => ("edge", *id, rest),
+        ["pipelines", id, rest @ ..] => ("pipeline", *id, rest),
         _ => return None,
     };
     let (operation, more) = match (method, rest) {
         ("PATCH", []) => (format!("update_{kind}"), None),
         ("DELETE", []) => (format!("archive_{kind}"), None),
+        ("PUT", ["graph"]) if kind == "pipeline" => ("replace_pipeline_graph".to_owned(), None),
         ("PUT", ["aliases", alias]) => (format!("put_{kind}_alias"), Some(("alias", *alias))),
         ("POST", ["versions", version, verb @ ("activate" | "withdraw")]) => {
             (format!("{verb}_{kind}_version"), Some(("version", *version)))

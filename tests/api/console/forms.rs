@@ -229,6 +229,14 @@ async fn what_a_change_would_break_is_told_before_it_is_made() {
     let form = browser.see("/console/blocks/a").await.form("change");
     let page = browser.submit(&form, &[("description:clear", "new"), ("_preview", "1")]).await;
     page.says(r#"class="preview warn""#);
+    // So may a pipeline's own changes be asked for.
+    let own = browser.see("/console/pipelines/p").await;
+    let page = browser.submit(&own.form("graph"), &[("edges:json", "[]"), ("_preview", "1")]).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    page.says(r#"class="preview warn""#);
+    let page = browser.submit(&own.form("change"), &[("name", "other"), ("_preview", "1")]).await;
+    page.says(r#"class="preview"#);
+    browser.see("/console/pipelines/p").await.says("It may run now");
     // What cannot be told is not asked for.
     let form = browser.see("/console/blocks/b").await.form("candidate");
     let page = browser.submit(&form, &[("_preview", "1")]).await;
