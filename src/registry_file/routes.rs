@@ -128,7 +128,8 @@ pub async fn export_file(
     Query(exported): Query<Exported>,
 ) -> Result<Reply, Problem> {
     let caller = caller.reading(Entity::Metadata, None);
-    let file = db.run(&caller, async |scope| super::export::file(scope, &exported).await).await?;
+    let file =
+        db.snapshot(&caller, async |scope| super::export::file(scope, &exported).await).await?;
     Reply::ok(&file)
 }
 

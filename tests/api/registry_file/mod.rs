@@ -486,6 +486,31 @@ async fn two_applies_at_once_make_one_registry() {
     assert!(made[0] != made[1], "one of them has made it all: {made:?}");
 }
 
+#[tokio::test]
+async fn an_export_is_of_one_moment() {
+    let service = Service::start().await;
+    let (dan, dora) = (service.developer().await, service.colleague().await);
+    let pipeline = json!({ "name": "p", "blocks": [{ "block_id": "b0" }] });
+    dan.post("/blocks", json!({ "name": "b0", "block_type": "model" }))
+        .await
+        .expect(StatusCode::CREATED);
+    dan.post("/pipelines", pipeline).await.expect(StatusCode::CREATED);
+    let renaming = async {
+        for i in 0..60 {
+            let renamed = json!({ "name": format!("b{}", i + 1) });
+            dan.patch(&format!("/blocks/b{i}"), renamed).await.expect(StatusCode::OK);
+        }
+    };
+    let exporting = async {
+        for _ in 0..60 {
+            let file = export(&dora).await;
+            let (block, used) = (&file["blocks"][0]["name"], &file["pipelines"][0]["blocks"][0]);
+            assert!(used == block || used["name"] == *block, "{file}");
+        }
+    };
+    tokio::join!(renaming, exporting);
+}
+
 /// The categories that things are in, and one that moves about.
 fn taxonomy(random: &mut StdRng) -> Value {
     let places = ["v", "t/v", "t/u/v"];
