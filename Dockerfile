@@ -26,5 +26,5 @@ USER 10001:10001
 ENV HOST=0.0.0.0 LOG_FILE=off LOG_FORMAT=json
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=15s --retries=3 CMD ["blockyard", "health"]
-ENTRYPOINT ["blockyard"]
-CMD ["serve"]
+# No entrypoint: another command is the whole command, `blockyard migrate`, however a platform puts the two together.
+CMD ["blockyard", "serve"]
