@@ -115,6 +115,10 @@ bench-fair *arguments:
 bench-console *arguments:
     python3 bench/console.py {{ arguments }}
 
+# Shows what searches cost, and what the index on vectors finds: a release build, a fill, then some minutes; needs pip
+bench-search *arguments:
+    .ci/on-postgresql pgvector run python3 bench/search.py {{ arguments }}
+
 # Two instances behind HAProxy, a replica, and everything at once for so many minutes: what grows, what fails; --service
 # takes a program that is built already
 soak minutes="30" *arguments:

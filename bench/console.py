@@ -11,11 +11,11 @@ import gzip
 import html
 import http.client
 import re
-import time
 from statistics import quantiles
 from urllib.parse import urlencode, urlsplit
 
 import dataset
+import load
 import stage
 from cluster import Failed
 
@@ -49,19 +49,9 @@ def sign_in(service: Service, session: Session) -> dict[str, str]:
 
 
 def timed(service: Service, paths: list[str], headers: dict[str, str], rounds: int) -> tuple[list[float], bytes]:
-    """The milliseconds that the paths take together, over one connection, and the last answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
-    took, body = [], b""
-    for _ in range(rounds):
-        begun = time.perf_counter()
-        for path in paths:
-            connection.request("GET", path, headers=headers)
-            response = connection.getresponse()
-            body = response.read()
-            if response.status != 200:
-                raise Failed(f"GET {path} is answered {response.status}: {body[:200].decode(errors='replace')}")
-        took.append(1000 * (time.perf_counter() - begun))
-    return took, body
+    """The milliseconds that the paths take together, each round, and the last answer."""
+    took, body = load.one_by_one(service, [("GET", path, None) for path in paths] * rounds, headers)
+    return [sum(took[i : i + len(paths)]) for i in range(0, len(took), max(1, len(paths)))], body
 
 
 def told(page: bytes) -> list[str]:

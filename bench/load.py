@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import json
 import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -134,6 +136,23 @@ def send(service: Service, request: Request, connections: int, seconds: int, war
         postgres_cpu=1000 * postgres / count,
         bytes=figures["bytes"] / count,
     )
+
+
+def one_by_one(service: Service, requests: Sequence[tuple[str, str, object]], headers: Mapping[str, str]) -> tuple[list[float], bytes]:
+    """The milliseconds that each request takes, over one connection, and the last answer. A request: method, path, and what becomes its JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+    took, answer = [], b""
+    for method, path, body in requests:
+        content = None if body is None else json.dumps(body)
+        begun = time.perf_counter()
+        connection.request(method, path, content, {**headers, **({"Content-Type": "application/json"} if content else {})})
+        response = connection.getresponse()
+        answer = response.read()
+        took.append(1000 * (time.perf_counter() - begun))
+        if response.status != 200:
+            raise Failed(f"{method} {path} is answered {response.status}: {answer[:200].decode(errors='replace')}")
+    connection.close()
+    return took, answer
 
 
 def ask(cluster: Cluster, database: str, statement: Statement, connections: int, seconds: int, warm_up: int) -> Result:
