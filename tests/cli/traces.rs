@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -184,8 +185,10 @@ async fn a_request_is_a_span_with_its_work_in_the_database_below() {
     }
 }
 
-/// A Dagster that has launched whatever it is asked.
-fn launching_dagster() -> String {
+/// A Dagster that has launched whatever it is asked, and how often it was asked to end a run.
+fn launching_dagster() -> (String, Arc<AtomicUsize>) {
+    let asked_to_end = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked_to_end);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -197,6 +200,9 @@ fn launching_dagster() -> String {
             let length = length.lines().find_map(|line| line.strip_prefix("content-length: "));
             let mut body = vec![0; length.and_then(|text| text.trim().parse().ok()).unwrap_or(0)];
             let done = reader.read_exact(&mut body).and_then(|()| {
+                if String::from_utf8_lossy(&body).contains("terminateRun") {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
                 let answer = json!({ "data": { "launchRun": { "__typename": "LaunchRunSuccess", "run": { "runId": "r-1" } } } });
                 let answer = answer.to_string();
                 let length = answer.len();
@@ -205,15 +211,15 @@ fn launching_dagster() -> String {
             drop(done);
         }
     });
-    url
+    (url, asked_to_end)
 }
 
 #[tokio::test]
-async fn a_launch_is_in_the_trace_of_the_request_that_started_the_run() {
+async fn what_dagster_is_asked_is_in_the_trace_of_the_request_that_wanted_it() {
     let database = Database::new().await;
     let collector = Collector::start();
-    let program =
-        on(&database).with(ENDPOINT, &*collector.endpoint).with("DAGSTER_URL", launching_dagster());
+    let (dagster, asked_to_end) = launching_dagster();
+    let program = on(&database).with(ENDPOINT, &*collector.endpoint).with("DAGSTER_URL", dagster);
     let running = Running::start(program).await;
     let token = running.login().await;
     let token = token["access_token"].as_str().unwrap();
@@ -237,23 +243,32 @@ async fn a_launch_is_in_the_trace_of_the_request_that_started_the_run() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{seen}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    post(&format!("{path}/cancel"), json!({})).await;
+    // When it is asked once more, the first time is over.
+    while asked_to_end.load(Ordering::Relaxed) < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody asked it to end the run twice");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let (_, _program) = running.stop();
 
     let exports = collector.exports();
     let spans = spans(&exports);
-    let request = spans.iter().find(|span| span.name == "POST /pipelines/{pipeline}/runs").unwrap();
-    assert_eq!(hex(&request.trace_id), trace);
-    let launches: Vec<_> = spans.iter().filter(|span| span.name == "launch").collect();
-    let [launch] = launches[..] else { panic!("{launches:#?}") };
-    assert_eq!(hex(&launch.trace_id), trace);
-    assert_eq!(launch.parent_span_id, request.span_id);
-    assert_eq!(
-        attribute(&launch.attributes, "blockyard.run_id").as_deref(),
-        run["run_id"].as_str()
-    );
-    let below: Vec<_> = spans.iter().filter(|span| span.parent_span_id == launch.span_id).collect();
-    let names: Vec<&str> = below.iter().map(|span| span.name.as_str()).collect();
-    assert!(names.contains(&"postgresql") && names.contains(&"dagster"), "{names:?}");
+    for (work, route) in
+        [("launch", "POST /pipelines/{pipeline}/runs"), ("cancel", "POST /runs/{run}/cancel")]
+    {
+        let request = spans.iter().find(|span| span.name == route).unwrap();
+        assert_eq!(hex(&request.trace_id), trace);
+        let done = spans.iter().find(|span| span.name == work).unwrap();
+        assert_eq!(hex(&done.trace_id), trace);
+        assert_eq!(done.parent_span_id, request.span_id);
+        let id = attribute(&done.attributes, "blockyard.run_id");
+        assert_eq!(id.as_deref(), run["run_id"].as_str());
+        let below: Vec<_> =
+            spans.iter().filter(|span| span.parent_span_id == done.span_id).collect();
+        let names: Vec<&str> = below.iter().map(|span| span.name.as_str()).collect();
+        assert!(names.contains(&"postgresql") && names.contains(&"dagster"), "{work}: {names:?}");
+    }
+    assert_eq!(spans.iter().filter(|span| span.name == "launch").count(), 1);
 }
 
 #[tokio::test]
