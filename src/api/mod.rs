@@ -1,5 +1,6 @@
 //! The HTTP vocabulary that all resources share.
 
+pub mod accept;
 pub mod body;
 pub mod entity;
 pub mod etag;

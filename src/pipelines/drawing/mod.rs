@@ -9,13 +9,13 @@ mod tests;
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{Accept, Header};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use serde::Serialize;
 
 use super::{Graph, PipelineBlock, PipelineEdge};
+use crate::api::accept;
 use crate::api::problem::Problem;
 use crate::blocks::BlockType;
 
@@ -133,34 +133,7 @@ impl Format {
         if let Some(format) = named {
             return Ok(format);
         }
-        let ranges = Accept::parse(request).map(|accept| accept.0).unwrap_or_default();
-        if ranges.is_empty() {
-            return Ok(Self::Json);
-        }
-        let quality = |format: Self| {
-            let essence = format.media_type();
-            let whole_type = essence.split('/').next().map(|top| format!("{top}/*"));
-            // The most specific range decides (RFC 9110 §12.5.1).
-            [Some(essence.to_owned()), whole_type, Some("*/*".to_owned())]
-                .into_iter()
-                .flatten()
-                .find_map(|pattern| {
-                    ranges
-                        .iter()
-                        .find(|range| range.item.essence_str() == pattern)
-                        .map(|range| range.quality)
-                })
-        };
-        let mut best = None;
-        for format in Self::ALL {
-            if let Some(quality) = quality(format)
-                && quality > actix_web::http::header::Quality::ZERO
-                && best.is_none_or(|(_, highest)| quality > highest)
-            {
-                best = Some((format, quality));
-            }
-        }
-        best.map(|(format, _)| format).ok_or_else(|| {
+        accept::best(request, &Self::ALL, Self::media_type).ok_or_else(|| {
             let known = Self::ALL.map(Self::media_type).join(", ");
             Problem::new(
                 StatusCode::NOT_ACCEPTABLE,
