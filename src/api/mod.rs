@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod body;
+pub mod csv;
 pub mod entity;
 pub mod etag;
 pub mod fields;

@@ -27,9 +27,9 @@ pub struct Page<T> {
 }
 
 impl Page<Box<RawValue>> {
-    pub fn new<T>(rows: Rows<T>, cursor: impl Fn(&T) -> Cursor) -> Self {
-        let next_cursor = rows.last.filter(|_| rows.more).map(|last| cursor(&last).encode());
-        Self { items: rows.items, next_cursor }
+    pub fn new<T: Serialize>(rows: Rows<T>, cursor: impl Fn(&T) -> Cursor) -> Self {
+        let (items, next) = rows.split(cursor);
+        Self { items, next_cursor: next.map(|cursor| cursor.encode()) }
     }
 }
 
@@ -85,6 +85,11 @@ impl<T: Serialize> Rows<T> {
         self.last.as_ref()
     }
 
+    /// The rows, and the cursor behind them if there are more.
+    pub fn split(self, cursor: impl Fn(&T) -> Cursor) -> (Vec<Box<RawValue>>, Option<Cursor>) {
+        (self.items, self.last.filter(|_| self.more).map(|last| cursor(&last)))
+    }
+
     /// The last, or the only one.
     pub fn into_last(self) -> Option<T> {
         self.last
@@ -124,38 +129,48 @@ pub fn next_link(request: &HttpRequest, cursor: &str) -> String {
 }
 
 /// How many rows a page has: 1 to 200, 50 unless asked otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit(u8);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limit(Option<u8>);
+
+const ROWS: u8 = 50;
+const MOST_ROWS: u8 = 200;
 
 const NO_LIMIT: &str = "Must be a whole number from 1 to 200.";
 
 impl Limit {
+    /// The most that a page may have.
+    pub const MOST: Self = Self(Some(MOST_ROWS));
+
+    /// As many, or else the most.
+    pub fn up_to(rows: usize) -> Self {
+        Self(Some(u8::try_from(rows).map_or(MOST_ROWS, |rows| rows.min(MOST_ROWS))))
+    }
+
+    /// Whether somebody has asked for it.
+    pub fn is_given(self) -> bool {
+        self.0.is_some()
+    }
+
     pub fn rows(self) -> usize {
-        self.0.into()
+        self.0.unwrap_or(ROWS).into()
     }
 
     /// What the statement asks for: one more, to see whether there is a next page.
     pub fn fetched(self) -> i64 {
-        i64::from(self.0) + 1
-    }
-}
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self(50)
+        i64::from(self.0.unwrap_or(ROWS)) + 1
     }
 }
 
 impl From<Limit> for i32 {
     fn from(limit: Limit) -> Self {
-        limit.0.into()
+        limit.0.unwrap_or(ROWS).into()
     }
 }
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u64::deserialize(deserializer).ok().map(u8::try_from) {
-            Some(Ok(rows @ 1..=200)) => Ok(Self(rows)),
+            Some(Ok(rows @ 1..=MOST_ROWS)) => Ok(Self(Some(rows))),
             _ => Err(D::Error::custom(NO_LIMIT)),
         }
     }
@@ -167,7 +182,7 @@ impl FromStr for Limit {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse() {
             // A sign is no part of a number here.
-            Ok(rows @ 1..=200) if !text.starts_with('+') => Ok(Self(rows)),
+            Ok(rows @ 1..=MOST_ROWS) if !text.starts_with('+') => Ok(Self(Some(rows))),
             _ => Err(NO_LIMIT),
         }
     }

@@ -18,6 +18,7 @@ use crate::api::query::FromParams;
 use crate::api::raw_json::RawJson;
 use crate::api::time::DateTime;
 use crate::api::word::Word;
+use crate::resource::table::Listed;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -59,6 +60,12 @@ pub struct AuditLog {
     pub is_partial: bool,
 }
 
+impl AuditLog {
+    fn cursor(&self) -> Cursor {
+        Cursor::at(ORDER, self.timestamp, self.log_id)
+    }
+}
+
 /// A page of the audit trail.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditLogPage)]
@@ -76,8 +83,7 @@ impl Trail {
     /// `partial` when there are no rows that say it.
     fn new(rows: Rows<AuditLog>, partial: bool) -> Self {
         let partial = rows.last().map_or(partial, |log| log.is_partial);
-        let Page { items, next_cursor } =
-            Page::new(rows, |log| Cursor::at(ORDER, log.timestamp, log.log_id));
+        let Page { items, next_cursor } = Page::new(rows, AuditLog::cursor);
         Self { items, next_cursor, partial }
     }
 
@@ -112,6 +118,31 @@ pub struct AuditList {
     #[param(value_type = Option<CursorText>)]
     #[read(cursor = ORDER)]
     pub cursor: Option<Cursor>,
+}
+
+impl Listed for AuditList {
+    type Row = AuditLog;
+    const ENTITY: Entity = Entity::AuditLog;
+    const NAME: &'static str = "audit-logs";
+    const COLUMNS: &'static [&'static str] = &[
+        "log_id",
+        "user_id",
+        "username",
+        "action_type",
+        "entity_type",
+        "entity_id",
+        "subject_id",
+        "timestamp",
+        "details",
+    ];
+
+    fn place(&mut self) -> (&mut Limit, &mut Option<Cursor>) {
+        (&mut self.limit, &mut self.cursor)
+    }
+
+    fn cursor(&self, log: &AuditLog) -> Cursor {
+        log.cursor()
+    }
 }
 
 /// Which page of a history.

@@ -11,6 +11,7 @@ use crate::api::query::Query;
 use crate::api::router::Router;
 use crate::auth::caller::Caller;
 use crate::db::Db;
+use crate::resource::table;
 
 /// Says of a page whether it leaves out what others did. (Its rows say it, if it has any.)
 async fn told(db: &Db, caller: &Caller, rows: Rows<AuditLog>) -> Result<Trail, Problem> {
@@ -34,9 +35,10 @@ pub async fn list(
     caller: Caller,
     Query(wanted): Query<AuditList>,
 ) -> Result<HttpResponse, Problem> {
-    let reading = caller.clone().reading(Entity::AuditLog, None);
-    let rows = db.run(&reading, async |scope| queries::list(scope, &wanted).await).await?;
-    Ok(told(&db, &caller, rows).await?.respond(&request))
+    table::list_with(&request, &db, caller.clone(), wanted, queries::list, async |rows, _| {
+        Ok(told(&db, &caller, rows).await?.respond(&request))
+    })
+    .await
 }
 
 /// The history of one thing and its parts: for the routes of its resource.

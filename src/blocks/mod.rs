@@ -15,6 +15,7 @@ pub use crate::api::entity::BlockType;
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
 use crate::api::name::Name;
+use crate::api::page::{Cursor, Limit};
 use crate::api::path::{self, Reference};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
@@ -29,7 +30,8 @@ use crate::resource::listing::Filter;
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
-use crate::resource::verbs::Resource;
+use crate::resource::table::Listed;
+use crate::resource::verbs::{Paging, Resource};
 use crate::versions::{Activation, Metadata, UsedBy, Version, tree};
 
 /// A block as it is in use now: the content of its active version.
@@ -277,5 +279,39 @@ impl BlockList {
     fn is_plain(&self) -> bool {
         let anything = Self { position: self.position.clone(), ..Self::default() };
         self.position.sort == Sort::Newest && *self == anything
+    }
+}
+
+impl Listed for BlockList {
+    type Row = Block;
+    const ENTITY: Entity = Block::ENTITY;
+    const NAME: &'static str = "blocks";
+    const COLUMNS: &'static [&'static str] = &[
+        "block_id",
+        "name",
+        "block_type",
+        "description",
+        "metadata",
+        "created_at",
+        "updated_at",
+        "created_by",
+        "created_by_username",
+        "archived_at",
+        "purged_at",
+        "current_version_id",
+        "version_number",
+        "latest_version_number",
+        "activation",
+        "versions",
+        "categories",
+        "aliases",
+    ];
+
+    fn place(&mut self) -> (&mut Limit, &mut Option<Cursor>) {
+        (&mut self.position.limit, &mut self.position.cursor)
+    }
+
+    fn cursor(&self, row: &Block) -> Cursor {
+        self.position.cursor(row)
     }
 }

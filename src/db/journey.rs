@@ -29,7 +29,7 @@ pub async fn travelling<T>(
 }
 
 /// What this task's client has written up to.
-pub(super) fn after() -> Position {
+pub fn after() -> Position {
     JOURNEY.try_with(|journey| journey.after).unwrap_or_default()
 }
 

@@ -54,7 +54,7 @@ use crate::telemetry::database_span::DatabaseSpan;
 pub use checks::CHECKS;
 pub use failure::Failure;
 use failure::{Loss, SILENCE, state};
-pub use journey::travelling;
+pub use journey::{after, travelling};
 pub use login::Login;
 use metrics::HouseMetrics;
 use replica::Replica;

@@ -6,6 +6,7 @@ mod operations;
 pub mod page;
 mod schemas;
 pub mod served;
+mod tables;
 mod v3_0;
 
 use serde::Serialize;

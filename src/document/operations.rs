@@ -11,6 +11,7 @@ use utoipa::openapi::{
     Ref, RefOr, Required, ResponseBuilder, Schema, Type,
 };
 
+use super::tables;
 use crate::api::problem::CONTENT_TYPE;
 use crate::perimeter;
 
@@ -239,6 +240,9 @@ const REFUSALS: &[Refusal] = &[
 
 fn complete_operation(path: &str, method: &HttpMethod, operation: &mut Operation) {
     let reads = matches!(method, HttpMethod::Get);
+    if reads {
+        tables::complete(path, operation);
+    }
     let has_caller = !WITHOUT_CALLER.contains(&path);
     operation.security = Some(if has_caller { any_credential() } else { Vec::new() });
     operation.tags = Some(vec![tag(path).to_owned()]);

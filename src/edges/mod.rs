@@ -15,6 +15,7 @@ use crate::aliases::Alias;
 use crate::api::entity::Entity;
 use crate::api::fields::{FromFields, Patch};
 use crate::api::name::Name;
+use crate::api::page::{Cursor, Limit};
 use crate::api::path;
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, Params};
@@ -27,7 +28,8 @@ use crate::resource::listing::Filter;
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
 use crate::resource::listing::Sort;
-use crate::resource::verbs::Resource;
+use crate::resource::table::Listed;
+use crate::resource::verbs::{Paging, Resource};
 use crate::verifications::{Standing, Verification};
 use crate::versions::{Activation, Metadata, UsedBy, Version, tree};
 
@@ -260,5 +262,39 @@ impl EdgeList {
     fn is_plain(&self) -> bool {
         let anything = Self { position: self.position.clone(), ..Self::default() };
         self.position.sort == Sort::Newest && *self == anything
+    }
+}
+
+impl Listed for EdgeList {
+    type Row = Edge;
+    const ENTITY: Entity = Edge::ENTITY;
+    const NAME: &'static str = "edges";
+    const COLUMNS: &'static [&'static str] = &[
+        "edge_id",
+        "name",
+        "description",
+        "metadata",
+        "created_at",
+        "updated_at",
+        "created_by",
+        "created_by_username",
+        "archived_at",
+        "purged_at",
+        "current_version_id",
+        "version_number",
+        "latest_version_number",
+        "activation",
+        "versions",
+        "aliases",
+        "verifications",
+        "verification_status",
+    ];
+
+    fn place(&mut self) -> (&mut Limit, &mut Option<Cursor>) {
+        (&mut self.position.limit, &mut self.position.cursor)
+    }
+
+    fn cursor(&self, row: &Edge) -> Cursor {
+        self.position.cursor(row)
     }
 }

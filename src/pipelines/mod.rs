@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::api::entity::Entity;
 use crate::api::fields::{Fields, FromFields, Patch};
 use crate::api::name::Name;
+use crate::api::page::{Cursor, Limit};
 use crate::api::path::{self, Reference};
 use crate::api::query::{FromParams, Params, SearchText};
 use crate::api::raw_json::{JsonObject, RawJson};
@@ -30,7 +31,8 @@ use crate::filter::Conditions;
 use crate::locks::{LockedBlock, LockedEdge};
 use crate::resource::listing::Named;
 use crate::resource::listing::Position;
-use crate::resource::verbs::Resource;
+use crate::resource::table::Listed;
+use crate::resource::verbs::{Paging, Resource};
 use crate::versions::{VersionReference, Which};
 pub use config::{DagsterConfig, ParametersSchema};
 pub use drawing::Format as GraphFormat;
@@ -280,6 +282,37 @@ impl PipelineList {
             return None;
         }
         self.conditions.of_live(self.archived, params).then_some(self)
+    }
+}
+
+impl Listed for PipelineList {
+    type Row = Pipeline;
+    const ENTITY: Entity = Pipeline::ENTITY;
+    const NAME: &'static str = "pipelines";
+    const COLUMNS: &'static [&'static str] = &[
+        "pipeline_id",
+        "name",
+        "description",
+        "created_at",
+        "updated_at",
+        "dagster_pipeline_config",
+        "parameters_schema",
+        "created_by",
+        "created_by_username",
+        "times_run",
+        "average_runtime",
+        "archived_at",
+        "purged_at",
+        "blocks",
+        "edges",
+    ];
+
+    fn place(&mut self) -> (&mut Limit, &mut Option<Cursor>) {
+        (&mut self.position.limit, &mut self.position.cursor)
+    }
+
+    fn cursor(&self, row: &Pipeline) -> Cursor {
+        self.position.cursor(row)
     }
 }
 

@@ -22,6 +22,7 @@ use crate::resource::as_of::{AsOf, Instant};
 use crate::resource::change::Change;
 use crate::resource::listing::Position;
 use crate::resource::removal::Removal;
+use crate::resource::table;
 use crate::resource::verbs::{self, Resource};
 
 impl FromStr for Include {
@@ -101,10 +102,7 @@ pub async fn list(
     db: web::Data<Db>,
     AsOf { caller, wanted }: AsOf<PipelineList>,
 ) -> Result<HttpResponse, Problem> {
-    verbs::page(&request, &db, caller, &wanted.position, async |scope| {
-        queries::list(scope, &wanted).await
-    })
-    .await
+    table::list(&request, &db, caller, wanted, queries::list).await
 }
 
 /// Read a pipeline

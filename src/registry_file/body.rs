@@ -2,9 +2,10 @@
 
 use actix_web::HttpRequest;
 
-use super::csv;
+use super::csv::file;
 use super::given::RegistryFile;
 use crate::api::body::{BodyLimit, FromBody, is_of};
+use crate::api::csv::MEDIA_TYPE;
 use crate::api::fields;
 use crate::api::problem::Problem;
 
@@ -18,10 +19,10 @@ impl FromBody for GivenFile {
     }
 
     fn from_body(request: &HttpRequest, bytes: &[u8]) -> Result<Self, Problem> {
-        if !is_of(request, csv::MEDIA_TYPE) {
+        if !is_of(request, MEDIA_TYPE) {
             return RegistryFile::from_body(request, bytes).map(Self);
         }
-        let file = serde_json::to_vec(&csv::file(bytes)?).map_err(|error| {
+        let file = serde_json::to_vec(&file(bytes)?).map_err(|error| {
             tracing::error!(%error, "a table has no JSON form");
             Problem::internal()
         })?;

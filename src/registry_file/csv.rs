@@ -4,9 +4,6 @@ use serde_json::{Map, Value, json};
 
 use crate::api::problem::{self, Fault, Problem};
 
-/// What it comes as.
-pub(super) const MEDIA_TYPE: &str = "text/csv";
-
 /// Columns that are members as they are; `metadata` and `metadata/…` come besides.
 const COLUMNS: [&str; 6] =
     ["name", "renamed_from", "type", "description", "activation", "categories"];

@@ -1,5 +1,5 @@
 //! What every resource does, written once: a change with its precondition, body and key; create,
-//! read, update, remove, restore, page; why a change met no row; whose a part is.
+//! read, update, remove, restore, page, list as a table; why a change met no row; whose a part is.
 
 pub mod as_of;
 pub mod change;
@@ -8,4 +8,5 @@ pub mod idempotency;
 pub mod listing;
 pub mod owner;
 pub mod removal;
+pub mod table;
 pub mod verbs;

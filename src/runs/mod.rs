@@ -21,6 +21,7 @@ use crate::api::time::DateTime;
 use crate::api::word::Word;
 use crate::engine::RunStatus;
 use crate::locks::routes::LockDigest;
+use crate::resource::table::Listed;
 use crate::resource::verbs::Resource;
 use crate::versions::{AliasName, VersionReference, Which};
 
@@ -210,3 +211,45 @@ impl FromParams for RunList {
 }
 
 const ORDER: &str = "-created_at";
+
+/// The runs of a pipeline, or of all.
+#[derive(Debug)]
+pub struct RunsOf {
+    pub pipeline: Option<Reference>,
+    /// Whether the pipeline is in the path: one that is not there is not found.
+    pub in_path: bool,
+    pub list: RunList,
+}
+
+impl Listed for RunsOf {
+    type Row = Run;
+    const ENTITY: Entity = Run::ENTITY;
+    const NAME: &'static str = "runs";
+    const COLUMNS: &'static [&'static str] = &[
+        "run_id",
+        "pipeline_id",
+        "status",
+        "created_at",
+        "updated_at",
+        "created_by",
+        "created_by_username",
+        "started_at",
+        "ended_at",
+        "lock_digest",
+        "launch",
+        "parameters",
+        "failure",
+        "claimed_by",
+        "cancel_requested_at",
+        "lost_at",
+        "dagster_run_id",
+    ];
+
+    fn place(&mut self) -> (&mut Limit, &mut Option<Cursor>) {
+        (&mut self.list.limit, &mut self.list.cursor)
+    }
+
+    fn cursor(&self, run: &Run) -> Cursor {
+        Cursor::at(ORDER, run.created_at, run.run_id)
+    }
+}

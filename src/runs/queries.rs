@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{NewRun, Report, Run, RunList};
+use super::{NewRun, Report, Run, RunsOf};
 use crate::api::etag::IfMatch;
 use crate::api::page::Cursor;
 use crate::api::page::Rows;
@@ -35,19 +35,15 @@ pub(super) async fn get(scope: &mut Scope<'_>, run_id: Uuid) -> Result<Option<Ru
     Ok(query.fetch_optional(scope.connection()).await?)
 }
 
-/// One row more than the page has. A pipeline in the path that is not there is not found.
-pub(super) async fn list(
-    scope: &mut Scope<'_>,
-    pipeline: Option<&str>,
-    in_path: bool,
-    list: &RunList,
-) -> Result<Rows<Run>, Failure> {
+/// One row more than the page has.
+pub(super) async fn list(scope: &mut Scope<'_>, runs: &RunsOf) -> Result<Rows<Run>, Failure> {
+    let RunsOf { pipeline, in_path, list } = runs;
     let cursor = list.cursor.as_ref();
     let query = sqlx::query_file_as!(
         Run,
         "sql/runs/list.sql",
         scope.caller() as _,
-        pipeline,
+        pipeline.as_ref().map(Reference::as_str),
         list.status as _,
         list.created_after,
         list.created_before,

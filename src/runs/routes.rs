@@ -3,10 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use utoipa::IntoParams;
 
-use super::{NewRun, ORDER, Report, Run, RunList, queries};
-use crate::api::entity::Entity;
+use super::{NewRun, Report, Run, RunList, RunsOf, queries};
 use crate::api::id::Id;
-use crate::api::page::{Cursor, Page};
+use crate::api::page::Page;
 use crate::api::path::{self, Reference};
 use crate::api::problem::Problem;
 use crate::api::query::{FromParams, NoParams, Query};
@@ -16,6 +15,7 @@ use crate::auth::caller::Caller;
 use crate::db::Db;
 use crate::engine::Engine;
 use crate::resource::change::Change;
+use crate::resource::table;
 use crate::resource::verbs::{self, Revision};
 
 /// Of which pipeline, and which of its runs.
@@ -28,22 +28,6 @@ pub struct RunsOfAny {
     #[param(ignore)]
     #[read(flatten)]
     pub list: RunList,
-}
-
-async fn page(
-    request: &HttpRequest,
-    db: &Db,
-    caller: Caller,
-    pipeline: Option<&str>,
-    in_path: bool,
-    wanted: &RunList,
-) -> Result<HttpResponse, Problem> {
-    let caller = caller.reading(Entity::PipelineRun, None);
-    let rows = db
-        .run(&caller, async |scope| queries::list(scope, pipeline, in_path, wanted).await)
-        .await?;
-    let page = Page::new(rows, |run| Cursor::at(ORDER, run.created_at, run.run_id));
-    Ok(page.respond(request))
 }
 
 /// Start a run
@@ -96,7 +80,8 @@ pub async fn list_of_pipeline(
     pipeline: web::Path<Reference>,
     Query(wanted): Query<RunList>,
 ) -> Result<HttpResponse, Problem> {
-    page(&request, &db, caller, Some(pipeline.as_str()), true, &wanted).await
+    let wanted = RunsOf { pipeline: Some(pipeline.into_inner()), in_path: true, list: wanted };
+    table::list(&request, &db, caller, wanted, queries::list).await
 }
 
 /// List runs
@@ -115,7 +100,8 @@ pub async fn list(
     caller: Caller,
     Query(RunsOfAny { pipeline, list }): Query<RunsOfAny>,
 ) -> Result<HttpResponse, Problem> {
-    page(&request, &db, caller, pipeline.as_ref().map(Reference::as_str), false, &list).await
+    let wanted = RunsOf { pipeline, in_path: false, list };
+    table::list(&request, &db, caller, wanted, queries::list).await
 }
 
 /// Read a run

@@ -68,6 +68,7 @@ mod runs;
 mod search;
 mod snapshots;
 mod stores;
+mod tables;
 mod taxonomy;
 mod taxonomy_tree;
 mod vectors;
