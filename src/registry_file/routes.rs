@@ -40,7 +40,8 @@ const LONGEST: Duration = Duration::from_mins(5);
 ///
 /// As `text/csv` it is a table of blocks, with the columns `name`, `renamed_from`, `type`, `description`,
 /// `activation`, `categories` (`;` between), `metadata` (a JSON object) and `metadata/…` for single members
-/// of it; an empty cell says nothing. The first row is `/blocks/0`.
+/// of it; an empty cell says nothing. The first row is `/blocks/0`. What `GET /blocks` answers as CSV is
+/// such a table.
 #[utoipa::path(
     operation_id = "apply",
     params(Manner),

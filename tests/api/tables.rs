@@ -318,6 +318,60 @@ async fn the_trail_says_once_that_it_was_read_as_a_table() {
     assert_eq!(reads.items("log_id").len(), 1);
 }
 
+#[tokio::test]
+async fn a_table_of_blocks_is_applied_as_it_was_exported() {
+    let (service, other) = (Service::start().await, Service::start().await);
+    let dan = service.developer().await;
+    let blocks = NASTY.iter().map(|name| {
+        json!({ "name": name, "type": "dataset", "description": format!("\t{name}\r\n"), "metadata": { "text": name, "n": -1 } })
+    });
+    let blocks: Vec<_> = blocks.chain([json!({ "name": "plain", "type": "model" })]).collect();
+    applied(&dan, json!({ "apiVersion": "blockyard/v1", "blocks": blocks })).await;
+    let exported = accepting(&dan, CSV, "/blocks").await.text;
+    let send = async |person: &Person<'_>, table: &str| {
+        person.request(Method::POST, "/apply").raw("text/csv", table).send().await
+    };
+    let again = send(&dan, &exported).await.expect(StatusCode::OK);
+    assert_eq!(again.body["has_changes"], false, "{}", again.body);
+
+    let theirs = other.developer().await;
+    send(&theirs, &exported).await.expect(StatusCode::OK);
+    let content = |items: Vec<Value>| {
+        let members = ["name", "block_type", "description", "metadata", "activation"];
+        let only = |item: &Value| members.map(|member| item[member].clone());
+        items.iter().map(only).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        content(listed(&theirs, "/blocks?sort=name").await),
+        content(listed(&dan, "/blocks?sort=name").await)
+    );
+
+    // Somebody edits a cell in a spreadsheet, which writes a mark before the table.
+    let edited = format!("\u{feff}{}", exported.replace(",model,,", ",model,-5 degrees,"));
+    let changed = send(&dan, &edited).await.expect(StatusCode::OK);
+    assert_eq!(changed.body["has_changes"], true);
+    assert_eq!(dan.get("/blocks/plain").await.body["description"], "-5 degrees");
+
+    let category = json!({ "name": "t" });
+    dan.post("/taxonomy-categories", category).await.expect(StatusCode::CREATED);
+    for (include, is_taken) in [("versions,aliases", true), ("categories", false)] {
+        let path = format!("/blocks?name=plain&include={include}");
+        let answer = send(&dan, &accepting(&dan, CSV, &path).await.text).await;
+        if is_taken {
+            assert_eq!(answer.expect(StatusCode::OK).body["has_changes"], false);
+        } else {
+            let refused = answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+            assert_eq!(refused.pointers(), ["/blocks/0/categories"]);
+        }
+    }
+    dan.delete("/blocks/plain").await.expect(StatusCode::NO_CONTENT);
+    let archived = accepting(&dan, CSV, "/blocks?archived=true").await.text;
+    let refused = send(&dan, &archived).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.pointers(), ["/blocks/0/archived_at"]);
+    let twice = send(&dan, "name,type,block_type\nx,model,model\n").await;
+    assert_eq!(twice.expect(StatusCode::UNPROCESSABLE_ENTITY).pointers(), ["/2"]);
+}
+
 /// A service with one connection to its database and a list of 24 MB, of three pages and more.
 async fn with_much() -> Service {
     let mut setup = Setup::default();
