@@ -143,7 +143,8 @@ export interface paths {
          *
          *     As `text/csv` it is a table of blocks, with the columns `name`, `renamed_from`, `type`, `description`,
          *     `activation`, `categories` (`;` between), `metadata` (a JSON object) and `metadata/…` for single members
-         *     of it; an empty cell says nothing. The first row is `/blocks/0`.
+         *     of it; an empty cell says nothing. The first row is `/blocks/0`. What `GET /blocks` answers as CSV is
+         *     such a table.
          */
         post: operations["apply"];
         delete?: never;
@@ -162,6 +163,8 @@ export interface paths {
         /**
          * Who did what, newest first
          * @description Admins see the whole trail, everybody else what they did themselves (`partial`).
+         *
+         *     With `Accept: text/csv` or `application/x-ndjson` the answer is the whole list as a table, or the page of it that `limit` asks for.
          */
         get: operations["list_audit_logs"];
         put?: never;
@@ -365,6 +368,8 @@ export interface paths {
          * List blocks
          * @description Newest first, unless `sort` says otherwise. Filters combine: a block is listed when it passes
          *     all of them. Archived blocks are listed with `archived=true` only.
+         *
+         *     With `Accept: text/csv` or `application/x-ndjson` the answer is the whole list as a table, or the page of it that `limit` asks for.
          */
         get: operations["list_blocks"];
         put?: never;
@@ -1191,6 +1196,8 @@ export interface paths {
          * List edges
          * @description Newest first, unless `sort` says otherwise. Filters combine: an edge is listed when it passes
          *     all of them. Archived edges are listed with `archived=true` only.
+         *
+         *     With `Accept: text/csv` or `application/x-ndjson` the answer is the whole list as a table, or the page of it that `limit` asks for.
          */
         get: operations["list_edges"];
         put?: never;
@@ -1968,6 +1975,8 @@ export interface paths {
          * List pipelines
          * @description Newest first, unless `sort` says otherwise. `block` and `edge` list the pipelines that use one.
          *     Archived pipelines are listed with `archived=true` only.
+         *
+         *     With `Accept: text/csv` or `application/x-ndjson` the answer is the whole list as a table, or the page of it that `limit` asks for.
          */
         get: operations["list_pipelines"];
         put?: never;
@@ -2228,6 +2237,8 @@ export interface paths {
         /**
          * List the runs of a pipeline
          * @description Newest first. The filters ask for a status, a span of time, or the lock that they ran on.
+         *
+         *     With `Accept: text/csv` or `application/x-ndjson` the answer is the whole list as a table, or the page of it that `limit` asks for.
          */
         get: operations["list_pipeline_runs"];
         put?: never;
@@ -2256,6 +2267,8 @@ export interface paths {
          * List runs
          * @description Those of all pipelines, newest first. The filters ask for a pipeline, a status, a span of time,
          *     or the lock that they ran on.
+         *
+         *     With `Accept: text/csv` or `application/x-ndjson` the answer is the whole list as a table, or the page of it that `limit` asks for.
          */
         get: operations["list_runs"];
         put?: never;
