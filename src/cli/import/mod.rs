@@ -3,22 +3,24 @@
 mod huggingface;
 mod landing;
 mod mlflow;
+mod names;
+mod numbers;
+mod plan;
 mod reader;
 mod report;
+mod repos;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
 
-use self::landing::Arrival;
 use self::report::Report;
 use super::asking::Asked;
-use super::file::{say, yaml};
+use super::file::say;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Source {
@@ -78,16 +80,6 @@ pub(super) async fn import(source: &Source) -> Result<ExitCode, Box<dyn Error>> 
         Source::Huggingface(arguments) => huggingface::import(arguments).await,
     }?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// A registry file of these.
-fn write_plan(path: &Path, arrivals: Vec<Arrival>) -> Result<(), Box<dyn Error>> {
-    let mut blocks: Vec<Arrival> = arrivals;
-    blocks.sort_by(|one, other| one.name.cmp(&other.name));
-    let blocks: Vec<Value> = blocks.into_iter().map(|arrival| arrival.block).collect();
-    let file = json!({ "apiVersion": "blockyard/v1", "blocks": blocks });
-    std::fs::write(path, yaml::written(&file)?)
-        .map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 /// A time, or the beginning of a day (UTC).

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
 use url::Url;
 
 use self::api::{Api, Kind};
@@ -20,9 +19,8 @@ use self::wanted::{Called, Wanted, wanted};
 use super::landing::{Arrival, Landing};
 use super::reader::{Credentials, Reader};
 use super::report::Report;
-use super::{Manner, write_plan};
+use super::{Manner, plan};
 use crate::api::name;
-use crate::versions::AliasName;
 
 const NEVER: &[&str] = &[
     "files (their paths, sizes and digests are in huggingface.files)",
@@ -114,7 +112,7 @@ pub(super) async fn import(arguments: &HuggingFace) -> Result<(), Box<dyn Error>
     report.found.versions = wanted.iter().map(|it| it.revisions.len()).sum();
     if let Some(path) = &manner.plan {
         let arrivals = planned(&api, &source, &wanted, &called, &mut report).await?;
-        write_plan(path, arrivals)?;
+        plan::write(path, arrivals, &mut report)?;
         return manner.tell(&report);
     }
     let landing = Landing::new(manner.server()?, "huggingface", &source);
@@ -150,27 +148,10 @@ async fn planned(
         else {
             continue;
         };
-        for revision in older {
-            let why = "a file has the newest version alone";
-            report.left_out("version of", &it.id, Some(&revision.sha), why);
-        }
-        let mut aliases = json!({});
-        for (alias, sha) in &it.refs {
-            match alias.parse::<AliasName>() {
-                Err(why) => report.left_out("alias of", &it.id, Some(alias), why),
-                Ok(_) if *sha == newest.sha => aliases[alias] = "latest".into(),
-                Ok(_) => {
-                    let why = "it points to an older version";
-                    report.left_out("alias of", &it.id, Some(alias), why);
-                }
-            }
-        }
-        if aliases != json!({}) {
-            arrival.block["aliases"] = aliases;
-        }
+        let older = older.iter().map(|it| it.sha.clone());
+        let aliases = it.refs.iter().map(|(alias, sha)| (alias.as_str(), sha.clone()));
+        plan::alone(&mut arrival, older, aliases, report);
         arrivals.push(arrival);
     }
-    report.imported.things = arrivals.len();
-    report.imported.versions = arrivals.len();
     Ok(arrivals)
 }

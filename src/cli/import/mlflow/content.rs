@@ -1,13 +1,12 @@
 //! What becomes of MLflow's models, versions, runs and datasets: the one place that says so.
 
 use chrono::DateTime;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::api::{Dataset, DatasetInput, Model, OF_VERSION, Pair, Run, Version};
 use crate::cli::import::landing::{Arrival, put};
 use crate::cli::import::report::Report;
-use crate::code_repos::{Branch, RepoUrl};
+use crate::cli::import::repos;
 
 /// What a run says of itself, and goes into metadata.
 const OF_RUN: [&str; 5] =
@@ -127,22 +126,7 @@ fn repo<'a>(
         found.find_map(|tag| tag.value.as_str()).filter(|text| !text.is_empty())
     };
     let url = tag("mlflow.source.git.repoURL")?;
-    let mut repo = json!({ "repo_url": url });
-    if let Err(why) = fits::<RepoUrl>(url) {
-        report.left_out("repository of", model, Some(version), why);
-        return None;
-    }
-    if let Some(branch) = tag("mlflow.source.git.branch") {
-        match fits::<Branch>(branch) {
-            Ok(()) => repo["branch"] = branch.into(),
-            Err(why) => report.left_out("branch of", model, Some(version), why),
-        }
-    }
-    Some(repo)
-}
-
-fn fits<T: DeserializeOwned>(text: &str) -> Result<(), String> {
-    serde_json::from_value::<T>(text.into()).map(drop).map_err(|error| error.to_string())
+    repos::repo(url, tag("mlflow.source.git.branch"), (model, Some(version)), report)
 }
 
 fn object<'a>(pairs: impl IntoIterator<Item = &'a Pair>) -> Value {

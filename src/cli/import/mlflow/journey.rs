@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error;
 
-use serde_json::json;
-
 use super::api::{Api, Model, Run, Version};
 use super::content;
 use super::wanted::{Wanted, run_of, runs};
 use crate::api::name::{self, Name};
 use crate::cli::import::landing::{Arrival, Landing, Standing};
+use crate::cli::import::numbers::{Numbers, Pointed};
 use crate::cli::import::report::Report;
-use crate::versions::AliasName;
 
 /// So many versions are read, and then written: what a sudden end makes the next run read again.
 const PORTION: usize = 250;
@@ -21,8 +19,8 @@ pub(super) struct Journey<'a> {
     api: &'a Api,
     source: &'a str,
     landing: Landing<'a>,
-    /// Of each model that is here, which version of the MLflow has which number.
-    numbers: HashMap<String, BTreeMap<String, i64>>,
+    /// Of the models.
+    numbers: Numbers,
     /// Of each dataset that was looked for: the digests that are here; `None` of one that cannot be.
     datasets: HashMap<String, Option<HashSet<String>>>,
     pub report: Report,
@@ -30,7 +28,7 @@ pub(super) struct Journey<'a> {
 
 impl<'a> Journey<'a> {
     pub fn new(api: &'a Api, source: &'a str, landing: Landing<'a>, report: Report) -> Self {
-        let (numbers, datasets) = (HashMap::new(), HashMap::new());
+        let (numbers, datasets) = (Numbers::default(), HashMap::new());
         Self { api, source, landing, numbers, datasets, report }
     }
 
@@ -42,31 +40,16 @@ impl<'a> Journey<'a> {
     ) -> Vec<Vec<(&'w Model, &'w Version)>> {
         let mut waves: Vec<Vec<_>> = Vec::new();
         for Wanted { model, versions } in wanted {
-            let present = match standings.get(&name::key(&model.name)) {
-                Some(Standing::Foreign(why)) => {
-                    self.report.left_out("model", &model.name, None, why);
-                    continue;
-                }
-                Some(Standing::Present(present)) => present.clone(),
-                Some(Standing::Absent) | None => BTreeMap::new(),
-            };
-            let is_new = present.is_empty();
-            let missing =
-                versions.values().filter(|it| !present.contains_key(&it.version.to_string()));
-            for (wave, version) in missing.enumerate() {
+            let standing = standings.get(&name::key(&model.name));
+            let versions = versions.values().map(|it| (it.version.to_string(), it));
+            let report = &mut self.report;
+            let missing = self.numbers.missing("model", &model.name, standing, versions, report);
+            for (wave, version) in missing.into_iter().enumerate() {
                 if waves.len() <= wave {
                     waves.push(Vec::new());
                 }
                 waves[wave].push((model, version));
-                if self.report.is_dry_run {
-                    self.report.imported.versions += 1;
-                    self.report.imported.things += usize::from(is_new && wave == 0);
-                }
             }
-            self.report.present.things += usize::from(!is_new);
-            self.report.present.versions +=
-                versions.keys().filter(|number| present.contains_key(&number.to_string())).count();
-            self.numbers.insert(name::key(&model.name), present);
         }
         waves
     }
@@ -87,13 +70,7 @@ impl<'a> Journey<'a> {
                     content::version(self.source, model, version, run, known, &mut self.report)
                 })
                 .collect();
-            let landed = self.landing.land("version of", arrivals, &mut self.report).await?;
-            for it in landed {
-                let numbers = self.numbers.entry(name::key(&it.name)).or_default();
-                self.report.imported.things += usize::from(numbers.is_empty());
-                self.report.imported.versions += usize::from(it.is_changed);
-                numbers.insert(it.version, it.number);
-            }
+            self.numbers.land(&self.landing, arrivals, &mut self.report).await?;
             done += portion.len();
             eprintln!("{done} of {total} versions");
         }
@@ -118,7 +95,9 @@ impl<'a> Journey<'a> {
             }
             let why = match Name::parse(&dataset.name) {
                 Err(why) => why.into_owned(),
-                Ok(_) if self.numbers.contains_key(&key) => "a model has its name".to_owned(),
+                Ok(_) if self.numbers.is_asked_for(&dataset.name) => {
+                    "a model has its name".to_owned()
+                }
                 Ok(_) => {
                     unknown.push((dataset.name.clone(), "dataset"));
                     continue;
@@ -178,34 +157,13 @@ impl<'a> Journey<'a> {
 
     /// Points the aliases to where they point in the MLflow.
     pub async fn aliases(&mut self, wanted: &[Wanted]) -> Result<(), Box<dyn Error>> {
-        let mut arrivals = Vec::new();
-        for Wanted { model, .. } in wanted {
-            let Some(numbers) = self.numbers.get(&name::key(&model.name)) else { continue };
-            let mut aliases = json!({});
-            for alias in &model.aliases {
-                let number = numbers.get(&alias.version.to_string()).copied();
-                match (alias.alias.parse::<AliasName>(), number) {
-                    (Err(why), _) => {
-                        self.report.left_out("alias of", &model.name, Some(&alias.alias), why);
-                    }
-                    (Ok(_), Some(number)) if number > 0 => aliases[&alias.alias] = number.into(),
-                    (Ok(_), _) => {
-                        let why =
-                            format!("version {}, to which it points, is not here", alias.version);
-                        self.report.left_out("alias of", &model.name, Some(&alias.alias), why);
-                    }
-                }
-            }
-            if aliases != json!({}) {
-                arrivals.push(Arrival {
-                    name: model.name.clone(),
-                    version: String::new(),
-                    block: json!({ "name": model.name, "aliases": aliases }),
-                });
-            }
-        }
-        let landed = self.landing.land("aliases of", arrivals, &mut self.report).await?;
-        self.report.aliases_changed = landed.iter().filter(|it| it.is_changed).count();
-        Ok(())
+        let pointed = wanted.iter().map(|Wanted { model, .. }| Pointed {
+            name: model.name.clone(),
+            aliases: (model.aliases.iter())
+                .map(|it| (it.alias.clone(), it.version.to_string()))
+                .collect(),
+            active: None,
+        });
+        self.numbers.point(&self.landing, pointed, &mut self.report).await
     }
 }

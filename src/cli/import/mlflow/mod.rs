@@ -10,7 +10,6 @@ use std::error::Error;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::json;
 use url::Url;
 
 use self::api::{Api, Version};
@@ -19,9 +18,8 @@ use self::wanted::{Wanted, run_of, runs, wanted};
 use super::landing::{Arrival, Landing};
 use super::reader::{Credentials, Reader};
 use super::report::Report;
-use super::{Manner, Since, write_plan};
+use super::{Manner, Since, plan};
 use crate::api::name::{self, Name};
-use crate::versions::AliasName;
 
 const NEVER: &[&str] = &[
     "files of artifacts (their addresses are in mlflow.artifacts)",
@@ -90,7 +88,7 @@ pub(super) async fn import(arguments: &Mlflow) -> Result<(), Box<dyn Error>> {
     report.found.versions = wanted.iter().map(|it| it.versions.len()).sum();
     if let Some(path) = &arguments.manner.plan {
         let arrivals = planned(&api, &source, &wanted, &mut report).await?;
-        write_plan(path, arrivals)?;
+        plan::write(path, arrivals, &mut report)?;
         return arguments.manner.tell(&report);
     }
     let landing = Landing::new(arguments.manner.server()?, "mlflow", &source);
@@ -139,31 +137,10 @@ async fn planned(
         let known = |name: &str| datasets.contains(&name::key(name));
         let run = run_of(&version, &runs);
         let mut arrival = content::version(source, model, &version, run, known, report);
-        for older in versions.keys().rev().skip(1) {
-            let why = "a file has the newest version alone";
-            report.left_out("version of", &model.name, Some(&older.to_string()), why);
-        }
-        let mut aliases = json!({});
-        for alias in &model.aliases {
-            match alias.alias.parse::<AliasName>() {
-                Err(why) => report.left_out("alias of", &model.name, Some(&alias.alias), why),
-                Ok(_) if alias.version == version.version => {
-                    aliases[&alias.alias] = "latest".into();
-                }
-                Ok(_) => report.left_out(
-                    "alias of",
-                    &model.name,
-                    Some(&alias.alias),
-                    "it points to an older version",
-                ),
-            }
-        }
-        if aliases != json!({}) {
-            arrival.block["aliases"] = aliases;
-        }
+        let older = versions.keys().rev().skip(1).map(u64::to_string);
+        let aliases = model.aliases.iter().map(|it| (it.alias.as_str(), it.version.to_string()));
+        plan::alone(&mut arrival, older, aliases, report);
         arrivals.insert(name::key(&model.name), arrival);
     }
-    report.imported.things = arrivals.len();
-    report.imported.versions = arrivals.len();
     Ok(arrivals.into_values().collect())
 }

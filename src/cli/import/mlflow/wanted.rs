@@ -6,8 +6,8 @@ use std::error::Error;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::api::{Api, Model, Run, Version};
-use crate::api::name::{self, Name};
 use crate::cli::import::Since;
+use crate::cli::import::names::Names;
 use crate::cli::import::report::{Gap, Report};
 
 /// So many runs are asked for at a time.
@@ -45,29 +45,14 @@ pub(super) async fn wanted(
     }
     models.sort_by(|one, other| one.name.cmp(&other.name));
     models.dedup_by(|one, other| one.name == other.name);
-    let mut keys = HashMap::new();
+    let mut taken = Names::default();
     let mut wanted = Vec::new();
     for model in models {
         let Some(mut versions) = by_name.remove(&model.name) else {
             report.left_out("model", &model.name, None, "it has no version");
             continue;
         };
-        if let Err(why) = Name::parse(&model.name) {
-            report.left_out("model", &model.name, None, why);
-            continue;
-        }
-        if name::tidy(&model.name) != model.name {
-            report.left_out(
-                "model",
-                &model.name,
-                None,
-                "its name begins or ends with white space, or is not in Unicode's form NFC",
-            );
-            continue;
-        }
-        if let Some(same) = keys.insert(name::key(&model.name), model.name.clone()) {
-            let why = format!("its name differs from that of {same} by the case of letters alone");
-            report.left_out("model", &model.name, None, why);
+        if !taken.take("model", &model.name, report) {
             continue;
         }
         gaps(&model, &versions, report);
