@@ -1,5 +1,6 @@
-//! `blockyard import`: from an MLflow, one that is played and the real one, and from a hub that is played.
+//! `blockyard import`: from an MLflow, one that is played and the real one, from a hub that is played, and from git.
 
+mod dvc;
 mod huggingface;
 mod mlflow;
 mod real;
@@ -52,7 +53,9 @@ impl Registry {
             .iter()
             .map(|it| {
                 let number = it["version_number"].as_i64().unwrap();
-                (number, it["metadata"]["mlflow"]["version"].clone())
+                let metadata = &it["metadata"];
+                let of = ["mlflow", "dvc"].into_iter().find(|it| metadata[it].is_object());
+                (number, metadata[of.unwrap()]["version"].clone())
             })
             .collect();
         versions.reverse();

@@ -74,15 +74,10 @@ impl fmt::Display for Misread {
 /// # Errors
 /// What is wrong with it, and where.
 pub(super) fn read(text: &str) -> Result<Vec<Document>, Misread> {
+    // `no` is a word, and what is no number in JSON is none here.
+    let options = options(NonFiniteFloatPolicy::Reject);
     let forms: Vec<Form> =
-        serde_saphyr::from_multiple_with_options(text, options()).map_err(|error| {
-            let place = error.location();
-            let place = place.map(|at| Place { line: at.line(), column: at.column() });
-            let words = error.without_snippet().to_string();
-            // It ends with the place, which is told before it.
-            let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
-            Misread { place, words: words.to_owned() }
-        })?;
+        serde_saphyr::from_multiple_with_options(text, options).map_err(misread)?;
     let placed = |things: Vec<Spanned<Value>>| things.into_iter().map(Placed::from).collect();
     let documents = forms.into_iter().map(|form| Document {
         api_version: form.api_version.into(),
@@ -97,14 +92,37 @@ pub(super) fn read(text: &str) -> Result<Vec<Document>, Misread> {
     Ok(documents.collect())
 }
 
-fn options() -> Options {
+/// The one document of a file of others, within the same bounds; what is no number in JSON
+/// (`.inf`) is a word.
+///
+/// # Errors
+/// What is wrong with it.
+pub(in crate::cli) fn value(text: &str) -> Result<Value, String> {
+    let options = options(NonFiniteFloatPolicy::AsString);
+    let value = serde_saphyr::from_str_with_options(text, options).map_err(misread);
+    value.map_err(|misread| match misread.place {
+        Some(Place { line, column }) => format!("{line}:{column}: {misread}"),
+        None => misread.to_string(),
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what map_err takes")]
+fn misread(error: serde_saphyr::Error) -> Misread {
+    let place = error.location();
+    let place = place.map(|at| Place { line: at.line(), column: at.column() });
+    let words = error.without_snippet().to_string();
+    // It ends with the place, which is told before it.
+    let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+    Misread { place, words: words.to_owned() }
+}
+
+fn options(non_finite: NonFiniteFloatPolicy) -> Options {
     let alias_limits = serde_saphyr::alias_limits! { max_total_replayed_events: MOST_REPEATED };
     serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::Error,
         alias_limits: alias_limits,
-        // `no` is a word, and what is no number in JSON is none here.
         strict_booleans: true,
-        non_finite_float_policy: NonFiniteFloatPolicy::Reject,
+        non_finite_float_policy: non_finite,
         with_snippet: false,
     }
 }

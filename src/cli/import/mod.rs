@@ -1,5 +1,6 @@
 //! `blockyard import`: what another registry has, into this one.
 
+mod dvc;
 mod huggingface;
 mod landing;
 mod mlflow;
@@ -28,6 +29,8 @@ pub(super) enum Source {
     Mlflow(mlflow::Mlflow),
     /// Models and datasets of the Hugging Face Hub, with their tags; a second run brings what is new
     Huggingface(huggingface::HuggingFace),
+    /// What a git checkout tracks with DVC, with the versions of GTO; a second run brings what is new
+    Dvc(dvc::Dvc),
 }
 
 // What all imports have in common. (A doc comment would be told as that of the command.)
@@ -78,6 +81,7 @@ pub(super) async fn import(source: &Source) -> Result<ExitCode, Box<dyn Error>> 
     match source {
         Source::Mlflow(arguments) => mlflow::import(arguments).await,
         Source::Huggingface(arguments) => huggingface::import(arguments).await,
+        Source::Dvc(arguments) => dvc::import(arguments).await,
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,164 @@
+//! `blockyard import dvc`: what a checkout tracks with DVC, version by version in their order.
+
+mod content;
+mod form;
+mod git;
+mod gto;
+mod snapshot;
+mod wanted;
+
+use std::collections::{BTreeMap, HashSet};
+use std::error::Error;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use self::content::Origin;
+use self::git::Git;
+use self::wanted::{Version, Wanted, wanted};
+use super::landing::{Arrival, Landing};
+use super::numbers::{Numbers, Pointed};
+use super::report::Report;
+use super::{Manner, Since, plan, repos};
+use crate::api::name;
+
+const NEVER: &[&str] = &[
+    "the files themselves (their digests are in dvc.md5, dvc.etag …)",
+    "addresses and credentials of remotes, and the rest of .dvc/config (the name of the remote is in dvc.remote)",
+    "stages as edges and dvc.yaml as a pipeline (the stage that made a version is in dvc.stage, what it read in dvc.deps)",
+    "plots, experiments (refs/exps), other branches, what is not committed",
+];
+
+/// So many versions are read, and then written: what a sudden end makes the next run read again.
+const PORTION: usize = 250;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Dvc {
+    /// A git checkout, of which the branch that is checked out is read as it is committed
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Only the artifact of this name, or the output at this path; can be said several times
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// Only versions that were committed since then (a day, or a time)
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
+    let mut git = Git::open(&arguments.folder)?;
+    let manner = &arguments.manner;
+    let remote = git.remote()?;
+    let source = match (&manner.source, &remote) {
+        (Some(source), _) => source.clone(),
+        (None, Some(remote)) => repos::place(remote),
+        (None, None) => git.folder().display().to_string(),
+    };
+    let mut report = Report {
+        source: source.clone(),
+        is_dry_run: manner.dry_run || manner.plan.is_some(),
+        never_carried: NEVER,
+        ..Report::default()
+    };
+    let repo = match remote.as_deref().map(repos::without_secrets) {
+        Some(url) => repos::repo(&url, git.branch()?.as_deref(), (&source, None), &mut report),
+        None => None,
+    };
+    let mut wanted = wanted(&mut git, &arguments.names, &mut report)?;
+    if let Some(Since(since)) = arguments.since {
+        for it in &mut wanted {
+            let mut times = Vec::new();
+            for version in &it.versions {
+                times.push(git.commit(&version.commit)?.at);
+            }
+            let mut times = times.into_iter();
+            it.versions.retain(|_| times.next().is_none_or(|at| at >= since.timestamp()));
+        }
+        wanted.retain(|it| !it.versions.is_empty());
+    }
+    report.found.things = wanted.len();
+    report.found.versions = wanted.iter().map(|it| it.versions.len()).sum();
+    let origin = Origin { source: &source, repo: repo.as_ref() };
+    if let Some(path) = &manner.plan {
+        let arrivals = planned(&mut git, &origin, &wanted, &mut report)?;
+        plan::write(path, arrivals, &mut report)?;
+        return manner.tell(&report);
+    }
+    let landing = Landing::new(manner.server()?, "dvc", &source);
+    let things = wanted.iter().map(|it| (it.name.clone(), it.kind)).collect();
+    let standings = landing.standings(things).await?;
+    let mut numbers = Numbers::default();
+    // Wave by wave: of no thing two versions in the same, and what was read before what was made of it.
+    let mut waves: BTreeMap<(usize, usize), Vec<(&Wanted, &Version)>> = BTreeMap::new();
+    for it in &wanted {
+        let standing = standings.get(&name::key(&it.name));
+        let versions = it.versions.iter().map(|version| (version.id.clone(), version));
+        let missing = numbers.missing(it.kind, &it.name, standing, versions, &mut report);
+        for (wave, version) in missing.into_iter().enumerate() {
+            waves.entry((wave, it.rank)).or_default().push((it, version));
+        }
+    }
+    if !manner.dry_run {
+        let mut late = HashSet::new();
+        let total: usize = waves.values().map(Vec::len).sum();
+        let mut done = 0;
+        for portion in waves.values().flat_map(|wave| wave.chunks(PORTION)) {
+            let coming: HashSet<&str> = portion.iter().map(|(it, _)| it.name.as_str()).collect();
+            let known = |name: &str| coming.contains(name) || numbers.has(name);
+            let mut arrivals = Vec::new();
+            for (it, version) in portion {
+                let one = (*it, *version);
+                arrivals.push(content::version(
+                    &mut git,
+                    &origin,
+                    &wanted,
+                    one,
+                    known,
+                    &mut report,
+                )?);
+                if it.versions.last().is_some_and(|last| last.id == version.id) {
+                    late.remove(it.name.as_str());
+                } else {
+                    late.insert(it.name.as_str());
+                }
+            }
+            numbers.land(&landing, arrivals, &mut report).await?;
+            done += portion.len();
+            eprintln!("{done} of {total} versions");
+        }
+        let pointed = wanted.iter().map(|it| Pointed {
+            name: it.name.clone(),
+            aliases: it.aliases.clone().into_iter().collect(),
+            // A release of an older line comes later, and is not what the thing is.
+            active: it
+                .versions
+                .last()
+                .map(|it| it.id.clone())
+                .filter(|_| late.contains(it.name.as_str())),
+        });
+        numbers.point(&landing, pointed, &mut report).await?;
+    }
+    manner.tell(&report)
+}
+
+/// A file has each thing once: the newest version of each.
+fn planned(
+    git: &mut Git,
+    origin: &Origin<'_>,
+    wanted: &[Wanted],
+    report: &mut Report,
+) -> Result<Vec<Arrival>, Box<dyn Error>> {
+    let mut arrivals = Vec::new();
+    for it in wanted {
+        let Some((newest, older)) = it.versions.split_last() else { continue };
+        let known = |name: &str| wanted.iter().any(|it| it.name == name);
+        let mut arrival = content::version(git, origin, wanted, (it, newest), known, report)?;
+        let older = older.iter().map(|it| it.id.clone());
+        let aliases = it.aliases.iter().map(|(alias, id)| (alias.as_str(), id.clone()));
+        plan::alone(&mut arrival, older, aliases, report);
+        arrivals.push(arrival);
+    }
+    Ok(arrivals)
+}

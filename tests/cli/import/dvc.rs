@@ -1,0 +1,556 @@
+//! Checkouts that use DVC and GTO, made by git. Their files have the forms in which DVC 3.67.1 and GTO 1.10.1 wrote
+//! those of a repository of the same stages (`dvc add`, `repro`, `import-url`, `import`; `gto register`, `assign`).
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::super::Program;
+use super::{Registry, left_out};
+
+struct Checkout(TempDir);
+
+impl Checkout {
+    fn new() -> Self {
+        let checkout = Self(tempfile::tempdir().unwrap());
+        checkout.git(&["init", "-q", "-b", "main"], 0);
+        checkout
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The folder, as an argument.
+    fn folder(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    /// What git answers, at the n-th minute of a day.
+    fn git(&self, arguments: &[&str], minute: u32) -> String {
+        let date = format!("2026-11-01T10:{minute:02}:00Z");
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(self.path())
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
+            .envs([("GIT_AUTHOR_NAME", "Ada"), ("GIT_AUTHOR_EMAIL", "ada@example.org")])
+            .envs([("GIT_COMMITTER_NAME", "Ada"), ("GIT_COMMITTER_EMAIL", "ada@example.org")])
+            .envs([("GIT_AUTHOR_DATE", &date), ("GIT_COMMITTER_DATE", &date)])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "git {arguments:?}: {errors}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn write(&self, file: impl AsRef<OsStr>, text: &str) {
+        let path = self.path().join(file.as_ref());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Commits all that is there.
+    fn commit(&self, title: &str, minute: u32) -> String {
+        self.git(&["add", "--all", "--force"], minute);
+        self.git(&["commit", "-q", "--no-verify", "-m", title], minute);
+        self.git(&["rev-parse", "HEAD"], minute)
+    }
+
+    /// A tag as GTO makes them.
+    fn tag(&self, name: &str, commit: &str, minute: u32) {
+        self.git(&["tag", "-a", "-m", "by GTO", name, commit], minute);
+    }
+}
+
+/// No number, as which YAML would read digits alone: DVC puts those in quotes.
+fn digest(letter: char) -> String {
+    format!("da{}", letter.to_string().repeat(30))
+}
+
+/// A lock in which the features, the model and the learning rate are these.
+fn lock(features: char, model: char, rate: f64) -> String {
+    let (raw, features, model) = (digest('1'), digest(features), digest(model));
+    format!(
+        "schema: '2.0'
+stages:
+  prepare:
+    cmd: python prep.py
+    deps:
+    - path: data/raw.csv
+      hash: md5
+      md5: {raw}
+      size: 4
+    - path: prep.py
+      hash: md5
+      md5: {raw}
+      size: 114
+    params:
+      params.yaml:
+        prepare:
+          split: 0.2
+          seed: 1
+    outs:
+    - path: data/features
+      hash: md5
+      md5: {features}.dir
+      size: 4
+      nfiles: 1
+  train:
+    cmd: python train.py
+    deps:
+    - path: data/features
+      hash: md5
+      md5: {features}.dir
+      size: 4
+      nfiles: 1
+    params:
+      params.yaml:
+        train.depth: 3
+        train.lr: {rate}
+        train.most: .inf
+    outs:
+    - path: model.pkl
+      hash: md5
+      md5: {model}
+      size: 62
+  evaluate:
+    cmd: python evaluate.py
+    deps:
+    - path: model.pkl
+      hash: md5
+      md5: {model}
+      size: 62
+    outs:
+    - path: metrics.json
+      hash: md5
+      md5: {raw}
+      size: 32
+    - path: roc.csv
+      hash: md5
+      md5: {raw}
+      size: 8
+  copy@a:
+    cmd: cp data/raw.csv out_a.csv
+    deps:
+    - path: data/raw.csv
+      hash: md5
+      md5: {raw}
+      size: 4
+    outs:
+    - path: out_a.csv
+      hash: md5
+      md5: {raw}
+      size: 4
+    - path: counts_a.json
+      hash: md5
+      md5: {raw}
+      size: 4
+  sub:
+    cmd: cp ../data/raw.csv x.csv
+    deps:
+    - path: ../data/raw.csv
+      hash: md5
+      md5: {raw}
+      size: 4
+    outs:
+    - path: x.csv
+      hash: md5
+      md5: {raw}
+      size: 4
+"
+    )
+}
+
+const PROJECT: &str = "vars:
+- kinds: [a, b]
+stages:
+  prepare:
+    cmd: python prep.py
+    deps: [prep.py, data/raw.csv]
+    params: [prepare]
+    outs: [data/features]
+  train:
+    desc: Fits it
+    cmd: python train.py
+    deps: [data/features, train.py]
+    params: [train.lr, train.depth]
+    outs:
+    - model.pkl:
+        desc: the model
+  evaluate:
+    cmd: python evaluate.py
+    deps: [evaluate.py, model.pkl]
+    metrics:
+    - metrics.json:
+        cache: false
+    plots:
+    - roc.csv:
+        cache: false
+        x: x
+        y: y
+  copy:
+    foreach: ${kinds}
+    do:
+      cmd: cp data/raw.csv out_${item}.csv
+      deps: [data/raw.csv]
+      outs: ['out_${item}.csv']
+      metrics: ['counts_${item}.json']
+  sub:
+    wdir: sub
+    cmd: cp ../data/raw.csv x.csv
+    deps: [../data/raw.csv]
+    outs: [x.csv]
+  never:
+    cmd: python never.py
+artifacts:
+  survival:
+    path: model.pkl
+    type: model
+    desc: who survives
+    labels: [tabular, prod]
+    meta: {owner: fraud}
+  notes:
+    path: notes.txt
+    type: report
+";
+
+fn single(digest: &str, path: &str) -> String {
+    format!("outs:\n- md5: {digest}\n  size: 4\n  hash: md5\n  path: {path}\n")
+}
+
+/// A checkout of three commits, its two versions and its stages.
+fn survival() -> (Checkout, [String; 3]) {
+    let checkout = Checkout::new();
+    let remote = "https://ada:secret-word@github.com/acme/survival.git";
+    checkout.git(&["remote", "add", "origin", remote], 0);
+    let config = "[core]\n    remote = store\n    analytics = false\n['remote \"store\"']\n    url = s3://bucket/dvc\n";
+    checkout.write(".dvc/config", config);
+    checkout.write("dvc.yaml", PROJECT);
+    checkout.write("dvc.lock", &lock('2', '3', 0.1));
+    checkout.write("data/raw.csv.dvc", &single(&digest('1'), "raw.csv"));
+    checkout.write("data/gone.csv.dvc", &single(&digest('1'), "gone.csv"));
+    checkout.write("metrics.json", "{\"auc\": 0.8, \"by\": {\"men\": NaN}}");
+    checkout.write("counts_a.json", "{\"rows\": 1}");
+    checkout.write("notes.txt", "Nothing");
+    let first = checkout.commit("First", 1);
+    checkout.tag("survival@v1.0.0", &first, 2);
+    checkout.tag("survival#prod#1", &first, 3);
+
+    checkout.write("dvc.lock", &lock('2', '4', 0.2));
+    checkout.write("metrics.json", "{\"auc\": 0.9}");
+    checkout.write("data/raw.csv.dvc", &single(&digest('5'), "raw.csv"));
+    let second = checkout.commit("Lower the rate", 4);
+    checkout.tag("survival@v1.1.0", &second, 5);
+    checkout.tag("survival#dev#2", &second, 6);
+    checkout.tag("survival#prod#3", &second, 7);
+    checkout.tag("survival#Big#4", &second, 8);
+
+    std::fs::remove_file(checkout.path().join("data/gone.csv.dvc")).unwrap();
+    checkout.write(
+        "data/local.txt.dvc",
+        &format!(
+            "md5: {md5}\nfrozen: true\ndeps:\n- md5: {md5}\n  size: 2\n  hash: md5\n  path: https://ada:secret-word@example.org/x?sig=secret-word\nouts:\n- md5: {md5}\n  size: 2\n  hash: md5\n  path: local.txt\n",
+            md5 = digest('6')
+        ),
+    );
+    checkout.write(
+        "data/borrowed.dvc",
+        &format!(
+            "md5: {md5}\nfrozen: true\ndeps:\n- path: get-started/data.xml\n  repo:\n    url: https://github.com/treeverse/dataset-registry\n    rev_lock: {sha}\nouts:\n- md5: {md5}.dir\n  size: 2\n  nfiles: 3\n  hash: md5\n  path: borrowed\n",
+            md5 = digest('7'),
+            sha = "f".repeat(40)
+        ),
+    );
+    let third = checkout.commit("Bring more", 9);
+    // Of the whole: what is no tag of GTO.
+    checkout.git(&["tag", "first-light", &first], 10);
+    checkout.git(&["tag", "v2026.11", &second], 10);
+    (checkout, [first, second, third])
+}
+
+#[tokio::test]
+async fn what_dvc_tracks_comes_with_its_versions_and_only_once() {
+    let registry = Registry::start().await;
+    let (checkout, [first, second, third]) = survival();
+    let folder = checkout.folder();
+    let import = ["dvc", folder.as_str()];
+
+    let told = registry.import(&["dvc", &folder, "--dry-run"]);
+    let all = json!({ "things": 7, "versions": 9 });
+    assert_eq!(told["imported"], all, "{told:#}");
+    assert_eq!(registry.get("/blocks").await["items"], json!([]));
+
+    let told = registry.import(&import);
+    assert_eq!(told["imported"], all, "{told:#}");
+    assert_eq!(told["source"], "github.com/acme/survival");
+    for (name, words) in [
+        ("data/gone.csv", "tracked no more"),
+        ("notes", "DVC does not track it"),
+        ("dvc.yaml:never", "has not run"),
+        ("survival", "Must be 1 to 63"),
+        ("v2026.11", "no alias"),
+    ] {
+        left_out(&told, name, words);
+    }
+    assert_eq!(told["unknown_members"], json!({}), "{told:#}");
+
+    // A model, of which GTO says what its versions are.
+    assert_eq!(registry.versions("survival").await, [(1, json!("v1.0.0")), (2, json!("v1.1.0"))]);
+    let block = registry.get("/blocks/survival").await;
+    assert_eq!(
+        (&block["block_type"], &block["description"]),
+        (&json!("model"), &json!("who survives"))
+    );
+    assert_eq!(
+        block["metadata"],
+        json!({
+            "labels": ["tabular", "prod"],
+            "meta": { "owner": "fraud" },
+            "metrics": { "auc": 0.9 },
+            "params": { "train.depth": 3, "train.lr": 0.2, "train.most": ".inf" },
+            "dvc": {
+                "source": "github.com/acme/survival", "name": "survival", "version": "v1.1.0",
+                "commit": second, "commit_title": "Lower the rate", "commit_author": "Ada",
+                "committed_at": "2026-11-01T10:04:00Z", "tags": ["survival@v1.1.0"],
+                "path": "model.pkl", "file": "dvc.lock", "remote": "store", "type": "model",
+                "hash": "md5", "md5": digest('4'), "size": 62,
+                "stage": { "name": "train", "cmd": "python train.py", "desc": "Fits it" },
+                "deps": [{ "path": "data/features", "hash": "md5", "md5": format!("{}.dir", digest('2')), "size": 4, "nfiles": 1 }],
+            },
+        })
+    );
+    let older = registry.get("/blocks/survival/versions/1").await;
+    assert_eq!(
+        older["metadata"]["metrics"],
+        json!({ "auc": 0.8, "by": { "men": "NaN" } }),
+        "{older:#}"
+    );
+    for alias in ["prod", "dev"] {
+        let alias = registry.get(&format!("/blocks/survival/aliases/{alias}")).await;
+        assert_eq!(alias["version_number"], 2, "{alias}");
+    }
+    let repos = registry.get("/blocks/survival/code-repos").await;
+    let repo = &repos["items"][0];
+    let told = (&repo["repo_url"], &repo["branch"]);
+    assert_eq!(told, (&json!("https://github.com/acme/survival.git"), &json!("main")), "{repos}");
+
+    // Datasets: what a commit has changed is a version, and what made them is known.
+    let raw = registry.versions("data%2Fraw.csv").await;
+    assert_eq!(raw, [(1, json!(first)), (2, json!(second))]);
+    let light = registry.get("/blocks/data%2Fraw.csv/aliases/first-light").await;
+    assert_eq!(light["version_number"], 1, "{light}");
+    let block = registry.get("/blocks/data%2Fraw.csv").await;
+    assert_eq!(block["block_type"], "dataset");
+    assert_eq!(block["metadata"]["dvc"]["tags"], json!(["v2026.11"]));
+    assert_eq!(registry.versions("data%2Flocal.txt").await, [(1, json!(third))]);
+    let copy = registry.get("/blocks/out_a.csv").await;
+    assert_eq!(copy["metadata"]["metrics"], json!({ "rows": 1 }));
+    let whole = registry.get("/export").await;
+    let on = |name: &str| {
+        let blocks = whole["blocks"].as_array().unwrap_or_else(|| panic!("{whole:#}"));
+        blocks.iter().find(|it| it["name"] == name).unwrap()["dependencies"].clone()
+    };
+    let raw = json!([{ "block": "data/raw.csv" }]);
+    assert_eq!(on("survival"), json!([{ "block": "data/features" }]));
+    assert_eq!(
+        (on("data/features"), on("sub/x.csv"), on("out_a.csv")),
+        (raw.clone(), raw.clone(), raw)
+    );
+    assert_eq!(on("data/raw.csv"), json!(null));
+    assert_eq!(on("data/local.txt"), json!([{ "external": "https://example.org/x" }]));
+    let borrowed = "https://github.com/treeverse/dataset-registry get-started/data.xml";
+    assert_eq!(on("data/borrowed"), json!([{ "external": borrowed }]));
+    assert!(!whole.to_string().contains("secret-word"));
+
+    // Nothing is new, from whatever clone; then a release of the older line is, and the newer stays in use.
+    checkout.git(&["remote", "set-url", "origin", "git@github.com:acme/survival.git"], 11);
+    let again = registry.import(&import);
+    assert_eq!(again["imported"], json!({ "things": 0, "versions": 0 }), "{again:#}");
+    assert_eq!((&again["aliases_changed"], &again["present"]["versions"]), (&json!(0), &json!(9)));
+    checkout.git(&["checkout", "-q", "-b", "fix", &first], 12);
+    checkout.write("dvc.lock", &lock('2', '8', 0.1));
+    let fix = checkout.commit("Fix it", 12);
+    checkout.tag("survival@v1.0.1", &fix, 13);
+    checkout.git(&["checkout", "-q", "main"], 13);
+    let again = registry.import(&import);
+    assert_eq!(again["imported"], json!({ "things": 0, "versions": 1 }), "{again:#}");
+    assert_eq!(registry.versions("survival").await[2], (3, json!("v1.0.1")));
+    let block = registry.get("/blocks/survival").await;
+    assert_eq!(block["metadata"]["dvc"]["version"], "v1.1.0", "{block:#}");
+    let third = registry.get("/blocks/survival/versions/3").await;
+    assert_eq!(third["metadata"]["dvc"]["md5"], digest('8'));
+
+    // As a file it takes no registry.
+    let file = registry.program.folder().join("dvc.yaml").display().to_string();
+    let told = Program::new().run(&["import", "dvc", &folder, "--plan", &file]).succeeds();
+    assert!(
+        told.output.contains("left out: version of survival v1.0.0: a file"),
+        "{}",
+        told.output
+    );
+    let told = registry.program.run(&["plan", "-f", &file]);
+    assert!(told.errors.is_empty(), "{}", told.errors);
+    assert!(!told.output.contains("created"), "it is all there: {}", told.output);
+    let told =
+        registry.import(&["dvc", &folder, "--name", "survival", "--name", "nothing", "--dry-run"]);
+    assert_eq!(told["found"], json!({ "things": 1, "versions": 3 }));
+    left_out(&told, "nothing", "nothing of that name");
+    let told = registry.import(&["dvc", &folder, "--since", "2026-11-02", "--dry-run"]);
+    assert_eq!(told["found"], json!({ "things": 0, "versions": 0 }));
+}
+
+/// What would come, and what is told.
+fn planned(program: &Program, checkout: &Checkout) -> (String, Value) {
+    let file = program.folder().join("plan.yaml").display().to_string();
+    let folder = checkout.folder();
+    let told =
+        program.run(&["import", "dvc", &folder, "--plan", &file, "--format", "json"]).succeeds();
+    (std::fs::read_to_string(file).unwrap(), serde_json::from_str(&told.output).unwrap())
+}
+
+#[test]
+fn a_checkout_of_a_stranger_runs_nothing_and_leads_nowhere() {
+    let (checkout, _) = survival();
+    let mark = checkout.path().join("ran");
+    let evil = checkout.path().join("evil.sh");
+    checkout.write("evil.sh", &format!("#!/bin/sh\ntouch {}\ncat\n", mark.display()));
+    std::process::Command::new("chmod").arg("+x").arg(&evil).status().unwrap();
+    let evil = evil.display().to_string();
+
+    // What is no name, and what is elsewhere.
+    let outside = tempfile::tempdir().unwrap();
+    let stolen = outside.path().join("stolen.dvc");
+    std::fs::write(&stolen, single(&digest('9'), "stolen-content")).unwrap();
+    std::os::unix::fs::symlink(&stolen, checkout.path().join("link.dvc")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), checkout.path().join("elsewhere")).unwrap();
+    checkout.write("out.dvc", &single(&digest('9'), "../../etc/passwd"));
+    checkout.write("two\nlines.dvc", &single(&digest('9'), "\"two\\nlines\""));
+    checkout.write("--upload-pack=x.dvc", &single(&digest('9'), "--upload-pack=x"));
+    checkout.write(OsStr::from_bytes(b"\xff.dvc"), &single(&digest('9'), "no-text"));
+    checkout.write("list.dvc", "[]\n");
+    checkout.write("empty.dvc", "");
+    checkout.write("binary.dvc", "outs:\0");
+    checkout.write("up.dvc", &format!("wdir: ../..\n{}", single(&digest('9'), "x")));
+    checkout.write("twice.dvc", &single(&digest('9'), "DATA/RAW.CSV"));
+    let mut bomb = "schema: '2.0'\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        bomb +=
+            &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", "));
+    }
+    checkout.write("bomb/dvc.lock", &bomb);
+    checkout.write("deep/dvc.yaml", &"[".repeat(100_000));
+    checkout.write("large/x.dvc", &format!("# {}\n", "x".repeat(17 * 1024 * 1024)));
+    checkout.write(".gitattributes", "* diff=evil filter=evil\n");
+    let head = checkout.commit("Take this", 20);
+    checkout.git(&["update-ref", "refs/tags/--exec=evil", &head], 20);
+    checkout.git(&["update-ref", "refs/tags/survival@v9.9.9", &head], 20);
+    for (name, value) in [
+        ("core.fsmonitor", evil.as_str()),
+        ("core.pager", &evil),
+        ("core.sshCommand", &evil),
+        ("core.hooksPath", &checkout.folder()),
+        ("core.alternateRefsCommand", &evil),
+        ("pager.log", &evil),
+        ("diff.external", &evil),
+        ("diff.evil.textconv", &evil),
+        ("diff.evil.command", &evil),
+        ("filter.evil.smudge", &evil),
+        ("filter.evil.clean", &evil),
+        ("log.showSignature", "true"),
+        ("gpg.program", &evil),
+        ("alias.rev-list", &format!("!{evil}")),
+        ("credential.helper", &evil),
+    ] {
+        checkout.git(&["config", name, value], 20);
+    }
+    let _ = std::fs::remove_file(&mark);
+
+    let program = Program::new()
+        .with("GIT_DIR", "/nowhere")
+        .with("GIT_WORK_TREE", "/nowhere")
+        .with("GIT_OBJECT_DIRECTORY", "/nowhere")
+        .with("GIT_EXTERNAL_DIFF", &evil)
+        .with("GIT_LITERAL_PATHSPECS", "1")
+        .with("GIT_PAGER", &evil);
+    let (file, told) = planned(&program, &checkout);
+    assert!(!mark.exists(), "something of the checkout has run");
+    for word in ["stolen-content", "secret-word", "passwd", "no-text"] {
+        assert!(!file.contains(word), "{word} in {file}");
+    }
+    for (name, words) in [
+        ("HEAD", "not UTF-8"),
+        ("../../etc/passwd", "outside of the checkout"),
+        ("two\nlines", "U+000A"),
+        ("bomb/dvc.lock", "1"),
+        ("deep/dvc.yaml", "1:"),
+        ("list.dvc", "invalid type"),
+        ("binary.dvc", "1:"),
+        ("large/x.dvc", "bytes"),
+        ("up.dvc", "wdir is elsewhere"),
+        ("data/raw.csv", "case of letters"),
+        ("--exec=evil", "no alias"),
+    ] {
+        left_out(&told, name, words);
+    }
+    assert!(file.contains("--upload-pack=x") && file.contains("v9.9.9"), "{file}");
+
+    // What a partial clone lacks is not fetched.
+    let lock = checkout.git(&["rev-parse", "HEAD:dvc.lock"], 20);
+    let (folder, object) = lock.split_at(2);
+    std::fs::remove_file(checkout.path().join(format!(".git/objects/{folder}/{object}"))).unwrap();
+    for (name, value) in [
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", &format!("ext::{evil}")),
+        ("protocol.ext.allow", "always"),
+    ] {
+        checkout.git(&["config", name, value], 20);
+    }
+    let folder = checkout.folder();
+    let told = program.run(&["import", "dvc", &folder, "--plan", "x.yaml"]);
+    told.refuses(&["dvc.lock", "nothing is fetched"]);
+    assert!(!mark.exists(), "something of the checkout has run");
+}
+
+#[test]
+fn what_cannot_be_read_is_told() {
+    let program = Program::new();
+    let plan = |folder: &Path| {
+        program.run(&["import", "dvc", &folder.display().to_string(), "--plan", "x.yaml"])
+    };
+    let outside = tempfile::tempdir().unwrap();
+    plan(outside.path()).refuses(&["that is no git checkout"]);
+    plan(&outside.path().join("nothing")).refuses(&["No such file or directory"]);
+    let checkout = Checkout::new();
+    plan(checkout.path()).refuses(&["it has no commit yet"]);
+    checkout.write("README.md", "Nothing of DVC");
+    checkout.commit("One", 1);
+    let (file, told) = planned(&program, &checkout);
+    assert_eq!(
+        (told["found"]["things"].as_u64(), file.contains("blocks: []")),
+        (Some(0), true),
+        "{file}"
+    );
+    checkout.write("README.md", "More");
+    checkout.commit("Two", 2);
+
+    // Not to be seen is that it is a clone of the same machine.
+    let shallow = Checkout(tempfile::tempdir().unwrap());
+    let from = format!("file://{}", checkout.folder());
+    shallow.git(&["clone", "-q", "--depth", "1", &from, "."], 3);
+    plan(shallow.path()).refuses(&["a shallow clone", "git fetch --unshallow"]);
+
+    let nowhere = Program::new().with("PATH", outside.path().display().to_string());
+    let told = nowhere.run(&["import", "dvc", &checkout.folder(), "--plan", "x.yaml"]);
+    told.refuses(&["the program git, which is not here"]);
+    let told = program.run(&["import", "dvc", &checkout.folder()]);
+    told.refuses(&["where to?"]);
+}
