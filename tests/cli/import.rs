@@ -1,5 +1,6 @@
 //! `blockyard import`: from an MLflow, one that is played and the real one, from a hub that is played, and from git.
 
+mod checkout;
 mod dvc;
 mod huggingface;
 mod mlflow;

@@ -5,8 +5,9 @@ use std::error::Error;
 
 use serde_json::{Map, Value, json};
 
-use super::git::Git;
-use super::wanted::{Version, Wanted, at};
+use super::objects::Objects;
+use super::past::Version;
+use super::wanted::{Wanted, at};
 use crate::cli::file::yaml;
 use crate::cli::import::landing::{Arrival, put};
 use crate::cli::import::report::Report;
@@ -27,7 +28,7 @@ pub(super) struct Origin<'a> {
 
 /// A version as a block of a registry file; what is `known` becomes a dependency.
 pub(super) fn version(
-    git: &mut Git,
+    objects: &mut Objects,
     origin: &Origin<'_>,
     wanted: &[Wanted],
     (thing, version): (&Wanted, &Version),
@@ -35,7 +36,7 @@ pub(super) fn version(
     report: &mut Report,
 ) -> Result<Arrival, Box<dyn Error>> {
     let name = &thing.name;
-    let commit = git.commit(&version.commit)?;
+    let commit = objects.commit(&version.commit)?;
     let mut told = json!({ "source": origin.source, "name": name, "version": version.id });
     put(&mut told, "commit", version.commit.clone().into());
     put(&mut told, "committed_at", json!(commit.time()));
@@ -89,7 +90,7 @@ pub(super) fn version(
             }
         }
         // What is in git itself.
-        (None, Some(path)) => match git.file(&version.commit, path)? {
+        (None, Some(path)) => match objects.file(&version.commit, path)? {
             Some(blob) => {
                 told["git_oid"] = blob.id.into();
                 told["size"] = blob.size.into();
@@ -101,7 +102,7 @@ pub(super) fn version(
         },
         (None, None) => {}
     }
-    put(&mut metadata, "metrics", metrics(git, thing, version, report)?);
+    put(&mut metadata, "metrics", metrics(objects, thing, version, report)?);
     if let Some(artifact) = &version.artifact {
         put(&mut told, "type", json!(artifact.kind));
         put(&mut metadata, "labels", artifact.labels.clone());
@@ -130,14 +131,14 @@ fn elsewhere(told: &Value) -> String {
 
 /// What the files of metrics said at the commit of a version.
 fn metrics(
-    git: &mut Git,
+    objects: &mut Objects,
     thing: &Wanted,
     version: &Version,
     report: &mut Report,
 ) -> Result<Value, Box<dyn Error>> {
     let mut found = BTreeMap::new();
     for path in &version.metrics {
-        let content = git.file(&version.commit, path)?.map(|it| it.content);
+        let content = objects.file(&version.commit, path)?.map(|it| it.content);
         let read = match content {
             None => Err("it is not in git".to_owned()),
             Some(None) => Err("it is too large".to_owned()),

@@ -2,13 +2,12 @@
 //! revision. The files of the working tree are not looked at, and nothing is run that the checkout
 //! names in its configuration (docs/adr/0096-what-dvc-tracks-is-read-with-git.md).
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 
-use chrono::DateTime;
+use super::objects::Objects;
 
 /// What git may ask of its own environment; the rest of `GIT_…` would lead it elsewhere.
 const KEPT: [&str; 4] =
@@ -20,31 +19,9 @@ const MOST_COMMITS: usize = 200_000;
 /// A path, or a line, of git's answers.
 const MOST_RECORD: u64 = 64 * 1024;
 
-/// No file of DVC's is larger; what is, is not kept in memory.
-const MOST_FILE: u64 = 16 * 1024 * 1024;
-
 /// A checkout.
 pub(super) struct Git {
     folder: PathBuf,
-    /// What commits, trees and blobs are asked of, once it runs.
-    objects: Option<Objects>,
-}
-
-/// A commit.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Commit {
-    pub title: String,
-    pub author: String,
-    /// Seconds since 1970.
-    pub at: i64,
-}
-
-impl Commit {
-    /// Its time, as texts of times are here.
-    pub fn time(&self) -> Option<String> {
-        let moment = DateTime::from_timestamp(self.at, 0)?;
-        Some(moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
-    }
 }
 
 /// A tag, and the commit that it means.
@@ -62,35 +39,13 @@ pub(super) type File = (String, Option<String>);
 /// A commit, and the files that it has changed.
 pub(super) type Change = (String, Vec<File>);
 
-/// The content of a file.
-#[derive(Debug)]
-pub(super) struct Blob {
-    pub id: String,
-    pub size: u64,
-    /// `None` when it is too large.
-    pub content: Option<Vec<u8>>,
-}
-
-struct Objects {
-    child: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Drop for Objects {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl Git {
     /// # Errors
     /// When it is no checkout, one without its whole history, or there is no git.
     pub fn open(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let told = folder.display();
         let folder = folder.canonicalize().map_err(|error| format!("{told}: {error}"))?;
-        let git = Self { folder, objects: None };
+        let git = Self { folder };
         let mut is_shallow = false;
         git.each(&["rev-parse", "--is-shallow-repository"], b'\n', None, |line| {
             is_shallow = line == b"true";
@@ -262,66 +217,9 @@ impl Git {
         Ok(tags)
     }
 
-    /// A commit.
-    pub fn commit(&mut self, id: &str) -> Result<Commit, Box<dyn Error>> {
-        let content = self.blob(id)?.and_then(|it| it.content).unwrap_or_default();
-        let text = String::from_utf8_lossy(&content);
-        let (head, message) = text.split_once("\n\n").unwrap_or((&text, ""));
-        let headers: HashMap<&str, &str> =
-            head.lines().rev().filter_map(|line| line.split_once(' ')).collect();
-        // `Ada Lovelace <ada@example.org> 1795942439 +0000`
-        let author = headers.get("author").and_then(|it| it.split_once(" <"));
-        let at = headers.get("committer").and_then(|it| it.rsplit(' ').nth(1)?.parse().ok());
-        Ok(Commit {
-            title: message.lines().next().unwrap_or_default().trim().to_owned(),
-            author: author.map_or("", |(name, _)| name).to_owned(),
-            at: at.unwrap_or_default(),
-        })
-    }
-
-    /// A file as it was at a commit; `None` where there was none.
-    pub fn file(&mut self, commit: &str, path: &str) -> Result<Option<Blob>, Box<dyn Error>> {
-        // One question is one line.
-        if path.contains('\n') { Ok(None) } else { self.blob(&format!("{commit}:{path}")) }
-    }
-
-    /// What is said by an object.
-    pub fn blob(&mut self, object: &str) -> Result<Option<Blob>, Box<dyn Error>> {
-        if self.objects.is_none() {
-            let mut command = self.command(&["cat-file", "--batch"]);
-            let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-            let mut child = command.stderr(Stdio::null()).spawn().map_err(no_git)?;
-            let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-                return Err("git cat-file has no pipes".into());
-            };
-            let answers = BufReader::new(answers);
-            self.objects = Some(Objects { child, requests, answers });
-        }
-        let Some(objects) = &mut self.objects else { return Ok(None) };
-        let ended = || format!("git cat-file has ended without an answer for {object}");
-        objects.requests.write_all(format!("{object}\n").as_bytes()).map_err(|_| ended())?;
-        objects.requests.flush().map_err(|_| ended())?;
-        let mut head = Vec::new();
-        let mut answer = (&mut objects.answers).take(MOST_RECORD);
-        answer.read_until(b'\n', &mut head).map_err(|_| ended())?;
-        let head = String::from_utf8_lossy(&head);
-        let words: Vec<&str> = head.trim_end_matches('\n').rsplit(' ').collect();
-        let (id, size) = match words[..] {
-            [size, _, id] if size.bytes().all(|it| it.is_ascii_digit()) => (id, size.parse()?),
-            ["missing" | "ambiguous" | "submodule", ..] => return Ok(None),
-            _ => return Err(ended().into()),
-        };
-        let mut answer = (&mut objects.answers).take(size);
-        let content = if size <= MOST_FILE {
-            let mut content = Vec::new();
-            answer.read_to_end(&mut content).map_err(|_| ended())?;
-            Some(content)
-        } else {
-            std::io::copy(&mut answer, &mut std::io::sink()).map_err(|_| ended())?;
-            None
-        };
-        objects.answers.read_exact(&mut [0]).map_err(|_| ended())?;
-        Ok(Some(Blob { id: id.to_owned(), size, content }))
+    /// What is asked for commits and files.
+    pub fn objects(&self) -> Result<Objects, Box<dyn Error>> {
+        Objects::of(&mut self.command(&["cat-file", "--batch"]))
     }
 
     /// The first line that git answers; `None` when it fails.

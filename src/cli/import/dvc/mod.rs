@@ -4,6 +4,8 @@ mod content;
 mod form;
 mod git;
 mod gto;
+mod objects;
+mod past;
 mod snapshot;
 mod wanted;
 
@@ -15,8 +17,10 @@ use clap::Args;
 
 use self::content::Origin;
 use self::git::Git;
-use self::wanted::{Version, Wanted, wanted};
-use super::landing::{Arrival, Landing};
+use self::objects::Objects;
+use self::past::Version;
+use self::wanted::{Wanted, wanted};
+use super::landing::{Arrival, Landing, Standing};
 use super::numbers::{Numbers, Pointed};
 use super::report::Report;
 use super::{Manner, Since, plan, repos};
@@ -48,7 +52,7 @@ pub(in crate::cli) struct Dvc {
 }
 
 pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
-    let mut git = Git::open(&arguments.folder)?;
+    let git = Git::open(&arguments.folder)?;
     let manner = &arguments.manner;
     let remote = git.remote()?;
     let source = match (&manner.source, &remote) {
@@ -66,23 +70,31 @@ pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
         Some(url) => repos::repo(&url, git.branch()?.as_deref(), (&source, None), &mut report),
         None => None,
     };
-    let mut wanted = wanted(&mut git, &arguments.names, &mut report)?;
+    let mut objects = git.objects()?;
+    let mut wanted = wanted(&git, &mut objects, &mut report)?;
     if let Some(Since(since)) = arguments.since {
         for it in &mut wanted {
             let mut times = Vec::new();
             for version in &it.versions {
-                times.push(git.commit(&version.commit)?.at);
+                times.push(objects.commit(&version.commit)?.at);
             }
             let mut times = times.into_iter();
             it.versions.retain(|_| times.next().is_none_or(|at| at >= since.timestamp()));
         }
-        wanted.retain(|it| !it.versions.is_empty());
     }
-    report.found.things = wanted.len();
-    report.found.versions = wanted.iter().map(|it| it.versions.len()).sum();
+    for name in arguments.names.iter().filter(|name| !wanted.iter().any(|it| it.name == **name)) {
+        report.left_out("block", name, None, "the checkout has nothing of that name");
+    }
+    let is_asked_for = |it: &&Wanted| {
+        !it.versions.is_empty()
+            && (arguments.names.is_empty() || arguments.names.contains(&it.name))
+    };
+    let asked: Vec<&Wanted> = wanted.iter().filter(is_asked_for).collect();
+    report.found.things = asked.len();
+    report.found.versions = asked.iter().map(|it| it.versions.len()).sum();
     let origin = Origin { source: &source, repo: repo.as_ref() };
     if let Some(path) = &manner.plan {
-        let arrivals = planned(&mut git, &origin, &wanted, &mut report)?;
+        let arrivals = planned(&mut objects, &origin, &wanted, &asked, &mut report)?;
         plan::write(path, arrivals, &mut report)?;
         return manner.tell(&report);
     }
@@ -92,7 +104,7 @@ pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
     let mut numbers = Numbers::default();
     // Wave by wave: of no thing two versions in the same, and what was read before what was made of it.
     let mut waves: BTreeMap<(usize, usize), Vec<(&Wanted, &Version)>> = BTreeMap::new();
-    for it in &wanted {
+    for &it in &asked {
         let standing = standings.get(&name::key(&it.name));
         let versions = it.versions.iter().map(|version| (version.id.clone(), version));
         let missing = numbers.missing(it.kind, &it.name, standing, versions, &mut report);
@@ -106,12 +118,15 @@ pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
         let mut done = 0;
         for portion in waves.values().flat_map(|wave| wave.chunks(PORTION)) {
             let coming: HashSet<&str> = portion.iter().map(|(it, _)| it.name.as_str()).collect();
-            let known = |name: &str| coming.contains(name) || numbers.has(name);
+            // What is not asked for may be here.
+            let is_here =
+                |name: &str| matches!(standings.get(&name::key(name)), Some(Standing::Present(_)));
+            let known = |name: &str| coming.contains(name) || numbers.has(name) || is_here(name);
             let mut arrivals = Vec::new();
             for (it, version) in portion {
                 let one = (*it, *version);
                 arrivals.push(content::version(
-                    &mut git,
+                    &mut objects,
                     &origin,
                     &wanted,
                     one,
@@ -128,7 +143,7 @@ pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
             done += portion.len();
             eprintln!("{done} of {total} versions");
         }
-        let pointed = wanted.iter().map(|it| Pointed {
+        let pointed = asked.iter().map(|it| Pointed {
             name: it.name.clone(),
             aliases: it.aliases.clone().into_iter().collect(),
             // A release of an older line comes later, and is not what the thing is.
@@ -145,16 +160,17 @@ pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
 
 /// A file has each thing once: the newest version of each.
 fn planned(
-    git: &mut Git,
+    objects: &mut Objects,
     origin: &Origin<'_>,
     wanted: &[Wanted],
+    asked: &[&Wanted],
     report: &mut Report,
 ) -> Result<Vec<Arrival>, Box<dyn Error>> {
     let mut arrivals = Vec::new();
-    for it in wanted {
+    for &it in asked {
         let Some((newest, older)) = it.versions.split_last() else { continue };
-        let known = |name: &str| wanted.iter().any(|it| it.name == name);
-        let mut arrival = content::version(git, origin, wanted, (it, newest), known, report)?;
+        let known = |name: &str| asked.iter().any(|it| it.name == name);
+        let mut arrival = content::version(objects, origin, wanted, (it, newest), known, report)?;
         let older = older.iter().map(|it| it.id.clone());
         let aliases = it.aliases.iter().map(|(alias, id)| (alias.as_str(), id.clone()));
         plan::alone(&mut arrival, older, aliases, report);

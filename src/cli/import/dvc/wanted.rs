@@ -2,49 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::error::Error;
-use std::rc::Rc;
 
-use super::form::{self, Artifact, Form, is_one};
+use super::form::Form;
 use super::git::{Git, Tag};
 use super::gto::{self, Registered};
-use super::snapshot::{Made, Snapshot, is_within};
+use super::objects::Objects;
+use super::past::{Reading, Version, kind};
+use super::snapshot::{Snapshot, is_within};
 use crate::cli::import::names::Names;
 use crate::cli::import::report::Report;
-
-/// Endings of files in which models are kept, and hardly anything else.
-const OF_MODELS: [&str; 13] = [
-    "bst",
-    "cbm",
-    "ckpt",
-    "gguf",
-    "joblib",
-    "keras",
-    "mlmodel",
-    "onnx",
-    "pmml",
-    "pt",
-    "pth",
-    "safetensors",
-    "tflite",
-];
-
-/// A version: what a tag means, or what a commit has changed.
-#[derive(Debug, Clone)]
-pub(super) struct Version {
-    /// The tag's `v1.2.3`, else the commit.
-    pub id: String,
-    pub commit: String,
-    /// `None` of what DVC does not track.
-    pub made: Option<Made>,
-    /// What the team called it at that commit.
-    pub artifact: Option<Artifact>,
-    /// Where it is.
-    pub path: Option<String>,
-    /// The files of metrics that say something of it.
-    pub metrics: Vec<String>,
-    /// The tags that mean it.
-    pub tags: Vec<String>,
-}
 
 /// A thing, its versions (oldest first), and which alias means which.
 #[derive(Debug)]
@@ -62,28 +28,22 @@ pub(super) struct Wanted {
 
 /// What is there.
 pub(super) fn wanted(
-    git: &mut Git,
-    names: &[String],
+    git: &Git,
+    objects: &mut Objects,
     report: &mut Report,
 ) -> Result<Vec<Wanted>, Box<dyn Error>> {
     let line = git.line()?;
     let Some(head) = line.last().cloned() else { return Err("it has no commit yet".into()) };
-    let mut reading = Reading { git, known: HashMap::new() };
+    let mut reading = Reading::new(git, objects);
     let (now, nameless) = reading.at(&head)?;
     if nameless > 0 {
         let why = format!("{nameless} files have names that are not UTF-8");
         report.left_out("file", "HEAD", None, why);
     }
-    let tags = reading.git.tags()?;
+    let tags = git.tags()?;
     let (registered, tags) = gto::registered(&tags, report);
     let mut things = things(&now, &registered, report);
-    if !names.is_empty() {
-        for name in names.iter().filter(|name| !things.iter().any(|it| it.name == **name)) {
-            report.left_out("block", name, None, "the checkout has nothing of that name");
-        }
-        things.retain(|it| names.contains(&it.name));
-    }
-    let past = reading.past(&line)?;
+    let past = reading.past(&line, &now, report)?;
     let outputs = now.0.keys().flat_map(|file| now.outputs(file).0);
     let outputs: HashSet<String> = outputs.map(|it| it.path).collect();
     for path in past.keys().filter(|path| !outputs.contains(*path)) {
@@ -93,7 +53,7 @@ pub(super) fn wanted(
     for thing in &mut things {
         if let Some(of) = registered.get(&thing.name).filter(|_| thing.is_registered) {
             let now = artifacts.get(&thing.name);
-            thing.versions = reading.registered(thing, of, now)?;
+            thing.versions = reading.registered((&thing.name, thing.kind), of, now)?;
             thing.aliases.clone_from(&of.stages);
         } else if let Some(path) = &thing.path {
             let around = past.keys().filter(|outer| is_within(path, outer));
@@ -144,7 +104,9 @@ fn things(
             report.unknown("artifact", artifact.rest.keys().cloned());
             claimed.extend(path.clone());
         }
-        let kind = kind(artifact.and_then(|it| it.kind.as_deref()), path.as_ref().unwrap_or(name));
+        let said = artifact.and_then(|it| it.kind.as_deref());
+        // What GTO alone knows is of the kind for which it is there.
+        let kind = path.as_ref().map_or("model", |path| kind(said, path));
         if taken.take(kind, name, report) {
             let is_registered = registered.contains_key(name);
             found.push(thing(name.clone(), kind, path, is_registered));
@@ -231,132 +193,6 @@ fn unsaid(file: &str, form: &Form, now: &Snapshot, report: &mut Report) {
             report.unknown("dvc.yaml", unknown.cloned());
         }
         Form::Config(_) | Form::Unreadable(_) => {}
-    }
-}
-
-/// A dataset or a model: what the team says, or else what the path sounds like.
-fn kind(said: Option<&str>, path: &str) -> &'static str {
-    match said {
-        Some("model") => return "model",
-        Some(_) => return "dataset",
-        None => {}
-    }
-    let path = path.to_ascii_lowercase();
-    let mut words = path.split(|it: char| !it.is_ascii_alphanumeric());
-    let ending = path.rsplit_once('.').map_or("", |(_, it)| it);
-    if words.any(|it| it == "model" || it == "models") || OF_MODELS.contains(&ending) {
-        return "model";
-    }
-    "dataset"
-}
-
-/// Files of DVC as they were; the same content is read once.
-struct Reading<'a> {
-    git: &'a mut Git,
-    known: HashMap<(String, String), Rc<Form>>,
-}
-
-impl Reading<'_> {
-    fn form(&mut self, path: &str, blob: &str) -> Result<Rc<Form>, Box<dyn Error>> {
-        let read = self.git.blob(blob)?;
-        let read = read.ok_or_else(|| {
-            format!("{path}: its content {blob} is not in the checkout, and nothing is fetched: is that a partial clone?")
-        })?;
-        Ok(Rc::new(match read.content {
-            Some(content) => form::read(path, &content),
-            None => Form::Unreadable(format!("it has {} bytes", read.size)),
-        }))
-    }
-
-    /// What is tracked at a commit, and how many files have names that are none.
-    fn at(&mut self, commit: &str) -> Result<(Snapshot, usize), Box<dyn Error>> {
-        let (files, nameless) = self.git.files(commit, is_one)?;
-        let mut snapshot = Snapshot::default();
-        for (path, blob) in files {
-            let Some(blob) = blob else { continue };
-            let key = (path.clone(), blob);
-            let form = match self.known.get(&key) {
-                Some(form) => Rc::clone(form),
-                None => self.form(&path, &key.1)?,
-            };
-            self.known.insert(key, Rc::clone(&form));
-            snapshot.0.insert(path, form);
-        }
-        Ok((snapshot, nameless))
-    }
-
-    /// Of each output, the commits of the branch that have changed it.
-    fn past(&mut self, line: &[String]) -> Result<BTreeMap<String, Vec<Version>>, Box<dyn Error>> {
-        let mut then = Snapshot::default();
-        let mut past: BTreeMap<String, Vec<Version>> = BTreeMap::new();
-        for (commit, changes) in self.git.changes(line, is_one)? {
-            let mut touched = BTreeSet::new();
-            for (path, blob) in changes {
-                match blob {
-                    Some(blob) => drop(then.0.insert(path.clone(), self.form(&path, &blob)?)),
-                    None => drop(then.0.remove(&path)),
-                }
-                // A stage is written down beside its lock.
-                touched.insert(match path.strip_suffix("dvc.yaml") {
-                    Some(folder) => format!("{folder}dvc.lock"),
-                    None => path,
-                });
-            }
-            let mut artifacts = None;
-            for made in touched.iter().flat_map(|file| then.outputs(file).0) {
-                let versions = past.entry(made.path.clone()).or_default();
-                let last = versions.last().and_then(|it| it.made.as_ref());
-                if last.is_some_and(|last| last.identity == made.identity) {
-                    continue;
-                }
-                let artifacts = artifacts.get_or_insert_with(|| then.artifacts());
-                let of = |(it, path): &(Artifact, Option<String>)| {
-                    (path.as_ref() == Some(&made.path)).then(|| it.clone())
-                };
-                let artifact = artifacts.values().find_map(of);
-                let said = artifact.as_ref().and_then(|it| it.kind.as_deref());
-                let said = said.or_else(|| made.said.get("type")?.as_str());
-                versions.push(Version {
-                    id: commit.clone(),
-                    commit: commit.clone(),
-                    metrics: then.metrics(&made.path, kind(said, &made.path) == "model"),
-                    path: Some(made.path.clone()),
-                    made: Some(made),
-                    artifact,
-                    tags: Vec::new(),
-                });
-            }
-        }
-        Ok(past)
-    }
-
-    /// The versions that GTO has registered.
-    fn registered(
-        &mut self,
-        thing: &Wanted,
-        registered: &Registered,
-        now: Option<&(Artifact, Option<String>)>,
-    ) -> Result<Vec<Version>, Box<dyn Error>> {
-        let mut versions = Vec::new();
-        for (version, commit) in &registered.versions {
-            let (then, _) = self.at(commit)?;
-            let of = then.artifacts().remove(&thing.name);
-            let of = of.as_ref().or(now);
-            let path = of.and_then(|(_, path)| path.clone());
-            versions.push(Version {
-                id: version.text.clone(),
-                commit: commit.clone(),
-                made: path.as_ref().and_then(|path| then.output(path)),
-                artifact: of.map(|(artifact, _)| artifact.clone()),
-                metrics: path
-                    .as_ref()
-                    .map(|it| then.metrics(it, thing.kind == "model"))
-                    .unwrap_or_default(),
-                path,
-                tags: vec![format!("{}@{}", thing.name.replace(':', "="), version.text)],
-            });
-        }
-        Ok(versions)
     }
 }
 
