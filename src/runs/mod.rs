@@ -228,6 +228,7 @@ impl Listed for RunsOf {
     const COLUMNS: &'static [&'static str] = &[
         "run_id",
         "pipeline_id",
+        "pipeline_name",
         "status",
         "created_at",
         "updated_at",
@@ -240,6 +241,7 @@ impl Listed for RunsOf {
         "parameters",
         "failure",
         "claimed_by",
+        "claimed_by_name",
         "cancel_requested_at",
         "lost_at",
         "dagster_run_id",
