@@ -4,12 +4,12 @@ mod content;
 mod form;
 mod git;
 mod gto;
+mod journey;
 mod objects;
 mod past;
 mod snapshot;
 mod wanted;
 
-use std::collections::{BTreeMap, HashSet};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -17,14 +17,13 @@ use clap::Args;
 
 use self::content::Origin;
 use self::git::Git;
+use self::journey::Journey;
 use self::objects::Objects;
 use self::past::Version;
 use self::wanted::{Wanted, wanted};
-use super::landing::{Arrival, Landing, Standing};
-use super::numbers::{Numbers, Pointed};
+use super::landing::{Arrival, Landing};
 use super::report::Report;
 use super::{Manner, Since, plan, repos};
-use crate::api::name;
 
 const NEVER: &[&str] = &[
     "the files themselves (their digests are in dvc.md5, dvc.etag …)",
@@ -32,9 +31,6 @@ const NEVER: &[&str] = &[
     "stages as edges and dvc.yaml as a pipeline (the stage that made a version is in dvc.stage, what it read in dvc.deps)",
     "plots, experiments (refs/exps), other branches, what is not committed",
 ];
-
-/// So many versions are read, and then written: what a sudden end makes the next run read again.
-const PORTION: usize = 250;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Dvc {
@@ -72,14 +68,9 @@ pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
     };
     let mut objects = git.objects()?;
     let mut wanted = wanted(&git, &mut objects, &mut report)?;
-    if let Some(Since(since)) = arguments.since {
+    if let Some(since) = arguments.since {
         for it in &mut wanted {
-            let mut times = Vec::new();
-            for version in &it.versions {
-                times.push(objects.commit(&version.commit)?.at);
-            }
-            let mut times = times.into_iter();
-            it.versions.retain(|_| times.next().is_none_or(|at| at >= since.timestamp()));
+            newer(&mut objects, &mut it.versions, since)?;
         }
     }
     for name in arguments.names.iter().filter(|name| !wanted.iter().any(|it| it.name == **name)) {
@@ -101,61 +92,27 @@ pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
     let landing = Landing::new(manner.server()?, "dvc", &source);
     let things = wanted.iter().map(|it| (it.name.clone(), it.kind)).collect();
     let standings = landing.standings(things).await?;
-    let mut numbers = Numbers::default();
-    // Wave by wave: of no thing two versions in the same, and what was read before what was made of it.
-    let mut waves: BTreeMap<(usize, usize), Vec<(&Wanted, &Version)>> = BTreeMap::new();
-    for &it in &asked {
-        let standing = standings.get(&name::key(&it.name));
-        let versions = it.versions.iter().map(|version| (version.id.clone(), version));
-        let missing = numbers.missing(it.kind, &it.name, standing, versions, &mut report);
-        for (wave, version) in missing.into_iter().enumerate() {
-            waves.entry((wave, it.rank)).or_default().push((it, version));
-        }
-    }
+    let mut journey = Journey::new(objects, origin, &wanted, &standings, landing, report);
+    let missing = journey.missing(&asked);
     if !manner.dry_run {
-        let mut late = HashSet::new();
-        let total: usize = waves.values().map(Vec::len).sum();
-        let mut done = 0;
-        for portion in waves.values().flat_map(|wave| wave.chunks(PORTION)) {
-            let coming: HashSet<&str> = portion.iter().map(|(it, _)| it.name.as_str()).collect();
-            // What is not asked for may be here.
-            let is_here =
-                |name: &str| matches!(standings.get(&name::key(name)), Some(Standing::Present(_)));
-            let known = |name: &str| coming.contains(name) || numbers.has(name) || is_here(name);
-            let mut arrivals = Vec::new();
-            for (it, version) in portion {
-                let one = (*it, *version);
-                arrivals.push(content::version(
-                    &mut objects,
-                    &origin,
-                    &wanted,
-                    one,
-                    known,
-                    &mut report,
-                )?);
-                if it.versions.last().is_some_and(|last| last.id == version.id) {
-                    late.remove(it.name.as_str());
-                } else {
-                    late.insert(it.name.as_str());
-                }
-            }
-            numbers.land(&landing, arrivals, &mut report).await?;
-            done += portion.len();
-            eprintln!("{done} of {total} versions");
-        }
-        let pointed = asked.iter().map(|it| Pointed {
-            name: it.name.clone(),
-            aliases: it.aliases.clone().into_iter().collect(),
-            // A release of an older line comes later, and is not what the thing is.
-            active: it
-                .versions
-                .last()
-                .map(|it| it.id.clone())
-                .filter(|_| late.contains(it.name.as_str())),
-        });
-        numbers.point(&landing, pointed, &mut report).await?;
+        journey.bring(&missing).await?;
+        journey.aliases(&asked).await?;
     }
-    manner.tell(&report)
+    manner.tell(&journey.report)
+}
+
+/// Leaves those that were committed since then.
+fn newer(
+    objects: &mut Objects,
+    versions: &mut Vec<Version>,
+    Since(since): Since,
+) -> Result<(), Box<dyn Error>> {
+    for version in std::mem::take(versions) {
+        if objects.commit(&version.commit)?.at >= since.timestamp() {
+            versions.push(version);
+        }
+    }
+    Ok(())
 }
 
 /// A file has each thing once: the newest version of each.

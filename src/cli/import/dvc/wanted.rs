@@ -11,6 +11,7 @@ use super::past::{Reading, Version, kind};
 use super::snapshot::{Snapshot, is_within};
 use crate::cli::import::names::Names;
 use crate::cli::import::report::Report;
+use crate::versions::AliasName;
 
 /// A thing, its versions (oldest first), and which alias means which.
 #[derive(Debug)]
@@ -177,12 +178,8 @@ fn unsaid(file: &str, form: &Form, now: &Snapshot, report: &mut Report) {
                 let has_run = matches!(lock.map(|it| &**it), Some(Form::Lock(lock)) if lock.stages.keys().any(is_of));
                 if !has_run {
                     let name = format!("{file}:{stage}");
-                    report.left_out(
-                        "stage",
-                        &name,
-                        None,
-                        "dvc.lock has nothing of it: it has not run",
-                    );
+                    let why = "dvc.lock has nothing of it: it has not run";
+                    report.left_out("stage", &name, None, why);
                 }
             }
             if project.rest.contains_key("datasets") {
@@ -205,19 +202,16 @@ fn point(line: &[String], tags: &[&Tag], things: &mut [Wanted], report: &mut Rep
             report.left_out("tag", &tag.name, None, why);
             continue;
         };
-        let is_alias = tag.name.parse::<crate::versions::AliasName>();
+        let is_alias = tag.name.parse::<AliasName>();
         if let Err(why) = is_alias {
-            report.left_out(
-                "tag",
-                &tag.name,
-                None,
-                format!("it is no alias, but in dvc.tags. {why}"),
-            );
+            let why = format!("it is no alias, but in dvc.tags. {why}");
+            report.left_out("tag", &tag.name, None, why);
         }
         for thing in things.iter_mut().filter(|it| !it.is_registered) {
             let was = thing.versions.iter_mut().rev();
-            let was = was.filter(|it| places.get(it.commit.as_str()).is_some_and(|at| at <= place));
-            if let Some(was) = was.take(1).next() {
+            let mut was =
+                was.filter(|it| places.get(it.commit.as_str()).is_some_and(|at| at <= place));
+            if let Some(was) = was.next() {
                 was.tags.push(tag.name.clone());
                 if is_alias.is_ok() {
                     thing.aliases.insert(tag.name.clone(), was.id.clone());
