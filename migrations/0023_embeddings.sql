@@ -331,7 +331,8 @@ comment on function app.index_vectors(uuid) is
     'Gives the vectors of a model their index (HNSW, in half precision), unless they have it. For the owner; writers of embeddings wait meanwhile.';
 
 -- Among few that pass a filter, or without an index, every vector is compared. Otherwise the index gives more than are wanted, in the
--- order of half precision and going on for as long as the filter refuses them (iterative scan); these are compared in full.
+-- order of half precision; these are compared in full. Of many that pass a filter, those are compared that are among the nearest: the
+-- index is asked for ever more of these, until enough pass. (A filter is asked about all of them at once: that costs hardly more than about one.)
 create function app.nearest(model uuid, query real[], kinds text[], filter jsonb, fresh boolean, wanted int)
 returns table (kind text, id uuid, distance double precision, is_stale boolean, is_exact boolean)
 language plpgsql stable security definer
@@ -346,8 +347,12 @@ declare
     types constant public.entity_type[] := array(select k::public.entity_type from unnest(kinds) as k where k <> 'pipeline');
     indexed boolean;
     among uuid[];
+    reached uuid[];
+    passed_by_many boolean := false;
+    depth int := greatest(4 * wanted, 400);
     apart text;
     candidates text;
+    in_order text;
 begin
     select m.model_id, m.name, m.dimensions, m.distance, app.vector_fault(query, m.dimensions) as fault, app.vector_length(query) as length
     into strict its from public.embedding_models m where m.model_id = model;
@@ -356,10 +361,11 @@ begin
     end if;
     if filter <> '{}' then
         among := array(select m.id from app.matching(kinds, filter, null, null, few + 1) as m);
+        passed_by_many := cardinality(among) > few;
     end if;
     indexed := pgvector is not null and to_regclass(format('public.%I', app.vector_index(its.model_id))) is not null
-        and (among is null or cardinality(among) > few);
-    if not indexed and (among is null or cardinality(among) > few or pgvector is null and cardinality(among) > most)
+        and (among is null or passed_by_many);
+    if not indexed and (among is null or passed_by_many or pgvector is null and cardinality(among) > most)
         and (select count(*) from (select from public.embeddings e where e.model_id = its.model_id limit most + 1) as e) > most then
         raise exception 'Without an index at most % vectors are compared: `blockyard vectors index` makes one%.', most,
             case when pgvector is null then ', where the database has pgvector' else '' end
@@ -396,19 +402,27 @@ begin
                 and app.text_digest(s.source_text) = e.source_digest))
         $f$, its.model_id);
     if indexed then
+        -- Going on for as long as what is archived, stale or not allowed comes first.
         perform set_config('hnsw.iterative_scan', 'strict_order', true);
         perform set_config('hnsw.ef_search', '400', true);
         perform set_config('hnsw.max_scan_tuples', '100000', true);
         -- The order shall come from the index, whatever else seems cheaper.
         perform set_config('enable_sort', 'off', true);
-        candidates := candidates || format($f$
-          and ($4::uuid[] is null or exists (select from app.matching($3, $9, null, array[e.entity_id], 1)))
-        order by e.vector::%1$I.halfvec(%2$s) operator(%1$I.%3$s) $2::%1$I.halfvec(%2$s)
-        limit greatest(4 * $6, 400) $f$, pgvector, its.dimensions,
+        in_order := format(' order by e.vector::%1$I.halfvec(%2$s) operator(%1$I.%3$s) $2::%1$I.halfvec(%2$s) limit $11', pgvector, its.dimensions,
             case its.distance when 'cosine' then '<=>' when 'l2' then '<->' else '<#>' end);
     else
-        candidates := candidates || ' and ($4::uuid[] is null or cardinality($4) > 20000 and exists (select from app.matching($3, $9, null, array[e.entity_id], 1)) or cardinality($4) <= 20000 and e.entity_id = any ($4))';
+        -- All that the model has: no more than can be compared.
+        depth := most;
+        in_order := ' limit $11';
     end if;
+    while passed_by_many loop
+        execute format('select array(select c.entity_id from (%s) as c)', candidates || in_order)
+            into reached using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter, types, depth;
+        among := array(select m.id from app.matching(kinds, filter, null, reached, null) as m);
+        passed_by_many := indexed and cardinality(among) < wanted and cardinality(reached) >= depth and depth < 100000;
+        depth := least(4 * depth, 100000);
+    end loop;
+    candidates := candidates || case when among is not null then ' and e.entity_id = any ($4)' when indexed then in_order else '' end;
     for kind, id, distance, is_stale, is_exact in execute format($f$
         select n.entity_type::text, n.entity_id, n.apart,
             not exists (
@@ -418,7 +432,7 @@ begin
             $1
         from (select c.*, %s as apart from (%s) as c order by apart, c.entity_id limit $6) as n
         $f$, apart, candidates)
-        using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter, types
+        using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter, types, depth
     loop
         return next;
     end loop;
