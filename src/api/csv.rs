@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use csv::{Terminator, WriterBuilder};
+use csv::{QuoteStyle, Terminator, WriterBuilder};
 
 use super::problem::Problem;
 
@@ -30,7 +30,8 @@ pub fn text(cell: &str) -> &str {
     cell.strip_prefix('\'').filter(|_| is_formula(cell)).unwrap_or(cell)
 }
 
-/// Rows of cells, each with CRLF behind it.
+/// Rows of cells, each with CRLF behind it. What is no number stands in quotes, so that a reader who takes `;`
+/// or a tab for the end of a cell as well does not cut it in two.
 ///
 /// # Errors
 /// 500 when they cannot be written.
@@ -38,7 +39,9 @@ pub fn rows<R>(rows: impl IntoIterator<Item = R>) -> Result<Vec<u8>, Problem>
 where
     R: IntoIterator<Item: AsRef<str>>,
 {
-    let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+    let mut builder = WriterBuilder::new();
+    builder.terminator(Terminator::CRLF).quote_style(QuoteStyle::NonNumeric);
+    let mut writer = builder.from_writer(Vec::new());
     for row in rows {
         for cell in row {
             writer.write_field(cell.as_ref()).map_err(broken)?;
@@ -75,7 +78,8 @@ mod tests {
 
     #[test]
     fn rows_are_those_of_rfc_4180() {
-        let written = rows([["a", "b"], ["x,\"y\"\n", ""]]).expect("rows");
-        assert_eq!(written, b"a,b\r\n\"x,\"\"y\"\"\n\",\r\n");
+        let written = rows([["a", "b"], ["x,\"y\"\n", ""], ["x;=1;\t=2", "-1.5"]]).expect("rows");
+        let expected = b"\"a\",\"b\"\r\n\"x,\"\"y\"\"\n\",\"\"\r\n\"x;=1;\t=2\",-1.5\r\n";
+        assert_eq!(written, expected);
     }
 }

@@ -39,7 +39,8 @@ impl Db {
     }
 
     /// Runs `work`, which only reads, in one transaction whose statements all see what was there when
-    /// its first one began. It is run again when its connection was lost.
+    /// its first one began. It is run again when its connection was lost, or when it lost against another
+    /// use of the same key or session at the same time.
     ///
     /// # Errors
     /// As [`Db::run`].

@@ -96,7 +96,9 @@ impl Chromium {
         let by = json!({ "using": "css selector", "value": css });
         let began = Instant::now();
         loop {
-            let done = match self.try_ask("element", &by).await {
+            let found = self.try_ask("element", &by).await;
+            let is_found = found.is_ok();
+            let done = match found {
                 Ok(found) => {
                     let element = found[ELEMENT].as_str().expect("an element");
                     self.try_ask(&format!("element/{element}/{verb}"), &body).await
@@ -105,6 +107,8 @@ impl Chromium {
             };
             match done {
                 Ok(_) => return,
+                // A click that leads away is done.
+                Err(answer) if is_found && verb == "click" && is_led_away(&answer) => return,
                 Err(answer) if is_between_pages(&answer) && began.elapsed() < PATIENCE => {}
                 Err(answer) => panic!("{verb} {css} {body}: {answer}"),
             }
@@ -183,8 +187,12 @@ impl Chromium {
 
 /// Whether it was refused because one page went and another came.
 fn is_between_pages(answer: &Value) -> bool {
-    answer["value"]["error"] == "stale element reference"
-        || answer["value"]["message"].as_str().is_some_and(|told| told.contains("by navigation"))
+    answer["value"]["error"] == "stale element reference" || is_led_away(answer)
+}
+
+/// Whether the page was left while it was asked.
+fn is_led_away(answer: &Value) -> bool {
+    answer["value"]["message"].as_str().is_some_and(|told| told.contains("by navigation"))
 }
 
 impl Chromium {
