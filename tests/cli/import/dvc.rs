@@ -170,6 +170,9 @@ fn a_checkout_of_a_stranger_runs_nothing_and_leads_nowhere() {
     checkout.write("two\nlines.dvc", &single(&digest('9'), "\"two\\nlines\""));
     checkout.write("--upload-pack=x.dvc", &single(&digest('9'), "--upload-pack=x"));
     checkout.write(OsStr::from_bytes(b"\xff.dvc"), &single(&digest('9'), "no-text"));
+    checkout.write(":a.dvc", &single(&digest('9'), "colon"));
+    let far = format!("{}x", "far/".repeat(20_000));
+    checkout.write("far/dvc.yaml", &format!("artifacts:\n  far:\n    path: {far}\n"));
     checkout.write("list.dvc", "[]\n");
     checkout.write("empty.dvc", "");
     checkout.write("binary.dvc", "outs:\0");
@@ -187,6 +190,7 @@ fn a_checkout_of_a_stranger_runs_nothing_and_leads_nowhere() {
     let head = checkout.commit("Take this", 20);
     checkout.git(&["update-ref", "refs/tags/--exec=evil", &head], 20);
     checkout.git(&["update-ref", "refs/tags/survival@v9.9.9", &head], 20);
+    checkout.git(&["update-ref", "refs/tags/far=far@v1.0.0", &head], 20);
     for (name, value) in [
         ("core.fsmonitor", evil.as_str()),
         ("core.pager", &evil),
@@ -232,10 +236,13 @@ fn a_checkout_of_a_stranger_runs_nothing_and_leads_nowhere() {
         ("up.dvc", "wdir is elsewhere"),
         ("data/raw.csv", "case of letters"),
         ("--exec=evil", "no alias"),
+        ("far:far", "neither DVC nor git has far/far/"),
     ] {
         left_out(&told, name, words);
     }
-    assert!(file.contains("--upload-pack=x") && file.contains("v9.9.9"), "{file}");
+    for word in ["--upload-pack=x", "v9.9.9", "name: colon"] {
+        assert!(file.contains(word), "no {word} in {file}");
+    }
 
     // What a partial clone lacks is not fetched.
     let lock = checkout.git(&["rev-parse", "HEAD:dvc.lock"], 20);
@@ -289,6 +296,36 @@ fn what_cannot_be_read_is_told() {
     told.refuses(&["the program git, which is not here"]);
     let told = program.run(&["import", "dvc", &checkout.folder()]);
     told.refuses(&["where to?"]);
+}
+
+#[test]
+fn a_checkout_is_the_same_from_any_folder_of_it() {
+    let program = Program::new();
+    let (checkout, _) = survival();
+    checkout.write("sub/deep/x.csv.dvc", &single(&digest('8'), "x.csv"));
+    checkout.commit("In a folder", 11);
+    checkout.git(&["remote", "remove", "origin"], 11);
+    let bare = Checkout::empty();
+    bare.git(&["clone", "-q", "--bare", &checkout.folder(), "."], 12);
+    let plan = |folder: &Path| {
+        let folder = folder.display().to_string();
+        let file = program.folder().join("plan.yaml").display().to_string();
+        let told = program.run(&["import", "dvc", &folder, "--source", "x", "--plan", &file]);
+        let told = told.succeeds().output;
+        (told, std::fs::read_to_string(file).unwrap())
+    };
+    let whole = plan(checkout.path());
+    assert!(whole.1.contains("sub/deep/x.csv"), "{}", whole.1);
+    assert_eq!(plan(&checkout.path().join("sub/deep")), whole);
+    // Another remote than none is all that a clone has.
+    bare.git(&["remote", "remove", "origin"], 12);
+    assert_eq!(plan(bare.path()), whole);
+
+    // Without a remote and another word it is known by where it begins.
+    let folder = checkout.path().join("sub/deep").display().to_string();
+    let told = program.run(&["import", "dvc", &folder, "--plan", "x.yaml", "--format", "json"]);
+    let told: Value = serde_json::from_str(&told.succeeds().output).unwrap();
+    assert_eq!(told["source"], checkout.path().canonicalize().unwrap().display().to_string());
 }
 
 #[test]

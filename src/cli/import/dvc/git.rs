@@ -22,6 +22,8 @@ const MOST_RECORD: u64 = 64 * 1024;
 /// A checkout.
 pub(super) struct Git {
     folder: PathBuf,
+    /// The folder, or that above it in which the checkout begins.
+    top: PathBuf,
 }
 
 /// A tag, and the commit that it means.
@@ -45,7 +47,7 @@ impl Git {
     pub fn open(folder: &Path) -> Result<Self, Box<dyn Error>> {
         let told = folder.display();
         let folder = folder.canonicalize().map_err(|error| format!("{told}: {error}"))?;
-        let git = Self { folder };
+        let mut git = Self { top: folder.clone(), folder };
         let mut is_shallow = false;
         git.each(&["rev-parse", "--is-shallow-repository"], b'\n', None, |line| {
             is_shallow = line == b"true";
@@ -67,12 +69,17 @@ impl Git {
         }
         git.word(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?
             .ok_or_else(|| format!("{told}: it has no commit yet"))?;
+        // `../../`; a bare repository says nothing, and a working tree that is elsewhere is no name of it.
+        let up = git.word(&["rev-parse", "--show-cdup"])?.unwrap_or_default();
+        if let Some(top) = git.folder.ancestors().nth(up.matches("../").count()) {
+            top.clone_into(&mut git.top);
+        }
         Ok(git)
     }
 
-    /// Where it is.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Where it is, from whatever folder in it.
+    pub fn top(&self) -> &Path {
+        &self.top
     }
 
     /// The branch that is checked out.
@@ -132,15 +139,23 @@ impl Git {
             "--no-ext-diff",
             "--no-textconv",
             "--",
-            "*.dvc",
-            "*dvc.lock",
-            "*dvc.yaml",
-            "*.dvc/config",
+            // From the top, as the paths are that git answers, wherever in the checkout it is asked.
+            ":(top)*.dvc",
+            ":(top)*dvc.lock",
+            ":(top)*dvc.yaml",
+            ":(top)*.dvc/config",
         ];
         let mut found: Vec<Change> = Vec::new();
         let mut blob = None;
         self.each(&arguments, b'\0', Some(asked), |record| {
-            if let Some(told) = record.strip_prefix(b":") {
+            // First, since a path may begin with a colon as well.
+            if let Some(blob) = blob.take() {
+                if let (Ok(path), Some((_, files))) = (str::from_utf8(record), found.last_mut())
+                    && is_read(path)
+                {
+                    files.push((path.to_owned(), blob));
+                }
+            } else if let Some(told) = record.strip_prefix(b":") {
                 // Old mode, new mode, old blob, new blob, what was done.
                 let told = String::from_utf8_lossy(told);
                 let told: Vec<&str> = told.split(' ').collect();
@@ -148,12 +163,6 @@ impl Git {
                     return Err("git answers otherwise".into());
                 };
                 blob = Some(mode.starts_with("100").then(|| id.to_owned()));
-            } else if let Some(blob) = blob.take() {
-                if let (Ok(path), Some((_, files))) = (str::from_utf8(record), found.last_mut())
-                    && is_read(path)
-                {
-                    files.push((path.to_owned(), blob));
-                }
             } else {
                 found.push((String::from_utf8_lossy(record).into_owned(), Vec::new()));
             }

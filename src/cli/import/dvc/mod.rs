@@ -54,7 +54,7 @@ pub(super) async fn import(arguments: &Dvc) -> Result<(), Box<dyn Error>> {
     let source = match (&manner.source, &remote) {
         (Some(source), _) => source.clone(),
         (None, Some(remote)) => repos::place(remote),
-        (None, None) => git.folder().display().to_string(),
+        (None, None) => git.top().display().to_string(),
     };
     let mut report = Report {
         source: source.clone(),

@@ -10,6 +10,9 @@ use chrono::DateTime;
 /// The line before what an object says.
 const MOST_HEAD: u64 = 64 * 1024;
 
+/// No path is longer. Git repeats what it does not have, and that is to fit in the line before.
+const MOST_PATH: usize = 4096;
+
 /// No file of DVC's is larger; what is, is not kept in memory.
 const MOST_FILE: u64 = 16 * 1024 * 1024;
 
@@ -83,8 +86,11 @@ impl Objects {
 
     /// A file as it was at a commit; `None` where there was none.
     pub fn file(&mut self, commit: &str, path: &str) -> Result<Option<Blob>, Box<dyn Error>> {
-        // One question is one line.
-        if path.contains('\n') { Ok(None) } else { self.blob(&format!("{commit}:{path}")) }
+        // One question is one line, and git reads it to its first zero.
+        if path.len() > MOST_PATH || path.contains(['\n', '\r', '\0']) {
+            return Ok(None);
+        }
+        self.blob(&format!("{commit}:{path}"))
     }
 
     /// What is said by an object.
