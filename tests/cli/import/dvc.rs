@@ -236,6 +236,7 @@ fn a_checkout_of_a_stranger_runs_nothing_and_leads_nowhere() {
         ("up.dvc", "wdir is elsewhere"),
         ("data/raw.csv", "case of letters"),
         ("--exec=evil", "no alias"),
+        ("link.dvc", "it is a link"),
         ("far:far", "neither DVC nor git has far/far/"),
     ] {
         left_out(&told, name, words);
@@ -333,6 +334,9 @@ fn what_gto_knows_and_dvc_does_not_comes_as_well() {
     let program = Program::new();
     let (checkout, [first, second, third]) = survival();
     checkout.tag("notes@v1.0.0", &first, 20);
+    checkout.write("metrics.json", "0.5");
+    let bare = checkout.commit("A bare number", 20);
+    checkout.tag("survival@v1.2.0", &bare, 20);
     checkout.tag("lone@v0.1.0", &second, 21);
     checkout.tag("lone@deprecated", &second, 22);
     checkout.tag("taken-back@v1.0.0", &second, 23);
@@ -347,6 +351,7 @@ fn what_gto_knows_and_dvc_does_not_comes_as_well() {
     let (file, told) = planned(&program, &checkout);
     for (name, words) in [
         ("lone", "deprecated"),
+        ("survival", "its metrics metrics.json have no names"),
         ("taken-back", "no version of it is registered any more"),
         ("dvc.lock", "invalid type"),
     ] {

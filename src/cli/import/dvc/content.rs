@@ -146,14 +146,15 @@ fn metrics(
                 .map_err(|_| "it is not UTF-8".to_owned())
                 .and_then(|text| yaml::value(&text)),
         };
-        match read {
-            Ok(Value::Object(members)) => drop(found.insert(path.clone(), members)),
-            Ok(_) => drop(found.insert(path.clone(), Map::new())),
-            Err(why) => {
-                let why = format!("of its metrics {path} cannot be read: {why}");
-                report.left_out("metrics of", &thing.name, Some(&version.id), why);
+        let why = match read {
+            Ok(Value::Object(members)) => {
+                found.insert(path.clone(), members);
+                continue;
             }
-        }
+            Ok(_) => format!("its metrics {path} have no names: they are a value or a list"),
+            Err(why) => format!("of its metrics {path} cannot be read: {why}"),
+        };
+        report.left_out("metrics of", &thing.name, Some(&version.id), why);
     }
     Ok(merged(&found))
 }

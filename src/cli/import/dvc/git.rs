@@ -35,7 +35,7 @@ pub(super) struct Tag {
     pub at: i64,
 }
 
-/// A file at a revision: its path and its blob, which is `None` where it is gone.
+/// A file at a revision: its path and its blob, which is `None` where it is gone or a link, which is not followed.
 pub(super) type File = (String, Option<String>);
 
 /// A commit, and the files that it has changed.
@@ -189,9 +189,9 @@ impl Git {
                 return Err("git answers otherwise".into());
             };
             match str::from_utf8(path) {
-                // A link is not followed.
-                Ok(path) if mode.starts_with("100") && is_read(path) => {
-                    found.push((path.to_owned(), Some(id.to_owned())));
+                Ok(path) if mode.starts_with('1') && is_read(path) => {
+                    let blob = mode.starts_with("100").then(|| id.to_owned());
+                    found.push((path.to_owned(), blob));
                 }
                 Ok(_) => {}
                 Err(_) => nameless += 1,

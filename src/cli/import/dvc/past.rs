@@ -74,7 +74,11 @@ impl<'a> Reading<'a> {
         let (files, nameless) = self.git.files(commit, is_one)?;
         let mut snapshot = Snapshot::default();
         for (path, blob) in files {
-            let Some(blob) = blob else { continue };
+            let Some(blob) = blob else {
+                let why = "it is a link or a module of git, which is not followed".to_owned();
+                snapshot.0.insert(path, Rc::new(Form::Unreadable(why)));
+                continue;
+            };
             let key = (path.clone(), blob);
             let form = match self.known.get(&key) {
                 Some(form) => Rc::clone(form),
