@@ -25,7 +25,7 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Arrival {
     pub name: String,
-    /// As the source calls it.
+    /// As the source calls it; nothing of what is no version.
     pub version: String,
     pub block: Value,
 }
@@ -137,6 +137,27 @@ impl<'a> Landing<'a> {
         arrivals: Vec<Arrival>,
         report: &mut Report,
     ) -> Result<Vec<Landed>, Box<dyn Error>> {
+        self.bring(what, arrivals, is_of_a_thing, report).await
+    }
+
+    /// Points aliases, or what is in use, to versions that are here. Some may not be moved by everybody.
+    pub async fn point(
+        &self,
+        what: &'static str,
+        arrivals: Vec<Arrival>,
+        report: &mut Report,
+    ) -> Result<Vec<Landed>, Box<dyn Error>> {
+        let is_refused = |status| is_of_a_thing(status) || status == StatusCode::FORBIDDEN;
+        self.bring(what, arrivals, is_refused, report).await
+    }
+
+    async fn bring(
+        &self,
+        what: &'static str,
+        arrivals: Vec<Arrival>,
+        is_refused: impl Fn(StatusCode) -> bool,
+        report: &mut Report,
+    ) -> Result<Vec<Landed>, Box<dyn Error>> {
         let mut landed = Vec::new();
         let mut waiting = parted(arrivals);
         waiting.reverse();
@@ -144,10 +165,11 @@ impl<'a> Landing<'a> {
             match self.apply(&part).await {
                 Ok(answer) => landed.extend(told(part, &answer)),
                 Err(error) => match error.downcast_ref::<Refusal>() {
-                    Some(refusal) if is_of_a_thing(refusal.status) => {
+                    Some(refusal) if is_refused(refusal.status) => {
                         if part.len() == 1 {
                             for Arrival { name, version, .. } in &part {
-                                report.left_out(what, name, Some(version), refusal.to_string());
+                                let version = Some(&**version).filter(|it| !it.is_empty());
+                                report.left_out(what, name, version, refusal.to_string());
                             }
                         } else {
                             // One of them is refused: the halves tell which.

@@ -119,7 +119,7 @@ impl Numbers {
                 arrivals.push(Arrival { name, version: String::new(), block });
             }
         }
-        let landed = landing.land("aliases of", arrivals, report).await?;
+        let landed = landing.point("aliases of", arrivals, report).await?;
         report.aliases_changed = landed.iter().filter(|it| it.is_changed).count();
         Ok(())
     }

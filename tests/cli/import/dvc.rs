@@ -142,6 +142,32 @@ async fn what_dvc_tracks_comes_with_its_versions_and_only_once() {
     assert_eq!(told["found"], json!({ "things": 0, "versions": 0 }));
 }
 
+#[tokio::test]
+async fn an_alias_that_may_not_be_moved_is_told() {
+    let registry = Registry::start().await;
+    let (checkout, [.., third]) = survival();
+    let folder = checkout.folder();
+    let key = registry.post("/api-keys", json!({ "name": "dev", "role": "developer" })).await;
+    let developer = Program::new()
+        .with("BLOCKYARD_URL", registry.running.url(""))
+        .with("BLOCKYARD_API_KEY", key["key"].as_str().unwrap());
+    registry.import(&["dvc", &folder]);
+    let prod = json!({ "prod": { "version": 1, "protected": true } });
+    let blocks = json!([{ "name": "survival", "aliases": prod }]);
+    let told = json!({ "apiVersion": "blockyard/v1", "blocks": blocks });
+    registry.post("/apply", told).await;
+
+    checkout.git(&["tag", "fresh", &third], 11);
+    let told = developer.run(&["import", "dvc", &folder, "--format", "json"]).succeeds();
+    let told: Value = serde_json::from_str(&told.output).unwrap();
+    left_out(&told, "survival", "403");
+    assert_eq!(told["aliases_changed"], 6, "those of the outputs: {told:#}");
+    let prod = registry.get("/blocks/survival/aliases/prod").await;
+    assert_eq!((&prod["version_number"], &prod["is_protected"]), (&json!(1), &json!(true)));
+    let fresh = registry.get("/blocks/data%2Fraw.csv/aliases/fresh").await;
+    assert_eq!(fresh["version_number"], 2, "{fresh}");
+}
+
 /// What would come, and what is told.
 fn planned(program: &Program, checkout: &Checkout) -> (String, Value) {
     let file = program.folder().join("plan.yaml").display().to_string();
