@@ -130,6 +130,21 @@ impl<'a> Landing<'a> {
         Ok(Standing::Foreign(why))
     }
 
+    /// The number of the version of a thing that is in use; `None` where its changes are reviewed,
+    /// so that people say which one is, and where there is no such thing.
+    pub async fn in_use(&self, name: &str) -> Result<Option<i64>, Box<dyn Error>> {
+        let path = ["blocks", name];
+        let question = Question { path: &path, ..Question::default() };
+        match self.server.ask(&question).await {
+            Ok(block) if block["activation"] == "reviewed" => Ok(None),
+            Ok(block) => Ok(block["version_number"].as_i64()),
+            Err(error) => match error.downcast_ref::<Refusal>() {
+                Some(refusal) if refusal.status == StatusCode::NOT_FOUND => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
     /// Makes versions of what comes, each name once. What the registry refuses is left out and told.
     pub async fn land(
         &self,

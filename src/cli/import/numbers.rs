@@ -19,8 +19,15 @@ pub(super) struct Pointed {
     pub name: String,
     /// Alias, and version of the source.
     pub aliases: Vec<(String, String)>,
-    /// What is to be in use, when that is not what came last.
-    pub active: Option<String>,
+}
+
+/// What was in use of a thing before a version landed that is not its newest.
+pub(super) struct Before {
+    pub name: String,
+    /// What lands, as the source calls it.
+    pub version: String,
+    /// What was in use.
+    pub number: i64,
 }
 
 impl Numbers {
@@ -86,6 +93,25 @@ impl Numbers {
         Ok(())
     }
 
+    /// Puts to use again what was, where that is what has landed.
+    pub async fn put_back(
+        &self,
+        landing: &Landing<'_>,
+        before: Vec<Before>,
+        report: &mut Report,
+    ) -> Result<(), Box<dyn Error>> {
+        let mut arrivals = Vec::new();
+        for Before { name, version, number } in before {
+            let landed = self.0.get(&name::key(&name)).and_then(|it| it.get(&version)).copied();
+            // Else it was refused, or somebody has decided otherwise since.
+            if landed.is_some() && landing.in_use(&name).await? == landed {
+                let block = json!({ "name": name, "active": number });
+                arrivals.push(Arrival { name, version: String::new(), block });
+            }
+        }
+        landing.point("version in use of", arrivals, report).await.map(drop)
+    }
+
     /// Points aliases to where they point at the source; what cannot be is told.
     pub async fn point(
         &self,
@@ -94,7 +120,7 @@ impl Numbers {
         report: &mut Report,
     ) -> Result<(), Box<dyn Error>> {
         let mut arrivals = Vec::new();
-        for Pointed { name, aliases, active } in pointed {
+        for Pointed { name, aliases } in pointed {
             let Some(numbers) = self.0.get(&name::key(&name)) else { continue };
             let number = |version: &str| numbers.get(version).copied().filter(|it| *it > 0);
             let mut told = json!({});
@@ -108,14 +134,8 @@ impl Numbers {
                     }
                 }
             }
-            let mut block = json!({ "name": name });
             if told != json!({}) {
-                block["aliases"] = told;
-            }
-            if let Some(number) = active.and_then(|version| number(&version)) {
-                block["active"] = number.into();
-            }
-            if block.as_object().is_some_and(|members| members.len() > 1) {
+                let block = json!({ "name": name, "aliases": told });
                 arrivals.push(Arrival { name, version: String::new(), block });
             }
         }

@@ -142,6 +142,60 @@ async fn what_dvc_tracks_comes_with_its_versions_and_only_once() {
     assert_eq!(told["found"], json!({ "things": 0, "versions": 0 }));
 }
 
+/// A release of an older line, as late as that minute.
+fn release_older(checkout: &Checkout, first: &str, version: &str, minute: u32) {
+    checkout.git(&["checkout", "-q", "-b", version, first], minute);
+    checkout.write("fix.txt", version);
+    let fix = checkout.commit("Fix it", minute);
+    checkout.tag(&format!("survival@{version}"), &fix, minute);
+    checkout.git(&["checkout", "-q", "main"], minute);
+}
+
+#[tokio::test]
+async fn a_late_release_leaves_in_use_what_people_use() {
+    let registry = Registry::start().await;
+    let (checkout, [first, ..]) = survival();
+    let folder = checkout.folder();
+    registry.import(&["dvc", &folder, "--name", "survival"]);
+    let apply = async |block: Value| {
+        let told = json!({ "apiVersion": "blockyard/v1", "blocks": [block] });
+        let told = registry.post("/apply", told).await;
+        assert!(told["items"].is_array(), "{told:#}");
+    };
+    let in_use = async || registry.get("/blocks/survival").await["version_number"].clone();
+
+    // What somebody has put right has the origin of what it was made of.
+    let mut metadata = registry.get("/blocks/survival").await["metadata"].clone();
+    metadata["note"] = "put right".into();
+    apply(json!({ "name": "survival", "metadata": metadata })).await;
+    release_older(&checkout, &first, "v1.0.1", 12);
+    let since = "2026-11-01T10:11:00Z";
+    let told = registry.import(&["dvc", &folder, "--name", "survival", "--since", since]);
+    assert_eq!(told["imported"]["versions"], 1, "{told:#}");
+    assert_eq!(registry.versions("survival").await[3], (4, json!("v1.0.1")));
+    assert_eq!(in_use().await, 3);
+
+    // What somebody has gone back to stays as well, and a newest release is used at once.
+    apply(json!({ "name": "survival", "active": 1 })).await;
+    release_older(&checkout, &first, "v1.0.2", 13);
+    registry.import(&["dvc", &folder, "--name", "survival"]);
+    assert_eq!(registry.versions("survival").await[4], (5, json!("v1.0.2")));
+    assert_eq!(in_use().await, 1);
+    release_older(&checkout, &first, "v1.2.0", 14);
+    registry.import(&["dvc", &folder, "--name", "survival"]);
+    assert_eq!(in_use().await, 6);
+
+    // Where changes are reviewed, people say what is used.
+    apply(json!({ "name": "survival", "activation": "reviewed" })).await;
+    metadata["note"] = "nobody has decided".into();
+    apply(json!({ "name": "survival", "metadata": metadata })).await;
+    release_older(&checkout, &first, "v1.0.3", 15);
+    let told = registry.import(&["dvc", &folder, "--name", "survival"]);
+    assert_eq!(told["imported"]["versions"], 1, "{told:#}");
+    assert_eq!(registry.versions("survival").await[7], (8, json!("v1.0.3")));
+    assert_eq!(in_use().await, 6);
+}
+
 #[tokio::test]
 async fn an_alias_that_may_not_be_moved_is_told() {
     let registry = Registry::start().await;

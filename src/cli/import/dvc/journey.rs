@@ -9,7 +9,7 @@ use super::past::Version;
 use super::wanted::Wanted;
 use crate::api::name;
 use crate::cli::import::landing::{Landing, Standing};
-use crate::cli::import::numbers::{Numbers, Pointed};
+use crate::cli::import::numbers::{Before, Numbers, Pointed};
 use crate::cli::import::report::Report;
 
 /// So many versions are read, and then written: what a sudden end makes the next run read again.
@@ -23,8 +23,8 @@ pub(super) struct Journey<'a> {
     standings: &'a HashMap<String, Standing>,
     landing: Landing<'a>,
     numbers: Numbers,
-    /// Those of which what came last is not the newest.
-    late: HashSet<&'a str>,
+    /// Things, and versions of these that come after newer ones: releases of an older line.
+    late: HashSet<(&'a str, &'a str)>,
     pub report: Report,
 }
 
@@ -52,6 +52,12 @@ impl<'a> Journey<'a> {
             let versions = it.versions.iter().map(|version| (version.id.clone(), version));
             let report = &mut self.report;
             let missing = self.numbers.missing(it.kind, &it.name, standing, versions, report);
+            if let Some(Standing::Present(present)) = standing {
+                let newest = it.order.iter().rposition(|id| present.contains_key(id));
+                let older = &it.order[..newest.unwrap_or_default()];
+                let late = older.iter().filter(|id| !present.contains_key(*id));
+                self.late.extend(late.map(|id| (it.name.as_str(), id.as_str())));
+            }
             for (wave, version) in missing.into_iter().enumerate() {
                 waves.entry(wave).or_default().push((it, version));
             }
@@ -73,7 +79,7 @@ impl<'a> Journey<'a> {
             };
             let known =
                 |name: &str| coming.contains(name) || self.numbers.has(name) || is_here(name);
-            let mut arrivals = Vec::new();
+            let (mut arrivals, mut before) = (Vec::new(), Vec::new());
             for &(it, version) in portion {
                 let (objects, report) = (&mut self.objects, &mut self.report);
                 let arrival = content::version(
@@ -85,13 +91,15 @@ impl<'a> Journey<'a> {
                     report,
                 );
                 arrivals.push(arrival?);
-                if it.versions.last().is_some_and(|last| last.id == version.id) {
-                    self.late.remove(it.name.as_str());
-                } else {
-                    self.late.insert(&it.name);
+                if self.late.contains(&(&*it.name, &*version.id))
+                    && let Some(number) = self.landing.in_use(&it.name).await?
+                {
+                    let (name, version) = (it.name.clone(), version.id.clone());
+                    before.push(Before { name, version, number });
                 }
             }
             self.numbers.land(&self.landing, arrivals, &mut self.report).await?;
+            self.numbers.put_back(&self.landing, before, &mut self.report).await?;
             done += portion.len();
             eprintln!("{done} of {total} versions");
         }
@@ -100,14 +108,9 @@ impl<'a> Journey<'a> {
 
     /// Stages and tags, once what they mean has its number.
     pub async fn aliases(&mut self, asked: &[&Wanted]) -> Result<(), Box<dyn Error>> {
-        let pointed = asked.iter().map(|it| {
-            // A release of an older line comes later, and is not what the thing is.
-            let newest = it.versions.last().filter(|_| self.late.contains(it.name.as_str()));
-            Pointed {
-                name: it.name.clone(),
-                aliases: it.aliases.clone().into_iter().collect(),
-                active: newest.map(|it| it.id.clone()),
-            }
+        let pointed = asked.iter().map(|it| Pointed {
+            name: it.name.clone(),
+            aliases: it.aliases.clone().into_iter().collect(),
         });
         self.numbers.point(&self.landing, pointed, &mut self.report).await
     }

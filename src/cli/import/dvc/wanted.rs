@@ -20,6 +20,8 @@ pub(super) struct Wanted {
     pub kind: &'static str,
     pub path: Option<String>,
     pub versions: Vec<Version>,
+    /// The names of all of them, oldest first: of those as well that are not asked for.
+    pub order: Vec<String>,
     pub aliases: BTreeMap<String, String>,
     /// Whether its versions are those that GTO has registered.
     pub is_registered: bool,
@@ -70,7 +72,7 @@ pub(super) fn wanted(
         }
     }
     point(&line, &tags, &mut things, report);
-    things.retain(|it| {
+    things.retain_mut(|it| {
         if it.versions.is_empty() {
             let why = if it.is_registered {
                 "no version of it is registered any more"
@@ -79,6 +81,7 @@ pub(super) fn wanted(
             };
             report.left_out(it.kind, &it.name, None, why);
         }
+        it.order = it.versions.iter().map(|version| version.id.clone()).collect();
         !it.versions.is_empty()
     });
     rank(&mut things);
@@ -148,8 +151,8 @@ fn things(
 }
 
 fn thing(name: String, kind: &'static str, path: Option<String>, is_registered: bool) -> Wanted {
-    let (versions, aliases) = (Vec::new(), BTreeMap::new());
-    Wanted { name, kind, path, versions, aliases, is_registered, rank: 0 }
+    let (versions, order, aliases) = (Vec::new(), Vec::new(), BTreeMap::new());
+    Wanted { name, kind, path, versions, order, aliases, is_registered, rank: 0 }
 }
 
 /// What a file says that no version has.

@@ -93,7 +93,6 @@ impl<'a> Journey<'a> {
         let pointed = wanted.iter().map(|Wanted { id, refs, .. }| Pointed {
             name: id.clone(),
             aliases: refs.iter().map(|(alias, sha)| (alias.clone(), sha.clone())).collect(),
-            active: None,
         });
         self.numbers.point(&self.landing, pointed, &mut self.report).await
     }

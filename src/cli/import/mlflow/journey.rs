@@ -162,7 +162,6 @@ impl<'a> Journey<'a> {
             aliases: (model.aliases.iter())
                 .map(|it| (it.alias.clone(), it.version.to_string()))
                 .collect(),
-            active: None,
         });
         self.numbers.point(&self.landing, pointed, &mut self.report).await
     }
