@@ -19,6 +19,7 @@ use sqlx::{AssertSqlSafe, Connection, query, query_scalar, raw_sql};
 use crate::cluster::Cluster;
 use crate::interposer::{Interposer, Moment};
 use crate::program::Program;
+use crate::rounds;
 use crate::support::connect;
 
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -292,12 +293,6 @@ impl Stage {
 
 fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("no {name}: {value}")).to_owned()
-}
-
-fn rounds(usually: usize) -> usize {
-    std::env::var("BLOCKYARD_FAULT_ROUNDS")
-        .ok()
-        .map_or(usually, |text| text.parse().expect("a number"))
 }
 
 #[tokio::test]

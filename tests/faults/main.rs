@@ -27,3 +27,10 @@ mod stop;
 mod upgrade;
 mod wire;
 mod writers;
+
+/// How often something breaks: `usually`, unless `BLOCKYARD_FAULT_ROUNDS` says it.
+fn rounds(usually: usize) -> usize {
+    std::env::var("BLOCKYARD_FAULT_ROUNDS")
+        .ok()
+        .map_or(usually, |text| text.parse().expect("a number of rounds"))
+}

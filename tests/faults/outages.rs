@@ -11,6 +11,7 @@ use futures_util::join;
 use crate::cluster::{Cluster, End};
 use crate::ledger::{Ledger, Verdict};
 use crate::program::Program;
+use crate::rounds;
 use crate::writers::{self, Kind, Round, Tally, WRITERS, Writer};
 
 /// How many changes are acknowledged before something breaks.
@@ -19,13 +20,6 @@ pub const WARM: usize = 5 * WRITERS;
 pub const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 /// A service that does not come back at all is told from a slow machine.
 const LONGEST_OUTAGE: Duration = Duration::from_mins(1);
-
-/// How often something breaks: `usually`, unless `BLOCKYARD_FAULT_ROUNDS` says it.
-fn rounds(usually: usize) -> usize {
-    std::env::var("BLOCKYARD_FAULT_ROUNDS")
-        .ok()
-        .map_or(usually, |text| text.parse().expect("a number of rounds"))
-}
 
 /// What all rounds of one kind add up to.
 #[derive(Default)]
