@@ -115,6 +115,11 @@ bench-fair *arguments:
 bench-console *arguments:
     python3 bench/console.py {{ arguments }}
 
+# Shows what a file of 5,000 blocks saves beside as many POSTs: a release build, then two minutes
+bench-files *arguments:
+    cargo build --release --locked
+    python3 bench/files.py {{ arguments }}
+
 # Shows what searches cost, and what the index on vectors finds: a release build, a fill, then some minutes; needs pip
 bench-search *arguments:
     .ci/on-postgresql pgvector run python3 bench/search.py {{ arguments }}

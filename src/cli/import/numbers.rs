@@ -22,12 +22,12 @@ pub(super) struct Pointed {
 }
 
 /// What was in use of a thing before a version landed that is not its newest.
-pub(super) struct Before {
-    pub name: String,
+struct Before {
+    name: String,
     /// What lands, as the source calls it.
-    pub version: String,
+    version: String,
     /// What was in use.
-    pub number: i64,
+    number: i64,
 }
 
 impl Numbers {
@@ -77,24 +77,32 @@ impl Numbers {
         self.0.get(&name::key(name)).is_some_and(|numbers| !numbers.is_empty())
     }
 
-    /// Lands versions, and counts them.
+    /// Lands versions, and counts them. Of those that are late, newer ones being here already, what
+    /// was in use before stays in use.
     pub async fn land(
         &mut self,
         landing: &Landing<'_>,
         arrivals: Vec<Arrival>,
+        is_late: impl Fn(&Arrival) -> bool,
         report: &mut Report,
     ) -> Result<(), Box<dyn Error>> {
+        let mut before = Vec::new();
+        for Arrival { name, version, .. } in arrivals.iter().filter(|it| is_late(it)) {
+            if let Some(number) = landing.in_use(name).await? {
+                before.push(Before { name: name.clone(), version: version.clone(), number });
+            }
+        }
         for it in landing.land("version of", arrivals, report).await? {
             let numbers = self.0.entry(name::key(&it.name)).or_default();
             report.imported.things += usize::from(numbers.is_empty());
             report.imported.versions += usize::from(it.is_changed);
             numbers.insert(it.version, it.number);
         }
-        Ok(())
+        self.put_back(landing, before, report).await
     }
 
     /// Puts to use again what was, where that is what has landed.
-    pub async fn put_back(
+    async fn put_back(
         &self,
         landing: &Landing<'_>,
         before: Vec<Before>,

@@ -276,3 +276,38 @@ fn an_mlflow_that_fails_is_told_of() {
         });
     });
 }
+
+/// A workspace of two, of which the other has nothing.
+#[tokio::test]
+async fn a_workspace_comes_with_what_was_made_since_a_day() {
+    let registry = Registry::start().await;
+    let uri = stand_in::serve(|target, head| {
+        if !head.to_lowercase().contains("x-mlflow-workspace: fraud\r\n") {
+            return ok(&json!({}));
+        }
+        let mut old = version("churn", 1);
+        old["creation_timestamp"] = json!(1_793_491_199_999_u64); // 2026-10-31T23:59:59.999Z
+        let mut new = version("churn", 2);
+        new["creation_timestamp"] = json!(1_793_491_200_000_u64);
+        match target {
+            it if it.contains("registered-models/search") => {
+                ok(&json!({ "registered_models": [{ "name": "churn" }] }))
+            }
+            it if it.contains("model-versions/search") => {
+                ok(&json!({ "model_versions": [new, old] }))
+            }
+            it if it.contains("runs/get") => ok(&run("run-2", "titanic")),
+            _ => Some((404, String::new(), "{}".to_owned())),
+        }
+    });
+    let told = registry.import(&["mlflow", "--uri", &uri]);
+    assert_eq!(told["imported"], json!({ "things": 0, "versions": 0 }), "{told:#}");
+    let there = ["mlflow", "--uri", &uri, "--workspace", "fraud"];
+    let told = registry.import(&[&there[..], &["--since", "2026-11-01"]].concat());
+    assert_eq!(told["source"], format!("{uri}#fraud"), "{told:#}");
+    assert_eq!(registry.versions("churn").await, [(1, json!(2))]);
+    // An older one that comes later is not in use.
+    registry.import(&there);
+    assert_eq!(registry.versions("churn").await, [(1, json!(2)), (2, json!(1))]);
+    assert_eq!(registry.get("/blocks/churn").await["version_number"], 1);
+}

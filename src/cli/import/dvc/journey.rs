@@ -8,8 +8,8 @@ use super::objects::Objects;
 use super::past::Version;
 use super::wanted::Wanted;
 use crate::api::name;
-use crate::cli::import::landing::{Landing, Standing};
-use crate::cli::import::numbers::{Before, Numbers, Pointed};
+use crate::cli::import::landing::{Arrival, Landing, Standing};
+use crate::cli::import::numbers::{Numbers, Pointed};
 use crate::cli::import::report::Report;
 
 /// So many versions are read, and then written: what a sudden end makes the next run read again.
@@ -79,7 +79,7 @@ impl<'a> Journey<'a> {
             };
             let known =
                 |name: &str| coming.contains(name) || self.numbers.has(name) || is_here(name);
-            let (mut arrivals, mut before) = (Vec::new(), Vec::new());
+            let mut arrivals = Vec::new();
             for &(it, version) in portion {
                 let (objects, report) = (&mut self.objects, &mut self.report);
                 let arrival = content::version(
@@ -91,15 +91,9 @@ impl<'a> Journey<'a> {
                     report,
                 );
                 arrivals.push(arrival?);
-                if self.late.contains(&(&*it.name, &*version.id))
-                    && let Some(number) = self.landing.in_use(&it.name).await?
-                {
-                    let (name, version) = (it.name.clone(), version.id.clone());
-                    before.push(Before { name, version, number });
-                }
             }
-            self.numbers.land(&self.landing, arrivals, &mut self.report).await?;
-            self.numbers.put_back(&self.landing, before, &mut self.report).await?;
+            let is_late = |it: &Arrival| self.late.contains(&(&*it.name, &*it.version));
+            self.numbers.land(&self.landing, arrivals, is_late, &mut self.report).await?;
             done += portion.len();
             eprintln!("{done} of {total} versions");
         }

@@ -81,7 +81,7 @@ impl<'a> Journey<'a> {
                 arrivals.extend(arrival.await?);
                 coming.insert(name::key(&it.id));
             }
-            self.numbers.land(&self.landing, arrivals, &mut self.report).await?;
+            self.numbers.land(&self.landing, arrivals, |_| false, &mut self.report).await?;
             done += portion.len();
             eprintln!("{done} of {total} versions");
         }

@@ -21,6 +21,8 @@ pub(super) struct Journey<'a> {
     landing: Landing<'a>,
     /// Of the models.
     numbers: Numbers,
+    /// The newest version of each model that was here before, by the key of its name.
+    newest: HashMap<String, u64>,
     /// Of each dataset that was looked for: the digests that are here; `None` of one that cannot be.
     datasets: HashMap<String, Option<HashSet<String>>>,
     pub report: Report,
@@ -28,8 +30,8 @@ pub(super) struct Journey<'a> {
 
 impl<'a> Journey<'a> {
     pub fn new(api: &'a Api, source: &'a str, landing: Landing<'a>, report: Report) -> Self {
-        let (numbers, datasets) = (Numbers::default(), HashMap::new());
-        Self { api, source, landing, numbers, datasets, report }
+        let (numbers, newest, datasets) = (Numbers::default(), HashMap::new(), HashMap::new());
+        Self { api, source, landing, numbers, newest, datasets, report }
     }
 
     /// What is not here yet, wave by wave: of no model two versions in the same.
@@ -41,6 +43,10 @@ impl<'a> Journey<'a> {
         let mut waves: Vec<Vec<_>> = Vec::new();
         for Wanted { model, versions } in wanted {
             let standing = standings.get(&name::key(&model.name));
+            if let Some(Standing::Present(present)) = standing {
+                let newest = present.keys().filter_map(|it| it.parse().ok()).max();
+                self.newest.extend(newest.map(|it| (name::key(&model.name), it)));
+            }
             let versions = versions.values().map(|it| (it.version.to_string(), it));
             let report = &mut self.report;
             let missing = self.numbers.missing("model", &model.name, standing, versions, report);
@@ -70,7 +76,11 @@ impl<'a> Journey<'a> {
                     content::version(self.source, model, version, run, known, &mut self.report)
                 })
                 .collect();
-            self.numbers.land(&self.landing, arrivals, &mut self.report).await?;
+            let is_late = |it: &Arrival| {
+                let newest = self.newest.get(&name::key(&it.name));
+                newest.is_some_and(|newest| it.version.parse().is_ok_and(|it: u64| it < *newest))
+            };
+            self.numbers.land(&self.landing, arrivals, is_late, &mut self.report).await?;
             done += portion.len();
             eprintln!("{done} of {total} versions");
         }
