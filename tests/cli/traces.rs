@@ -254,7 +254,7 @@ async fn what_dagster_is_asked_is_in_the_trace_of_the_request_that_wanted_it() {
     let exports = collector.exports();
     let spans = spans(&exports);
     for (work, route) in
-        [("launch", "POST /pipelines/{pipeline}/runs"), ("cancel", "POST /runs/{run}/cancel")]
+        [("launch", "POST /pipelines/{pipeline}/runs"), ("cancel", "POST /runs/{run_id}/cancel")]
     {
         let request = spans.iter().find(|span| span.name == route).unwrap();
         assert_eq!(hex(&request.trace_id), trace);
