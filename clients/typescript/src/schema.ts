@@ -5559,6 +5559,8 @@ export interface components {
              *     its API key, or `user:` and that of its user.
              */
             claimed_by: string | null;
+            /** @description What the worker, the API key or the user is called; null for the names of other people's keys. */
+            claimed_by_name: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: uuid */
@@ -5588,6 +5590,8 @@ export interface components {
             };
             /** Format: uuid */
             pipeline_id: string;
+            /** @description What the pipeline is called now. */
+            pipeline_name: string;
             /** Format: uuid */
             run_id: string;
             /** Format: date-time */

@@ -1265,6 +1265,10 @@ class Run(Model):
     Who reported its beginning by hand: `claim:` and what the worker calls itself, `key:` and the id of
     its API key, or `user:` and that of its user.
     """
+    claimed_by_name: str | None
+    """
+    What the worker, the API key or the user is called; null for the names of other people's keys.
+    """
     created_at: AwareDatetime
     created_by: UUID | None
     created_by_username: str | None
@@ -1294,6 +1298,10 @@ class Run(Model):
     What it was started with, beside the lock.
     """
     pipeline_id: UUID
+    pipeline_name: str
+    """
+    What the pipeline is called now.
+    """
     run_id: UUID
     started_at: AwareDatetime | None
     status: Literal["queued", "started", "success", "failure", "canceled"] | str
