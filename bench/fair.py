@@ -9,13 +9,14 @@ the reads take. The two load generators are processes of their own, on the machi
 from __future__ import annotations
 
 import argparse
-import http.client
 import random
 import subprocess
 import time
+from collections.abc import Iterator
 from statistics import median, quantiles
 
 import dataset
+import load
 import stage
 from cluster import Failed
 
@@ -28,19 +29,13 @@ SECONDS_TO_FILL = 2.0
 
 def read(service: Service, session: Session, size: dataset.Size, seconds: float) -> list[float]:
     """The milliseconds that reads of any blocks take, over one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
-    headers, took = session.token, []
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        path = f"/blocks/{dataset.BLOCK}{dataset.FIRST_NUMBER + random.randint(1, size.blocks)}"
-        begun = time.perf_counter()
-        connection.request("GET", path, headers=headers)
-        response = connection.getresponse()
-        body = response.read()
-        took.append(1000 * (time.perf_counter() - begun))
-        if response.status != 200:
-            raise Failed(f"GET {path} is answered {response.status}: {body[:200].decode(errors='replace')}")
-    connection.close()
+
+    def reads() -> Iterator[load.OneRequest]:
+        while time.perf_counter() < end:
+            yield "GET", f"/blocks/{dataset.BLOCK}{dataset.FIRST_NUMBER + random.randint(1, size.blocks)}", None
+
+    took, _ = load.one_by_one(service, reads(), session.token)
     if len(took) < 100:
         raise Failed(f"only {len(took)} blocks were read in {seconds:.0f} s: measure for longer (--seconds)")
     return took

@@ -10,7 +10,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -138,8 +138,12 @@ def send(service: Service, request: Request, connections: int, seconds: int, war
     )
 
 
-def one_by_one(service: Service, requests: Sequence[tuple[str, str, object]], headers: Mapping[str, str]) -> tuple[list[float], bytes]:
-    """The milliseconds that each request takes, over one connection, and the last answer. A request: method, path, and what becomes its JSON."""
+# Method, path, and what becomes the JSON of its body.
+OneRequest = tuple[str, str, object]
+
+
+def one_by_one(service: Service, requests: Iterable[OneRequest], headers: Mapping[str, str]) -> tuple[list[float], bytes]:
+    """The milliseconds that each request takes, over one connection, and the last answer."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     took, answer = [], b""
     for method, path, body in requests:

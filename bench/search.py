@@ -135,7 +135,7 @@ def main() -> None:
 
         print("| | p50 ms | p95 ms |\n|---|---:|---:|")
 
-        def tell(name: str, requests: list[tuple[str, str, object]]) -> None:
+        def tell(name: str, requests: list[load.OneRequest]) -> None:
             # Once before, so that it is not the first touch of the data.
             load.one_by_one(service, requests[: len(requests) // 10 + 1], session.token)
             took, _ = load.one_by_one(service, requests, session.token)
