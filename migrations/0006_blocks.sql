@@ -89,15 +89,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     target record;
+    printed text;
 begin
     if tg_op = 'UPDATE' and new.metadata = old.metadata then
         -- As it was written: 1.0 in the place of 1 changes nothing.
         new.metadata := old.metadata;
-    elsif pg_column_size(new.metadata) >= 1000 or jsonb_typeof(new.metadata) <> 'object'
-          or new.metadata::text ~ '[0-9.]{16}|[\uFDD0-\U0010FFFF]'
-          or octet_length(new.metadata::text) > 200 and new.metadata @? 'strict $.**{100}' then
+    else
+        printed := new.metadata::text;
         -- (Small ones without long numbers and odd characters need no call, which costs more than this look.)
-        perform app.require_json(new.metadata, 'blocks', 'metadata');
+        if pg_column_size(new.metadata) >= 1000 or jsonb_typeof(new.metadata) <> 'object'
+           or printed ~ '[0-9.]{16}|[\uFDD0-\U0010FFFF]'
+           or octet_length(printed) > 200 and new.metadata @? 'strict $.**{100}' then
+            perform app.require_json(new.metadata, 'blocks', 'metadata');
+        end if;
     end if;
     if tg_op = 'INSERT' then
         new.name := app.tidy(new.name);
@@ -107,7 +111,7 @@ begin
         new.archived_at := null;
         new.name_key := app.name_key(new.name);
         new.search := app.search_vector(new.name, new.description);
-        new.metadata_words := app.metadata_words(new.metadata);
+        new.metadata_words := app.metadata_words(printed);
         perform app.keep_spellings(new.name);
         return new;
     end if;
@@ -209,7 +213,8 @@ begin
         end if;
     end if;
     if new.metadata <> old.metadata then
-        new.metadata_words := app.metadata_words(new.metadata);
+        -- (What is activated was not printed above.)
+        new.metadata_words := app.metadata_words(coalesce(printed, new.metadata::text));
     end if;
     return new;
 end $$;

@@ -28,6 +28,6 @@ insert into public.blocks (block_id, name, block_type, description, metadata, cr
 select bench.block_id(i), name, block_type, description, metadata, block_created_at, created_at,
     bench.user_id(5 * bench.pick(:seed, i, 40) + 2 + bench.pick(:seed, i + 1, 3)),
     bench.block_version_id(i, version), version, version, app.name_key(name), app.search_vector(name, description),
-    app.metadata_words(metadata)
+    app.metadata_words(metadata::text)
 from version
 where version = versions;

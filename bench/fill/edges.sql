@@ -16,7 +16,7 @@ from edge;
 insert into public.edges (edge_id, name, description, metadata, created_at, updated_at, created_by,
     current_version_id, version_number, latest_version_number, name_key, search, metadata_words)
 select bench.edge_id(i), name, description, metadata, created_at, created_at, created_by, bench.edge_version_id(i), 1, 1,
-    app.name_key(name), app.search_vector(name, description), app.metadata_words(metadata)
+    app.name_key(name), app.search_vector(name, description), app.metadata_words(metadata::text)
 from edge;
 
 insert into public.edge_verifications (verification_id, edge_version_id, edge_id, verification_status, verification_logs,

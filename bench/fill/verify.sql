@@ -45,8 +45,8 @@ from (
 ) as named
 where (name_key, search) is distinct from (app.name_key(name) collate "C", app.search_vector(name, description))
 union all
-select 'words of metadata follow from it', (select count(*) from public.blocks where metadata_words <> app.metadata_words(metadata))
-    + (select count(*) from public.edges where metadata_words <> app.metadata_words(metadata))
+select 'words of metadata follow from it', (select count(*) from public.blocks where metadata_words <> app.metadata_words(metadata::text))
+    + (select count(*) from public.edges where metadata_words <> app.metadata_words(metadata::text))
 union all
 select 'writers are developers', count(*)
 from public.blocks b
