@@ -28,6 +28,8 @@ from service import Service, Session, build, run_command
 DIMENSIONS = 384
 MODEL = "bench"
 LIMIT = 50
+# So many blocks are asked for what no index knows.
+NEWEST = 100_000
 # What is asked for by vectors, and how many of the ten nearest the index has to find.
 QUESTIONS, NEAREST, LEAST_RECALL = 50, 10, 0.98
 SEED = 7
@@ -147,10 +149,12 @@ def main() -> None:
             turns = itertools.islice(itertools.cycle(bodies), options.rounds)
             tell(name, [("POST", "/search", {"kinds": ["block"], "limit": LIMIT, **body}) for body in turns])
 
+        # Of the newest only: what has to be asked of every block is not asked of more.
+        newest = f" and b.created_at >= (select created_at from blocks order by created_at desc offset {NEWEST} limit 1)" if size.blocks > NEWEST else ""
         conditions = {
             "": "true",
-            "0.1 %": "(b.metadata #>> '{metrics,accuracy}')::numeric >= 0.999",
-            "1 %": "(b.metadata #>> '{metrics,accuracy}')::numeric >= 0.99",
+            "0.1 %": "(b.metadata #>> '{metrics,accuracy}')::numeric >= 0.999" + newest,
+            "1 %": "(b.metadata #>> '{metrics,accuracy}')::numeric >= 0.99" + newest,
             "33 %": "b.metadata ->> 'license' = 'mit'",
         }
         print(f"\n| of the {NEAREST} nearest that pass | found |\n|---|---:|")

@@ -17,6 +17,8 @@ create table public.block_vector_representations (
 create index block_vector_representations_vector_key_idx on public.block_vector_representations (vector_key, vector_db);
 comment on table public.block_vector_representations is 'Where the embedding of a block lives; taxonomy_filter constrains RAG search.';
 create index block_vector_representations_created_at_idx on public.block_vector_representations (created_at, vector_id);
+-- Few have a filter, and every search asks for them.
+create index block_vector_representations_filtered_idx on public.block_vector_representations (block_id) where taxonomy_filter is not null;
 create index block_vector_representations_taxonomy_filter_idx
     on public.block_vector_representations using gin (taxonomy_filter jsonb_path_ops);
 
@@ -36,6 +38,8 @@ create table public.edge_vector_representations (
 create index edge_vector_representations_vector_key_idx on public.edge_vector_representations (vector_key, vector_db);
 comment on table public.edge_vector_representations is 'Where the embedding of an edge lives; taxonomy_filter constrains RAG search.';
 create index edge_vector_representations_created_at_idx on public.edge_vector_representations (created_at, vector_id);
+-- Few have a filter, and every search asks for them.
+create index edge_vector_representations_filtered_idx on public.edge_vector_representations (edge_id) where taxonomy_filter is not null;
 create index edge_vector_representations_taxonomy_filter_idx
     on public.edge_vector_representations using gin (taxonomy_filter jsonb_path_ops);
 

@@ -330,6 +330,21 @@ end $$;
 comment on function app.index_vectors(uuid) is
     'Gives the vectors of a model their index (HNSW, in half precision), unless they have it. For the owner; writers of embeddings wait meanwhile.';
 
+create function app.vector_near(vector real[], way int) returns real[]
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    step constant double precision := 0.5 * app.vector_length(vector) / sqrt(cardinality(vector));
+begin
+    if way = 0 then return vector; end if;
+    -- Half of its length away, always in the same direction.
+    return array(
+        select (v.x + case when hashint4(v.place::int * 7 + way) & 1 = 0 then step else - step end)::real
+        from unnest(vector) with ordinality as v (x, place) order by v.place);
+end $$;
+comment on function app.vector_near(real[], int) is 'A vector (way 0), or one near it.';
+
 -- Among few that pass a filter, or without an index, every vector is compared. Otherwise the index gives more than are wanted, in the
 -- order of half precision; these are compared in full. Of many that pass a filter, those are compared that are among the nearest: the
 -- index is asked for ever more of these, until enough pass. (A filter is asked about all of them at once: that costs hardly more than about one.)
@@ -350,6 +365,7 @@ declare
     reached uuid[];
     passed_by_many boolean := false;
     depth int := greatest(4 * wanted, 400);
+    is_end boolean;
     apart text;
     candidates text;
     in_order text;
@@ -404,25 +420,36 @@ begin
     if indexed then
         -- Going on for as long as what is archived, stale or not allowed comes first.
         perform set_config('hnsw.iterative_scan', 'strict_order', true);
-        perform set_config('hnsw.ef_search', '400', true);
         perform set_config('hnsw.max_scan_tuples', '100000', true);
         -- The order shall come from the index, whatever else seems cheaper.
         perform set_config('enable_sort', 'off', true);
-        in_order := format(' order by e.vector::%1$I.halfvec(%2$s) operator(%1$I.%3$s) $2::%1$I.halfvec(%2$s) limit $11', pgvector, its.dimensions,
-            case its.distance when 'cosine' then '<=>' when 'l2' then '<->' else '<#>' end);
-    else
-        -- All that the model has: no more than can be compared.
-        depth := most;
-        in_order := ' limit $11';
-    end if;
-    while passed_by_many loop
-        execute format('select array(select c.entity_id from (%s) as c)', candidates || in_order)
-            into reached using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter, types, depth;
+        in_order := format('select array(select c.entity_id from (%s order by e.vector::%2$I.halfvec(%3$s) operator(%2$I.%4$s) $2::%2$I.halfvec(%3$s) limit $11) as c)',
+            candidates, pgvector, its.dimensions, case its.distance when 'cosine' then '<=>' when 'l2' then '<->' else '<#>' end);
+        loop
+            among := '{}';
+            -- From three places near each other: where vectors lie in tight clusters, one way through the index may end in the wrong one.
+            for way in 0..2 loop
+                perform set_config('hnsw.ef_search', case way when 0 then '400' else '100' end, true);
+                execute in_order into reached
+                    using not indexed, app.vector_near(query, way), kinds, among, fresh, wanted, its.name, its.length, filter, types,
+                        case way when 0 then depth else depth / 4 end;
+                is_end := case way when 0 then cardinality(reached) < depth else is_end end;
+                among := among || reached;
+            end loop;
+            among := array(select distinct r.id from unnest(among) as r (id));
+            exit when not passed_by_many;
+            among := array(select m.id from app.matching(kinds, filter, null, among, null) as m);
+            exit when cardinality(among) >= wanted or is_end or depth = 100000;
+            depth := least(4 * depth, 100000);
+        end loop;
+        perform set_config('enable_sort', 'on', true);
+    elsif passed_by_many then
+        -- The filter is asked about all that the model has.
+        execute format('select array(select c.entity_id from (%s) as c)', candidates)
+            into reached using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter, types;
         among := array(select m.id from app.matching(kinds, filter, null, reached, null) as m);
-        passed_by_many := indexed and cardinality(among) < wanted and cardinality(reached) >= depth and depth < 100000;
-        depth := least(4 * depth, 100000);
-    end loop;
-    candidates := candidates || case when among is not null then ' and e.entity_id = any ($4)' when indexed then in_order else '' end;
+    end if;
+    candidates := candidates || case when among is not null then ' and e.entity_id = any ($4)' else '' end;
     for kind, id, distance, is_stale, is_exact in execute format($f$
         select n.entity_type::text, n.entity_id, n.apart,
             not exists (
@@ -432,11 +459,10 @@ begin
             $1
         from (select c.*, %s as apart from (%s) as c order by apart, c.entity_id limit $6) as n
         $f$, apart, candidates)
-        using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter, types, depth
+        using not indexed, query, kinds, among, fresh, wanted, its.name, its.length, filter, types
     loop
         return next;
     end loop;
-    perform set_config('enable_sort', 'on', true);
 end $$;
 comment on function app.nearest(uuid, real[], text[], jsonb, boolean, int) is
     'The blocks and edges whose embeddings by a model are nearest to a vector, of those that pass the filter and whose taxonomy_filter allows them; '
@@ -465,9 +491,12 @@ begin
     if query is null and filter ? 'metadata' and not (filter ->> 'indexed')::boolean and not filter ?| array['used_by', 'alias']
         and coalesce(jsonb_array_length(filter -> 'taxonomy' -> 'any'), 0) + coalesce(jsonb_array_length(filter -> 'taxonomy' -> 'all'), 0) = 0 then
         -- All rows would be read for the few that pass: the newest are.
-        since := greatest(
-            (select b.created_at from public.blocks b order by b.created_at desc offset 100000 limit 1),
-            (select e.created_at from public.edges e order by e.created_at desc offset 100000 limit 1));
+        since := (
+            select n.created_at from (
+                (select b.created_at from public.blocks b where 'block' = any (kinds) order by b.created_at desc limit 100001)
+                union all
+                (select e.created_at from public.edges e where 'edge' = any (kinds) order by e.created_at desc limit 100001)
+            ) as n order by n.created_at desc offset 100000 limit 1);
         if since > coalesce((filter ->> 'created_after')::timestamptz, '-infinity') then
             filter := filter || jsonb_build_object('created_after', since);
             is_complete := false;
