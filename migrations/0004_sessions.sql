@@ -231,7 +231,9 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform app.forgive_attempts(account, address);
+    if verified_hash is not null then
+        perform app.forgive_attempts(account, address);
+    end if;
     delete from app.console_sessions s where s.token_digest = replaced_digest;
     delete from app.console_sessions s where s.session_id in (
         select o.session_id from app.console_sessions o
@@ -240,7 +242,7 @@ begin
     return query
         with account as (
             select u.user_id from public.users u
-            where u.user_id = account and u.is_active and u.password_hash = verified_hash
+            where u.user_id = account and u.is_active and (verified_hash is null or u.password_hash = verified_hash)
             for share
         )
         insert into app.console_sessions as s
@@ -253,7 +255,7 @@ begin
         returning s.session_id;
 end $$;
 comment on function app.begin_console_session(uuid, text, text, uuid, bytea, bytea, int, int, text) is
-    'The password was right: signs a browser in, and out of the session that it had; no row when the account has changed meanwhile.';
+    'The password met this hash, or, where there is none, an access token was right: signs a browser in, and out of the session that it had; no row when the account has changed meanwhile.';
 
 create function app.end_console_session(digest bytea) returns void
 language sql volatile security definer

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// Why a token is refused that is right, and names nobody who is here.
+pub(crate) const NO_USER: &str = "There is no active user behind this token.";
+
 /// What an account may do: a viewer reads, a developer also writes, an admin also manages users.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type, ToSchema,

@@ -16,7 +16,7 @@ use super::passwords::Passwords;
 use super::secrets::Secrets;
 use super::signed_in::SignedIn;
 use super::throttle::{Attempt, Throttle};
-use super::tokens::{Rejected, Tokens};
+use super::tokens::{self, Accepted, Rejected, Tokens};
 use crate::api::problem::Problem;
 use crate::config::{AuditReads, Config};
 
@@ -106,13 +106,30 @@ impl Gatekeeper {
     }
 
     /// Verifies what a request shows. Waits only when a token names a key that is not at hand.
+    ///
+    /// # Errors
+    /// 401.
     pub(super) async fn identify(&self, shown: Credential<'_>) -> Result<Identity, Problem> {
         let token = match shown {
             Credential::Key(key) => return Ok(Identity::ApiKey(key.digest())),
             Credential::Session(SignedIn(digest)) => return Ok(Identity::Session(digest)),
             Credential::Token(token) => token,
         };
-        self.tokens.verify(token).await.map(Identity::User).map_err(|rejected| {
+        self.accept(token).await.map(|accepted| Identity::User(accepted.user))
+    }
+
+    /// The user of an access token, ours or of a trusted issuer, and for how many seconds it is one. Waits only when
+    /// it names a key that is not at hand.
+    ///
+    /// # Errors
+    /// 401.
+    pub(crate) async fn bearer(&self, token: &str) -> Result<(Uuid, u64), Problem> {
+        let accepted = self.accept(token).await?;
+        Ok((accepted.user, accepted.expires_at.saturating_sub(tokens::now())))
+    }
+
+    async fn accept(&self, token: &str) -> Result<Accepted, Problem> {
+        self.tokens.verify(token).await.map_err(|rejected| {
             let detail = match rejected {
                 Rejected::Expired => "The access token has expired: refresh it.",
                 Rejected::Invalid => "The access token is not valid here.",
@@ -122,6 +139,11 @@ impl Gatekeeper {
                 r#"Bearer realm="blockyard", error="invalid_token""#,
             )
         })
+    }
+
+    /// Whether others than this service make access tokens that count here.
+    pub(crate) fn trusts_others(&self) -> bool {
+        self.tokens.trusts_others()
     }
 
     /// An access token of `user`, and its seconds.

@@ -23,6 +23,7 @@ const LEEWAY: u64 = 90;
 /// Makes our tokens, and verifies them and those of the trusted issuers.
 pub(super) struct Tokens {
     issuer: String,
+    trusts_others: bool,
     lifetime_seconds: u32,
     signing: EncodingKey,
     /// The service's secrets, the newest first. They verify HS256 and nothing else.
@@ -45,6 +46,14 @@ pub(super) enum Rejected {
     /// It was valid once.
     Expired,
     Invalid,
+}
+
+/// What a token that is accepted says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Accepted {
+    pub(super) user: Uuid,
+    /// Seconds since 1970.
+    pub(super) expires_at: u64,
 }
 
 #[derive(Serialize)]
@@ -98,6 +107,7 @@ impl Tokens {
         let ours = [&trusted[..], &[issuer]].concat();
         Self {
             issuer: issuer.to_owned(),
+            trusts_others: !trusted.is_empty(),
             lifetime_seconds,
             signing: EncodingKey::from_secret(secrets.newest()),
             secrets: verifying.collect(),
@@ -108,6 +118,10 @@ impl Tokens {
                 rs256: checks(Algorithm::RS256, &trusted),
             },
         }
+    }
+
+    pub(super) fn trusts_others(&self) -> bool {
+        self.trusts_others
     }
 
     pub(super) fn lifetime_seconds(&self) -> u32 {
@@ -137,8 +151,8 @@ impl Tokens {
         )
     }
 
-    /// The user of a token. Waits only for a key that is not at hand.
-    pub(super) async fn verify(&self, token: &str) -> Result<Uuid, Rejected> {
+    /// Waits only for a key that is not at hand.
+    pub(super) async fn verify(&self, token: &str) -> Result<Accepted, Rejected> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| Rejected::Invalid)?;
         // Extensions that must be understood (RFC 7515 §4.1.11); we know none.
         if header.crit.is_some() {
@@ -158,7 +172,7 @@ impl Tokens {
     }
 
     /// Whichever secret has signed it says what else is wrong with it.
-    fn verify_with_secrets(&self, token: &str) -> Result<Uuid, Rejected> {
+    fn verify_with_secrets(&self, token: &str) -> Result<Accepted, Rejected> {
         let verified = self.secrets.iter().map(|secret| self.verify_with(secret, token));
         verified
             .into_iter()
@@ -167,7 +181,7 @@ impl Tokens {
     }
 
     /// The algorithm is the key's; a token that names another is refused.
-    fn verify_with(&self, key: &PinnedKey, token: &str) -> Result<Uuid, Rejected> {
+    fn verify_with(&self, key: &PinnedKey, token: &str) -> Result<Accepted, Rejected> {
         let checks = match key.algorithm {
             Algorithm::HS256 => &self.checks.hs256,
             Algorithm::ES256 => &self.checks.es256,
@@ -187,7 +201,7 @@ impl Tokens {
         if claims.role != AUTHENTICATED || made_in_the_future || lives_too_long {
             return Err(Rejected::Invalid);
         }
-        Ok(claims.sub)
+        Ok(Accepted { user: claims.sub, expires_at: claims.exp })
     }
 }
 
@@ -201,7 +215,7 @@ fn checks(algorithm: Algorithm, issuers: &[&str]) -> Validation {
     checks
 }
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

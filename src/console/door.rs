@@ -6,6 +6,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::assets;
 use super::page::{self, Theme};
@@ -15,6 +16,7 @@ use super::wire::{NO_STORE, below, received, see_other};
 use crate::api::fields;
 use crate::api::problem::Problem;
 use crate::auth::Gatekeeper;
+use crate::auth::account::NO_USER;
 use crate::auth::caller::Caller;
 use crate::auth::opaque_token::OpaqueToken;
 use crate::auth::signed_in::SignedIn;
@@ -69,6 +71,8 @@ struct SignIn<'a> {
     username: &'a str,
     refusal: Option<&'a Refusal>,
     notice: Option<&'static str>,
+    /// Whether there are access tokens that do not come from here.
+    takes_tokens: bool,
 }
 
 fn sign_in_page(
@@ -80,8 +84,16 @@ fn sign_in_page(
 ) -> HttpResponse {
     let base = page::base(request);
     let theme = Theme::of(request);
-    let page =
-        SignIn { base: &base, assets: assets::links(), theme, then, username, refusal, notice };
+    let page = SignIn {
+        base: &base,
+        assets: assets::links(),
+        theme,
+        then,
+        username,
+        refusal,
+        notice,
+        takes_tokens: Gatekeeper::of(request).is_ok_and(Gatekeeper::trusts_others),
+    };
     let status = refusal.map_or(actix_web::http::StatusCode::OK, Refusal::status);
     page::html(status, page.render())
 }
@@ -101,16 +113,21 @@ pub(super) async fn sign_in(mut request: ServiceRequest) -> ServiceResponse<BoxB
     let (mut then, mut username) = (String::new(), String::new());
     let outcome = match received(&mut request).await {
         Ok(pairs) => {
-            let mut password = String::new();
+            let (mut password, mut token) = (String::new(), String::new());
             for (name, value) in pairs {
                 match name.as_str() {
                     "then" => then = value,
                     "username" => username = value,
                     "password" => password = value,
+                    "token" => token = value,
                     _ => {}
                 }
             }
-            begin(request.request(), &username, &password).await
+            if token.is_empty() {
+                begin_with_password(request.request(), &username, &password).await
+            } else {
+                begin_with_token(request.request(), token.trim()).await
+            }
         }
         Err(refusal) => Err(refusal),
     };
@@ -126,27 +143,55 @@ pub(super) async fn sign_in(mut request: ServiceRequest) -> ServiceResponse<BoxB
     request.into_response(response)
 }
 
-async fn begin(request: &HttpRequest, name: &str, text: &str) -> Result<OpaqueToken, Refusal> {
+async fn begin_with_password(
+    request: &HttpRequest,
+    name: &str,
+    text: &str,
+) -> Result<OpaqueToken, Refusal> {
     let body = json!({ "username": name, "password": text }).to_string();
     let login: Login = fields::read(body.as_bytes())?;
-    let db = request.app_data::<web::Data<Db>>().ok_or_else(Refusal::internal)?;
     let gatekeeper = Gatekeeper::of(request)?;
     let attempt = gatekeeper.attempt(request);
-    let proven = password::prove(db, gatekeeper, &login, &attempt).await?;
+    let proven = password::prove(db(request)?, gatekeeper, &login, &attempt).await?;
+    let begun = begin(request, proven.account, Some(&proven.hash), LIFETIME_SECONDS).await?;
+    begun.ok_or_else(|| password::wrong_credentials().into())
+}
+
+/// With an access token, as Supabase Auth makes them: the session ends with it.
+async fn begin_with_token(request: &HttpRequest, token: &str) -> Result<OpaqueToken, Refusal> {
+    let (account, seconds) = Gatekeeper::of(request)?.bearer(token).await?;
+    let seconds = i32::try_from(seconds).unwrap_or(LIFETIME_SECONDS).min(LIFETIME_SECONDS);
+    let begun = begin(request, account, None, seconds).await?;
+    begun.ok_or_else(|| Problem::unauthorized(NO_USER).into())
+}
+
+/// `None` when the account is not what it was, or not active.
+async fn begin(
+    request: &HttpRequest,
+    account: Uuid,
+    hash: Option<&str>,
+    lifetime_seconds: i32,
+) -> Result<Option<OpaqueToken>, Refusal> {
     // Always a new one: what somebody may have put into the browser before is worth nothing afterwards.
     let new = OpaqueToken::random();
     let replaced = token(request);
     let beginning = Beginning {
+        account,
+        hash,
+        address: &Gatekeeper::of(request)?.attempt(request).address,
         token: &new,
         replaced: replaced.as_ref(),
-        lifetime_seconds: LIFETIME_SECONDS,
+        lifetime_seconds,
         idle_seconds: IDLE_SECONDS,
         user_agent: request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()),
     };
-    match queries::begin_session(db, &proven, &attempt, &beginning).await? {
-        Some(_) => Ok(new),
-        None => Err(password::wrong_credentials().into()),
-    }
+    let begun = queries::begin_session(db(request)?, &beginning).await?;
+    Ok(begun.map(|_| new))
+}
+
+fn db(request: &HttpRequest) -> Result<&Db, Refusal> {
+    let db = request.app_data::<web::Data<Db>>().ok_or_else(Refusal::internal)?;
+    Ok(db.get_ref())
 }
 
 /// `POST /console/sign-out`
@@ -192,8 +237,7 @@ pub(super) async fn enter(
 
 async fn known(request: &mut ServiceRequest) -> Result<(Caller, Me), Refusal> {
     let caller = request.extract::<Caller>().await?;
-    let db = request.app_data::<web::Data<Db>>().ok_or_else(Refusal::internal)?;
-    let me = db.find(&caller, "User", async |scope| me(scope).await).await?;
+    let me = db(request.request())?.find(&caller, "User", async |scope| me(scope).await).await?;
     Ok((caller, me))
 }
 

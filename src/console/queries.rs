@@ -5,12 +5,15 @@ use uuid::Uuid;
 use crate::api::problem::Problem;
 use crate::api::time::DateTime;
 use crate::auth::opaque_token::OpaqueToken;
-use crate::auth::throttle::Attempt;
 use crate::db::{Db, Failure, Scope};
-use crate::sessions::password::Proven;
 
 /// A browser that signs in, and how long it stays so.
 pub(super) struct Beginning<'a> {
+    pub(super) account: Uuid,
+    /// The hash that a password met; none where an access token has said whose account it is.
+    pub(super) hash: Option<&'a str>,
+    /// Where it is.
+    pub(super) address: &'a str,
     pub(super) token: &'a OpaqueToken,
     /// What the browser showed before.
     pub(super) replaced: Option<&'a OpaqueToken>,
@@ -19,11 +22,9 @@ pub(super) struct Beginning<'a> {
     pub(super) user_agent: Option<&'a str>,
 }
 
-/// The password met the hash of its account. `None` when the account has changed meanwhile.
+/// `None` when the account is not active, or has another password meanwhile.
 pub(super) async fn begin_session(
     db: &Db,
-    proven: &Proven,
-    attempt: &Attempt,
     beginning: &Beginning<'_>,
 ) -> Result<Option<Uuid>, Problem> {
     let digest = beginning.token.digest();
@@ -31,9 +32,9 @@ pub(super) async fn begin_session(
     db.once_without_caller(async |connection| {
         let query = sqlx::query_file_scalar!(
             "sql/console/begin_session.sql",
-            proven.account,
-            proven.hash,
-            attempt.address,
+            beginning.account,
+            beginning.hash,
+            beginning.address,
             Uuid::now_v7(),
             digest.as_slice(),
             replaced.as_ref().map(<[u8; 32]>::as_slice),

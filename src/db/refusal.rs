@@ -9,7 +9,7 @@ use sqlx::postgres::{PgDatabaseError, PgErrorPosition, PgSeverity};
 
 use super::checks;
 use crate::api::problem::Problem;
-use crate::auth::keys;
+use crate::auth::{account, keys};
 
 /// Whether a SQLSTATE is that of a statement that waited for a lock, or ran, for too long.
 pub(super) fn is_over_time(state: &str) -> bool {
@@ -75,7 +75,7 @@ fn by_constraint(error: &PgDatabaseError) -> Option<Problem> {
         ("28000", "caller_console_session") => {
             Problem::unauthorized("The session has ended: sign in again.")
         }
-        ("28000", _) => Problem::unauthorized("There is no active user behind this token."),
+        ("28000", _) => Problem::unauthorized(account::NO_USER),
 
         ("23505", "users_username_key") => {
             Problem::conflict("username_taken", "There is a user of that name.")

@@ -1,10 +1,11 @@
 //! Who comes in, and how long they stay.
 
+use jsonwebtoken::{EncodingKey, Header};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::Browser;
-use crate::service::{PASSWORD, Service, Setup};
+use crate::service::{JWT_SECRET, PASSWORD, Service, Setup};
 
 #[tokio::test]
 async fn whoever_is_not_signed_in_is_led_to_the_door_and_back() {
@@ -142,6 +143,63 @@ async fn a_session_ends_by_itself() {
     .await
     .expect("an answer");
     assert!(seen, "a look keeps it");
+}
+
+/// An access token as Supabase Auth makes them, signed with the secret that the service has too.
+fn token_of(user: &str, seconds: i64) -> String {
+    let now = chrono::Utc::now().timestamp();
+    let claims = json!({
+        "iss": SUPABASE, "sub": user, "aud": "authenticated", "role": "authenticated",
+        "iat": now - 3600, "exp": now + seconds,
+    });
+    let key = EncodingKey::from_secret(JWT_SECRET.as_bytes());
+    jsonwebtoken::encode(&Header::default(), &claims, &key).expect("a token")
+}
+
+const SUPABASE: &str = "https://ref.supabase.co/auth/v1";
+
+#[tokio::test]
+async fn a_token_of_supabase_signs_in_until_it_expires() {
+    let mut setup = Setup::default();
+    setup.config.jwt_trusted_issuers = vec![SUPABASE.to_owned()];
+    let service = Service::with(setup).await;
+    let mut owner = service.database.connect().await;
+    let mut browser = Browser::new(&service);
+    browser.see("/console/sign-in?then=/blocks").await.says(r#"name="token""#);
+    let dan = service.id_of("dan").await;
+    let token = token_of(&dan, 600);
+    let padded = format!(" {token}\n");
+    let page = browser.post("/console/sign-in", &[("token", &padded), ("then", "/blocks")]).await;
+    page.goes_to("/console/blocks");
+    browser.see("/console/account").await.says("dan@example.org");
+    let left: f64 = sqlx::query_scalar(
+        "select extract(epoch from expires_at - now())::double precision from app.console_sessions",
+    )
+    .fetch_one(&mut owner)
+    .await
+    .expect("one session");
+    assert!((0.0..=600.0).contains(&left), "{left}");
+    // It counts no longer than the account does.
+    service.admin().await.delete("/users/dan").await.expect(StatusCode::NO_CONTENT);
+    browser.get("/console").await.goes_to("/console/sign-in?ended=1");
+    let (mut forged, nobody) = (token_of(&dan, 600), "01a20575-84d9-79db-a493-fbb455308177");
+    forged.pop();
+    for refused in [token, token_of(&dan, -600), token_of(nobody, 600), forged, "x".to_owned()] {
+        let page = browser.post("/console/sign-in", &[("token", &refused)]).await;
+        assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{}", page.text);
+        page.says(r#"role="alert""#).says_nothing_of(&format!("value=\"{refused}"));
+        assert!(browser.cookie.is_none());
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_elses_tokens_count_none_is_asked_for() {
+    let service = Service::start().await;
+    let mut browser = Browser::new(&service);
+    browser.see("/console/sign-in").await.says_nothing_of(r#"name="token""#);
+    let token = token_of(&service.id_of("dan").await, 600);
+    let page = browser.post("/console/sign-in", &[("token", &token)]).await;
+    assert_eq!(page.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
