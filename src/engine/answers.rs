@@ -61,9 +61,9 @@ impl SeenRun {
         &self.status
     }
 
-    /// When it began. Of what was canceled before it had, Dagster says that it began at its end.
+    /// When it began. Of what was canceled or given up before it had, Dagster says that it began at its end.
     pub(super) fn started(&self) -> Option<f64> {
-        let began = self.status != "CANCELED" || self.start_time != self.end_time;
+        let began = self.status == "SUCCESS" || self.start_time != self.end_time;
         self.start_time.filter(|_| began)
     }
 
@@ -194,10 +194,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_canceled_before_it_began_never_began() {
+    fn what_ends_before_it_began_never_began() {
         let times = |start: f64, end: f64| json!({ "startTime": start, "endTime": end });
-        assert_eq!(run("CANCELED", &times(2.0, 2.0)).started(), None);
-        assert_eq!(run("CANCELED", &times(1.0, 2.0)).started(), Some(1.0));
+        for status in ["CANCELED", "FAILURE"] {
+            assert_eq!(run(status, &times(2.0, 2.0)).started(), None);
+            assert_eq!(run(status, &times(1.0, 2.0)).started(), Some(1.0));
+        }
         assert_eq!(run("SUCCESS", &times(2.0, 2.0)).started(), Some(2.0));
     }
 

@@ -247,6 +247,17 @@ impl Stage {
         seen
     }
 
+    /// Fails unless Dagster has made this run, which ended as a failure, and nobody has begun it: its webserver died before it
+    /// could queue it, and Dagster's run monitoring ended it.
+    async fn assert_never_begun(&self, run: &Value) {
+        assert!(text(run, "failure").contains("to start"), "{run}");
+        assert_eq!(run["started_at"], Value::Null, "{run}");
+        for seen in self.rig.runs_of(&self.program.http, &text(run, "run_id")).await {
+            assert_eq!(seen["status"], "FAILURE", "{seen}");
+            assert_eq!(seen["startTime"], seen["endTime"], "{seen}");
+        }
+    }
+
     /// Fails unless Dagster has run each of these once.
     async fn assert_once(&self, runs: &[String]) {
         for run in runs {
@@ -404,7 +415,7 @@ const KILLS: [(&str, &str); 5] = [
 async fn no_run_is_doubled_or_lost_when_something_of_dagster_is_killed() {
     let Some(mut stage) = Stage::set().await else { return };
     let is_launched = |run: &Value| run["dagster_run_id"].is_string();
-    let mut runs = Vec::new();
+    let (mut runs, mut never_begun) = (Vec::new(), Vec::new());
     for (round, (what, when)) in KILLS.iter().cycle().take(rounds(2)).enumerate() {
         let begun = Instant::now();
         if *when == "before" {
@@ -432,10 +443,21 @@ async fn no_run_is_doubled_or_lost_when_something_of_dagster_is_killed() {
         // What the dead one had not done it will not do.
         let late = "update app.outbox set unknown_since = unknown_since - interval '2 minutes', due_at = clock_timestamp() where lease is null";
         stage.hurry(late).await;
-        stage.ended(&run, "success").await;
-        println!("  round {round}: {what} {when}, ended after {:.1?}", begun.elapsed());
-        runs.push(run);
+        let seen = stage.until(&run, "ended", |seen| seen["ended_at"].is_string()).await;
+        println!(
+            "  round {round}: {what} {when}, {} after {:.1?}",
+            seen["status"],
+            begun.elapsed()
+        );
+        if (*what, *when) == ("web", "during") && seen["status"] == "failure" {
+            stage.assert_never_begun(&seen).await;
+            never_begun.push(run);
+        } else {
+            assert_eq!(seen["status"], "success", "{seen}");
+            runs.push(run);
+        }
     }
+    stage.assert_once(&never_begun).await;
     stage.assert_nothing_left(&runs).await;
 }
 
