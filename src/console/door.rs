@@ -73,12 +73,15 @@ struct SignIn<'a> {
     notice: Option<&'static str>,
     /// Whether there are access tokens that do not come from here.
     takes_tokens: bool,
+    /// Whether it is a token that was refused.
+    with_token: bool,
 }
 
 fn sign_in_page(
     request: &HttpRequest,
     then: &str,
     username: &str,
+    with_token: bool,
     refusal: Option<&Refusal>,
     notice: Option<&'static str>,
 ) -> HttpResponse {
@@ -93,6 +96,7 @@ fn sign_in_page(
         refusal,
         notice,
         takes_tokens: Gatekeeper::of(request).is_ok_and(Gatekeeper::trusts_others),
+        with_token,
     };
     let status = refusal.map_or(actix_web::http::StatusCode::OK, Refusal::status);
     page::html(status, page.render())
@@ -104,13 +108,13 @@ pub(super) fn show(request: ServiceRequest) -> ServiceResponse<BoxBody> {
     let of = |name| query.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
     let notice = of("ended").map(|_| "You were signed out: the session has ended.");
     let response =
-        sign_in_page(request.request(), of("then").unwrap_or_default(), "", None, notice);
+        sign_in_page(request.request(), of("then").unwrap_or_default(), "", false, None, notice);
     request.into_response(response)
 }
 
 /// `POST /console/sign-in`
 pub(super) async fn sign_in(mut request: ServiceRequest) -> ServiceResponse<BoxBody> {
-    let (mut then, mut username) = (String::new(), String::new());
+    let (mut then, mut username, mut with_token) = (String::new(), String::new(), false);
     let outcome = match received(&mut request).await {
         Ok(pairs) => {
             let (mut password, mut token) = (String::new(), String::new());
@@ -123,10 +127,11 @@ pub(super) async fn sign_in(mut request: ServiceRequest) -> ServiceResponse<BoxB
                     _ => {}
                 }
             }
-            if token.is_empty() {
-                begin_with_password(request.request(), &username, &password).await
-            } else {
+            with_token = !token.is_empty();
+            if with_token {
                 begin_with_token(request.request(), token.trim()).await
+            } else {
+                begin_with_password(request.request(), &username, &password).await
             }
         }
         Err(refusal) => Err(refusal),
@@ -138,7 +143,9 @@ pub(super) async fn sign_in(mut request: ServiceRequest) -> ServiceResponse<BoxB
                 .insert_header((header::SET_COOKIE, shown))
                 .finish()
         }
-        Err(refusal) => sign_in_page(request.request(), &then, &username, Some(&refusal), None),
+        Err(refusal) => {
+            sign_in_page(request.request(), &then, &username, with_token, Some(&refusal), None)
+        }
     };
     request.into_response(response)
 }

@@ -187,7 +187,9 @@ async fn a_token_of_supabase_signs_in_until_it_expires() {
     for refused in [token, token_of(&dan, -600), token_of(nobody, 600), forged, "x".to_owned()] {
         let page = browser.post("/console/sign-in", &[("token", &refused)]).await;
         assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{}", page.text);
-        page.says(r#"role="alert""#).says_nothing_of(&format!("value=\"{refused}"));
+        page.says(r#"role="alert""#)
+            .says("<details open>")
+            .says_nothing_of(&format!("value=\"{refused}"));
         assert!(browser.cookie.is_none());
     }
 }
