@@ -95,7 +95,10 @@ begin
         -- As it was written: 1.0 in the place of 1 changes nothing.
         new.metadata := old.metadata;
     else
-        printed := new.metadata::text;
+        -- (What is large is looked at before it is printed: a few bytes can be a gigabyte of digits.)
+        if pg_column_size(new.metadata) < 1000 then
+            printed := new.metadata::text;
+        end if;
         -- (Small ones without long numbers and odd characters need no call, which costs more than this look.)
         if pg_column_size(new.metadata) >= 1000 or jsonb_typeof(new.metadata) <> 'object'
            or printed ~ '[0-9.]{16}|[\uFDD0-\U0010FFFF]'
@@ -111,7 +114,7 @@ begin
         new.archived_at := null;
         new.name_key := app.name_key(new.name);
         new.search := app.search_vector(new.name, new.description);
-        new.metadata_words := app.metadata_words(printed);
+        new.metadata_words := app.metadata_words(coalesce(printed, new.metadata::text));
         perform app.keep_spellings(new.name);
         return new;
     end if;
@@ -213,7 +216,6 @@ begin
         end if;
     end if;
     if new.metadata <> old.metadata then
-        -- (What is activated was not printed above.)
         new.metadata_words := app.metadata_words(coalesce(printed, new.metadata::text));
     end if;
     return new;
