@@ -223,6 +223,8 @@ declare
     created_before constant timestamptz := (filter ->> 'created_before')::timestamptz;
     updated_after constant timestamptz := (filter ->> 'updated_after')::timestamptz;
     updated_before constant timestamptz := (filter ->> 'updated_before')::timestamptz;
+    newest_blocks constant timestamptz := (filter -> 'newest' ->> 'block')::timestamptz;
+    newest_edges constant timestamptz := (filter -> 'newest' ->> 'edge')::timestamptz;
 begin
     return query
         select s.kind, s.id, s.name_key,
@@ -242,6 +244,8 @@ begin
           and (created_before is null or s.created_at < created_before)
           and (updated_after is null or s.updated_at >= updated_after)
           and (updated_before is null or s.updated_at < updated_before)
+          and (newest_blocks is null or s.kind <> 'block' or s.created_at >= newest_blocks)
+          and (newest_edges is null or s.kind <> 'edge' or s.created_at >= newest_edges)
         limit most;
 end $$;
 comment on function app.matching(text[], jsonb, tsquery, uuid[], bigint) is

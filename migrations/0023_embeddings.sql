@@ -484,21 +484,21 @@ declare
     ids uuid[];
     kinds_found text[];
     scores real[];
-    since timestamptz;
+    newest jsonb;
     near record;
 begin
     is_complete := true;
     if query is null and filter ? 'metadata' and not (filter ->> 'indexed')::boolean and not filter ?| array['used_by', 'alias']
         and coalesce(jsonb_array_length(filter -> 'taxonomy' -> 'any'), 0) + coalesce(jsonb_array_length(filter -> 'taxonomy' -> 'all'), 0) = 0 then
-        -- All rows would be read for the few that pass: the newest are.
-        since := (
-            select n.created_at from (
-                (select b.created_at from public.blocks b where 'block' = any (kinds) order by b.created_at desc limit 100001)
-                union all
-                (select e.created_at from public.edges e where 'edge' = any (kinds) order by e.created_at desc limit 100001)
-            ) as n order by n.created_at desc offset 100000 limit 1);
-        if since > coalesce((filter ->> 'created_after')::timestamptz, '-infinity') then
-            filter := filter || jsonb_build_object('created_after', since);
+        -- All rows would be read for the few that pass: the newest of each kind are.
+        select jsonb_object_agg(n.kind, n.since) into newest
+        from (values
+            ('block', (select b.created_at from public.blocks b where 'block' = any (kinds) order by b.created_at desc offset 100000 limit 1)),
+            ('edge', (select e.created_at from public.edges e where 'edge' = any (kinds) order by e.created_at desc offset 100000 limit 1))
+        ) as n (kind, since)
+        where n.since > coalesce((filter ->> 'created_after')::timestamptz, '-infinity');
+        if newest is not null then
+            filter := filter || jsonb_build_object('newest', newest);
             is_complete := false;
         end if;
     end if;
