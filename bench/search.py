@@ -150,7 +150,9 @@ def main() -> None:
             tell(name, [("POST", "/search", {"kinds": ["block"], "limit": LIMIT, **body}) for body in turns])
 
         # Of the newest only: what has to be asked of every block is not asked of more.
-        newest = f" and b.created_at >= (select created_at from blocks order by created_at desc offset {NEWEST} limit 1)" if size.blocks > NEWEST else ""
+        newest = ""
+        if size.blocks > NEWEST:
+            newest = f" and b.created_at >= (select created_at from blocks order by created_at desc offset {NEWEST} limit 1)"
         conditions = {
             "": "true",
             "0.1 %": "(b.metadata #>> '{metrics,accuracy}')::numeric >= 0.999" + newest,
