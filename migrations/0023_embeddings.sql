@@ -365,7 +365,6 @@ declare
     reached uuid[];
     passed_by_many boolean := false;
     depth int := greatest(4 * wanted, 400);
-    is_end boolean;
     apart text;
     candidates text;
     in_order text;
@@ -428,18 +427,18 @@ begin
         loop
             among := '{}';
             -- From three places near each other: where vectors lie in tight clusters, one way through the index may end in the wrong one.
-            for way in 0..2 loop
+            -- (The last is from where is asked for, and says whether there is more.)
+            for way in reverse 2..0 loop
                 perform set_config('hnsw.ef_search', case way when 0 then '400' else '100' end, true);
                 execute in_order into reached
                     using not indexed, app.vector_near(query, way), kinds, among, fresh, wanted, its.name, its.length, filter, types,
                         case way when 0 then depth else depth / 4 end;
-                is_end := case way when 0 then cardinality(reached) < depth else is_end end;
                 among := among || reached;
             end loop;
             among := array(select distinct r.id from unnest(among) as r (id));
             exit when not passed_by_many;
             among := array(select m.id from app.matching(kinds, filter, null, among, null) as m);
-            exit when cardinality(among) >= wanted or is_end or depth = 100000;
+            exit when cardinality(among) >= wanted or cardinality(reached) < depth or depth = 100000;
             depth := least(4 * depth, 100000);
         end loop;
         perform set_config('enable_sort', 'on', true);
